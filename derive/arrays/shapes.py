@@ -1,0 +1,175 @@
+"""Shape strings: ``"n d"``, ``"... d"``, ``"h*k"``, ``"n d : bool"``, ``"n : int[0,c)"`` and what they declare.
+
+A declaration is a shape (a tuple of sizes) and a kind.  The same name means the same size everywhere.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from derive.errors import DeriveError
+from derive.index.size import ONE, Size, SizeSyntaxError
+
+Shape = tuple[Size, ...]
+
+LEADING = "..."  # in a shape string: any leading axes; one axis to the proof, named as below
+LEADING_NAME = "batch"
+
+FLOAT_KINDS = ("float", "unit", "positive", "symmetric", "spd", "stochastic", "onehot")
+KINDS = (*FLOAT_KINDS, "int", "bool")
+
+# Names that a declared array or size may not take: they mean something else in the generated code.
+RESERVED = frozenset({"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive"})
+
+_RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the entries of an array are: ``float`` (the default), ``int`` in ``low <= x < high``, ``bool``, ..."""
+
+    name: str = "float"
+    low: Size | None = None
+    high: Size | None = None  # not included
+    scalar: bool = False  # a plain Python number rather than an array
+    equals: Size | None = None  # a plain int equal to this size
+
+    @property
+    def is_float(self) -> bool:
+        """True if a gradient with respect to it makes sense."""
+        return self.name in FLOAT_KINDS
+
+    def __str__(self) -> str:
+        if self.equals is not None:
+            return f"={self.equals}"
+        return f"int[{self.low},{self.high})" if self.low is not None else self.name
+
+
+FLOAT = Kind()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The shape and the kind that a shape string declares; ``leading`` if it began with ``...``."""
+
+    shape: Shape
+    kind: Kind = FLOAT
+    leading: bool = False
+
+    def __str__(self) -> str:
+        return write_declaration(self.shape, self.kind)
+
+
+def declare(text: str, where: str = "") -> Declaration:
+    """Read a shape string such as ``"n d"`` or ``"n : int[0,c)"``; DeriveError if it is not one."""
+    if not isinstance(text, str):
+        raise DeriveError(f"a shape of type {type(text).__name__}", 'a shape string such as "n d" was wanted', where,
+                          'writing the sizes as text, "n d"; "" is a scalar')
+    sizes, _, kind = text.partition(":")
+    words = sizes.split()
+    leading = bool(words) and words[0] == LEADING
+    if leading:
+        words[0] = LEADING_NAME
+    try:
+        shape = tuple(Size.of(word) for word in words)
+    except SizeSyntaxError as error:
+        raise DeriveError(f"shape {text!r}: {error}", "names, whole numbers, + - * were wanted", where,
+                          'a shape such as "n d", "h*k", "n+1" or "3"') from None
+    for name in sorted(set().union(*(size.names for size in shape))):
+        check_name(name, "a size", where)
+    for size in shape:
+        if size.constant is not None and size.constant < 0:
+            raise DeriveError(f"shape {text!r}: the size {size} is negative", "a size of at least 0 was wanted", where)
+    return Declaration(shape, _read_kind(kind.strip(), text, where), leading)
+
+
+def _read_kind(text: str, whole: str, where: str) -> Kind:
+    if not text:
+        return FLOAT
+    try:
+        if text.startswith("="):
+            return Kind("int", scalar=True, equals=Size.of(text[1:]))
+        if found := _RANGE.fullmatch(text):
+            low, high, bracket = found.groups()
+            closed = bracket == "]"
+            return Kind("int", Size.of(low), Size.of(high) + (1 if closed else 0), scalar=closed)
+    except SizeSyntaxError as error:
+        raise DeriveError(f"shape {whole!r}: {error}", "a range of sizes was wanted", where, '": int[0,c)"') from None
+    if text in KINDS:
+        return Kind(text)
+    raise DeriveError(f"shape {whole!r}: the kind {text!r} is not known", f"one of {', '.join(KINDS)} was wanted", where,
+                      '"n d" for floats, "n d : bool" for a mask, "n : int[0,c)" for labels')
+
+
+def check_name(name: str, what: str, where: str = "") -> None:
+    """DeriveError unless ``name`` can name an array or a size in generated code."""
+    if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
+        raise DeriveError(f"{what} named {name!r}", "a Python identifier in ASCII was wanted", where, 'a name such as "X" or "W1"')
+    if keyword.iskeyword(name) or name in RESERVED:
+        raise DeriveError(f"{what} named {name!r}", "that name is reserved in Python or in generated code", where,
+                          f'another name, such as "{name}_"')
+
+
+def write_shape(shape: Sequence[Size]) -> str:
+    """``(n, d)``, as messages and comments show a shape."""
+    inner = ", ".join(str(size) for size in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def write_declaration(shape: Shape, kind: Kind = FLOAT) -> str:
+    """``n d``, as a shape string shows it."""
+    text = " ".join(str(size).replace(" ", "") for size in shape)
+    return text if kind == FLOAT else f"{text} : {kind}".strip()
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape | None:
+    """The shape that arrays of these shapes broadcast to, or None.
+
+    Axes are aligned from the right; an axis is stretched only if its size is the literal 1.  A named size that might
+    happen to be 1 is never stretched silently.
+    """
+    rank = max((len(shape) for shape in shapes), default=0)
+    result: list[Size] = []
+    for axis in range(rank):
+        found = {shape[axis - rank + len(shape)] for shape in shapes if axis - rank + len(shape) >= 0}
+        wide = found - {ONE}
+        if len(wide) > 1:
+            return None
+        result.append(wide.pop() if wide else ONE)
+    return tuple(result)
+
+
+def match_sizes(pattern: Shape, actual: Shape, known: dict[str, Size]) -> str | None:
+    """Extend ``known`` so that ``pattern`` becomes ``actual``; what is wrong, in words, if it cannot."""
+    if len(pattern) != len(actual):
+        return f"rank {len(actual)} came, rank {len(pattern)} was wanted"
+    for wanted, got in zip(pattern, actual, strict=True):
+        name = wanted.name
+        if name is not None and name not in known:
+            known[name] = got
+            continue
+        if not wanted.names <= known.keys():
+            continue  # decided once its names are known
+        if wanted.at(known) != got:
+            held = "" if wanted.constant is not None else f", {wanted} being {wanted.at(known)} elsewhere"
+            return f"size {got} came where {wanted} was wanted{held}"
+    return None
+
+
+def size_names(shapes: Iterable[Shape]) -> tuple[str, ...]:
+    """The names in some shapes, in order of first appearance."""
+    return tuple(dict.fromkeys(name for shape in shapes for size in shape for name in sorted(size.names)))
+
+
+def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape as numbers; every name must be given."""
+    numbers = []
+    for size in shape:
+        value = size.at(sizes).constant
+        if value is None:
+            raise DeriveError(f"size {size} with {dict(sizes)}", "a number for every name was wanted")
+        numbers.append(value)
+    return tuple(numbers)
