@@ -1,0 +1,67 @@
+"""The value of a term at given sizes and entries: what a term means, told independently of the normal form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from derive.index.functions import PRIMITIVES
+from derive.index.size import Size
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Term, Times, Total
+
+Entries = Callable[[str, tuple[int, ...]], float]
+
+
+def evaluate(body: Term, sizes: Mapping[str, int], entries: Entries, at: Mapping[Index, int] | None = None) -> float:
+    """The value of a term; ``entries(array, position)`` gives the arrays, ``at`` the free indices.
+
+    ZeroDivisionError or ValueError where the term is not defined.
+    """
+    places = dict(at or {})
+
+    def number(size: Size) -> int:
+        value = size.at(sizes).constant
+        if value is None:
+            raise KeyError(f"no number given for the size {size}")
+        return value
+
+    def place(position: Position) -> int:
+        return number(position.offset) + sum(number(c) * places[i] for i, c in position.parts)
+
+    def value(t: Term) -> float:
+        match t:
+            case Number(value=c):
+                return float(c)
+            case Extent(size=size):
+                return float(number(size))
+            case Entry(array=array, at=where):
+                return entries(array, tuple(place(p) for p in where))
+            case Delta(left=left, right=right):
+                return float(place(left) == place(right))
+            case Plus(terms=terms):
+                return math.fsum(value(u) for u in terms)
+            case Times(factors=factors):
+                return math.prod(value(u) for u in factors)
+            case Power(base=base, exponent=exponent):
+                return _power(value(base), float(exponent))
+            case Apply(function=function, argument=argument):
+                return PRIMITIVES[function].value(value(argument))
+            case Total(index=index, body=inner):
+                outer = dict(places)
+                parts = []
+                for k in range(number(index.size)):
+                    places[index] = k
+                    parts.append(value(inner))
+                places.clear()
+                places.update(outer)
+                return math.fsum(parts)
+        raise TypeError(f"{type(t).__name__} is not an index term")
+
+    return value(body)
+
+
+def _power(base: float, exponent: float) -> float:
+    result = base**exponent
+    if isinstance(result, complex):
+        raise ValueError("a root of a negative number")
+    return result

@@ -1,0 +1,231 @@
+"""Index terms: what the entries of arrays are made of.
+
+    term ::= number | size | array[position, ...] | [position = position]
+           | term + term | term * term | term ** rational | function(term, ...) | sum over index of term
+
+A position is a whole-number combination of indices, so that slices, windows and reshapes are terms like any other.
+Terms are immutable.  They are written with ``+ - * / **`` and compared with ``derive.index.equal``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+
+from derive.index.size import ONE as SIZE_ONE
+from derive.index.size import ZERO as SIZE_ZERO
+from derive.index.size import Size
+
+_serial = count()
+
+
+class Index:
+    """An index that runs over ``0 .. size-1``; two indices are the same only if they are the same object."""
+
+    __slots__ = ("label", "name", "serial", "size")
+
+    def __init__(self, size: Size, name: str = "") -> None:
+        self.size, self.name, self.serial = size, name, next(_serial)
+        self.label = f"{name or 'i'}'{self.serial}"
+
+    def __repr__(self) -> str:
+        return f"{self.label}<{self.size}"
+
+
+class Position:
+    """A whole-number combination of indices: ``offset + sum of coefficient * index``."""
+
+    __slots__ = ("offset", "parts")
+
+    offset: Size
+    parts: tuple[tuple[Index, Size], ...]
+
+    def __init__(self, offset: Size, parts: Mapping[Index, Size]) -> None:
+        self.offset = offset
+        self.parts = tuple((i, c) for i, c in parts.items() if c.terms and i.size != SIZE_ONE)  # an axis of 1 is at 0
+
+    @staticmethod
+    def of(value: Position | Index | Size | int) -> Position:
+        """The position that an index, a size or a number is."""
+        if isinstance(value, Position):
+            return value
+        if isinstance(value, Index):
+            return Position(SIZE_ZERO, {value: SIZE_ONE})
+        return Position(Size.of(value), {})
+
+    @property
+    def index(self) -> Index | None:
+        """The index this position is, or None if it is anything else."""
+        if len(self.parts) == 1 and not self.offset.terms and self.parts[0][1] == SIZE_ONE:
+            return self.parts[0][0]
+        return None
+
+    def __add__(self, other: Position | Index | Size | int) -> Position:
+        other = Position.of(other)
+        parts = dict(self.parts)
+        for i, c in other.parts:
+            parts[i] = parts[i] + c if i in parts else c
+        return Position(self.offset + other.offset, parts)
+
+    def __mul__(self, factor: Size | int) -> Position:
+        return Position(self.offset * factor, {i: c * factor for i, c in self.parts})
+
+    def __sub__(self, other: Position | Index | Size | int) -> Position:
+        return self + Position.of(other) * -1
+
+    def at(self, places: Mapping[Index, Position]) -> Position:
+        """This position with indices replaced by positions."""
+        if not any(i in places for i, _ in self.parts):
+            return self
+        moved = Position(self.offset, {i: c for i, c in self.parts if i not in places})
+        for i, c in self.parts:
+            if i in places:
+                moved = moved + places[i] * c
+        return moved
+
+    def bounds(self) -> tuple[Size, Size] | None:
+        """The least and the greatest value, or None where a coefficient's sign is not plain to see."""
+        low = high = self.offset
+        for i, c in self.parts:
+            reach = c * (i.size - 1)
+            if c.is_nonnegative():
+                high = high + reach
+            elif (-c).is_nonnegative():
+                low = low + reach
+            else:
+                return None
+        return low, high
+
+
+class Term:
+    """An index term; the six kinds below and nothing else."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Term | Fraction | int) -> Term:
+        return Plus((self, term(other)))
+
+    def __sub__(self, other: Term | Fraction | int) -> Term:
+        return Plus((self, Times((Number(-1), term(other)))))
+
+    def __mul__(self, other: Term | Fraction | int) -> Term:
+        return Times((self, term(other)))
+
+    def __truediv__(self, other: Term | Fraction | int) -> Term:
+        return Times((self, Power(term(other), Fraction(-1))))
+
+    def __pow__(self, exponent: Fraction | int) -> Term:
+        return Power(self, Fraction(exponent))
+
+    def __neg__(self) -> Term:
+        return Times((Number(-1), self))
+
+    def __radd__(self, other: Fraction | int) -> Term:
+        return Plus((term(other), self))
+
+    def __rsub__(self, other: Fraction | int) -> Term:
+        return term(other) - self
+
+    def __rmul__(self, other: Fraction | int) -> Term:
+        return Times((term(other), self))
+
+    def __rtruediv__(self, other: Fraction | int) -> Term:
+        return term(other) / self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(Term):
+    """A rational constant."""
+
+    value: Fraction | int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extent(Term):
+    """A size as a number in a formula: the ``n`` of a mean over n entries."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry(Term):
+    """``array[at]``; ``kind`` is a fact about its values: ``float``, ``positive``, ``bool``."""
+
+    array: str
+    at: tuple[Position, ...] = ()
+    kind: str = "float"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delta(Term):
+    """The Kronecker symbol: 1 where the two positions are equal, 0 elsewhere."""
+
+    left: Position
+    right: Position
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plus(Term):
+    """A sum of a few terms."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Times(Term):
+    """A product of a few terms."""
+
+    factors: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Power(Term):
+    """A term to a rational power; defined where the base is (not 0 under a negative power, not negative under a root)."""
+
+    base: Term
+    exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apply(Term):
+    """A scalar function of the table in ``functions.py``."""
+
+    function: str
+    argument: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Total(Term):
+    """The sum of the body over all values of an index."""
+
+    index: Index
+    body: Term
+
+
+def term(value: Term | Fraction | int) -> Term:
+    """The term that a number is."""
+    return value if isinstance(value, Term) else Number(value)
+
+
+def entry(array: str, *at: Position | Index | Size | int, kind: str = "float") -> Entry:
+    """``array[at]``."""
+    return Entry(array, tuple(Position.of(place) for place in at), kind)
+
+
+def delta(left: Position | Index | int, right: Position | Index | int) -> Delta:
+    """1 where the two positions are equal, 0 elsewhere."""
+    return Delta(Position.of(left), Position.of(right))
+
+
+def total(body: Term, *indices: Index) -> Term:
+    """The sum of the body over all values of the indices."""
+    for index in reversed(indices):
+        body = Total(index, body)
+    return body
+
+
+def product(factors: Iterable[Term]) -> Term:
+    """The product of some terms."""
+    return Times(tuple(factors))
