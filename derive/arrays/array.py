@@ -1,0 +1,432 @@
+"""Expressions over named arrays with symbolic shapes, at any rank.
+
+An ``Array`` is an operation applied to arrays; it is immutable, and equal expressions are one object, so that ``is``
+compares them and shared parts are shared.  Arrays are written as NumPy's are: ``X @ W + b``, ``A.T``, ``np.exp(A)``,
+``A.sum(axis=0)``, ``A[:, None]``; the shapes are checked as the expression is written (build.py).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from derive.arrays.shapes import Shape
+from derive.errors import DeriveError
+from derive.index.size import Size
+from derive.index.terms import Position, Term
+
+if TYPE_CHECKING:
+    from derive.arrays.writing import Writer
+
+Entries = Callable[..., Term]  # the entry formula of an operand: positions -> term
+
+
+class Operation(ABC):
+    """An operation on arrays: five facts side by side.
+
+    1. ``shape``: the shape of the result, from the operands (the operands have been checked by build.py);
+    2. ``meaning``: the entry formula, in index terms;
+    3. ``pullback``: the adjoint of the result -> the adjoints of the operands (None for an operand without one);
+    4. ``numpy``: its NumPy spelling;
+    5. ``math``: its LaTeX spelling.
+    """
+
+    name: str
+    source: str = ""  # where the pullback is published
+
+    @abstractmethod
+    def shape(self, *operands: Array) -> Shape:
+        """The shape of the result."""
+
+    @abstractmethod
+    def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """The entry of the result at a position."""
+
+    @abstractmethod
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
+        """The adjoints of the operands, from the adjoint of the result."""
+
+    @abstractmethod
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """NumPy text and its precedence."""
+
+    @abstractmethod
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """LaTeX text and its precedence."""
+
+    def kind(self, *operands: Array) -> str:
+        """``float``, ``int`` or ``bool``."""
+        return "float"
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Side conditions under which the pullback holds, in words."""
+        return ()
+
+    @property
+    def rule(self) -> str:
+        """The statement of the pullback, from its docstring."""
+        return " ".join((self.pullback.__doc__ or "").split())
+
+    def resized(self, sizes: Mapping[str, Size]) -> Operation:
+        """The operation with its sizes replaced."""
+        changed = {f.name: resize(old, sizes) for f in _fields(type(self)) if (old := getattr(self, f.name)) is not None}
+        changed = {name: new for name, new in changed.items() if new is not getattr(self, name)}
+        return replace(self, **changed) if changed else self  # type: ignore[type-var]  # every operation is a dataclass
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[Any, ...]:
+    return fields(kind)
+
+
+def resize(value: Any, sizes: Mapping[str, Size]) -> Any:
+    """Sizes replaced inside a parameter of an operation."""
+    if isinstance(value, Size):
+        return value.at(sizes)
+    if isinstance(value, tuple):
+        new = tuple(resize(item, sizes) for item in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    return value
+
+
+_known: WeakValueDictionary[tuple[Operation, tuple[int, ...]], Array] = WeakValueDictionary()
+
+
+def apply(op: Operation, *operands: Array) -> Array:
+    """The operation applied to operands: always the same object for the same operation and operands."""
+    key = (op, tuple([id(operand) for operand in operands]))
+    known = _known.get(key)
+    if known is None:
+        known = Array(op, operands)
+        _known[key] = known
+    return known
+
+
+class Array:
+    """An expression: an operation applied to operands, with its symbolic shape.  Made by ``apply`` only."""
+
+    __slots__ = ("__weakref__", "kind", "op", "operands", "shape")
+    __array_priority__ = 1000.0
+
+    op: Operation
+    operands: tuple[Array, ...]
+    shape: Shape
+    kind: str
+
+    def __init__(self, op: Operation, operands: tuple[Array, ...]) -> None:
+        object.__setattr__(self, "op", op)
+        object.__setattr__(self, "operands", operands)
+        object.__setattr__(self, "shape", op.shape(*operands))
+        object.__setattr__(self, "kind", op.kind(*operands))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise DeriveError(f"{name!r} of a symbolic array was set", "symbolic arrays do not change")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    @property
+    def ndim(self) -> int:
+        """The rank: how many axes."""
+        return len(self.shape)
+
+    def __str__(self) -> str:
+        from derive.arrays.writing import numpy_text
+
+        return numpy_text(self)
+
+    def __repr__(self) -> str:
+        from derive.arrays.shapes import write_shape
+
+        return f"<{self}  {write_shape(self.shape)}>"
+
+    def _repr_latex_(self) -> str:
+        from derive.arrays.writing import math_text
+
+        return f"$\\displaystyle {math_text(self)}$"
+
+    def walk(self) -> Iterator[Array]:
+        """Every part of the expression once, operands before what uses them."""
+        seen: set[int] = set()
+        stack: list[tuple[Array, bool]] = [(self, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                yield node
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.append((node, True))
+                stack += [(operand, False) for operand in reversed(node.operands)]
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the arrays that occur, in order of first appearance."""
+        return tuple(dict.fromkeys(node.op.label for node in self.walk() if isinstance(node.op, Named)))
+
+    # ---- written as NumPy's arrays are; see build.py
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return _build().ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        return _build().array_function(function, inputs, options)
+
+    def __add__(self, other: Any) -> Array:
+        return _build().elementwise("add", self, other)
+
+    def __radd__(self, other: Any) -> Array:
+        return _build().elementwise("add", other, self)
+
+    def __sub__(self, other: Any) -> Array:
+        return _build().elementwise("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Array:
+        return _build().elementwise("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Array:
+        return _build().elementwise("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Array:
+        return _build().elementwise("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Array:
+        return _build().elementwise("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Array:
+        return _build().elementwise("divide", other, self)
+
+    def __neg__(self) -> Array:
+        return _build().elementwise("negative", self)
+
+    def __pos__(self) -> Array:
+        return self
+
+    def __abs__(self) -> Array:
+        return _build().elementwise("abs", self)
+
+    def __pow__(self, exponent: Any) -> Array:
+        return _build().power(self, exponent)
+
+    def __rpow__(self, base: Any) -> Array:
+        return _build().power(base, self)
+
+    def __matmul__(self, other: Any) -> Array:
+        return _build().matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Array:
+        return _build().matmul(other, self)
+
+    def __gt__(self, other: Any) -> Array:
+        return _build().elementwise("greater", self, other)
+
+    def __lt__(self, other: Any) -> Array:
+        return _build().elementwise("less", self, other)
+
+    def __ge__(self, other: Any) -> Array:
+        return _build().elementwise("greater_equal", self, other)
+
+    def __le__(self, other: Any) -> Array:
+        return _build().elementwise("less_equal", self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return True if other is self else _build().elementwise("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return False if other is self else _build().elementwise("not_equal", self, other)
+
+    def __getitem__(self, key: Any) -> Array:
+        return _build().index(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise DeriveError("an entry of a symbolic array was set", "forward formulas do not change arrays in place",
+                          _place(), "np.where, np.concatenate or np.pad in place of the assignment")
+
+    def __bool__(self) -> bool:
+        raise DeriveError(f"the truth value of the symbolic array {self} was asked for",
+                          "a formula whose source does not branch on values", _place(),
+                          "np.where(condition, a, b) or np.maximum in place of if, and, or, max()")
+
+    def _number(self, what: str) -> Any:
+        raise DeriveError(f"{what} of the symbolic array {self} was asked for", "a formula that keeps arrays symbolic",
+                          _place(), "NumPy operations on whole arrays")
+
+    def __float__(self) -> float:
+        return float(self._number("float()"))
+
+    def __int__(self) -> int:
+        return int(self._number("int()"))
+
+    def __index__(self) -> int:
+        return int(self._number("an index"))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of an array of rank 0")
+        constant = self.shape[0].constant
+        return constant if constant is not None else int(self._number("len()"))
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter([self[k] for k in range(len(self))])
+
+    @property
+    def T(self) -> Array:
+        """The array with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def size(self) -> Any:
+        """The number of entries."""
+        return _build().count(self.shape)
+
+    def transpose(self, *axes: Any) -> Array:
+        """The array with its axes in another order."""
+        return _build().transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+
+    def swapaxes(self, first: int, second: int) -> Array:
+        """The array with two axes exchanged."""
+        return _build().swapaxes(self, first, second)
+
+    def reshape(self, *shape: Any) -> Array:
+        """The same entries, row by row, in another shape."""
+        return _build().reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Array:
+        """The sum over some axes, by default all."""
+        return _build().sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Array:
+        """The mean over some axes, by default all."""
+        return _build().mean(self, axis, keepdims)
+
+    def dot(self, other: Any) -> Array:
+        """``np.dot``."""
+        return _build().dot(self, other)
+
+    def copy(self) -> Array:
+        """Itself: symbolic arrays do not change."""
+        return self
+
+    def astype(self, dtype: Any, copy: bool = True) -> Array:
+        """Itself: to the proof numbers are real."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise DeriveError(f".{name} of a symbolic array", "the language has .T .shape .ndim .size .sum .mean .dot .reshape"
+                          " .transpose .swapaxes .copy .astype", _place(), "writing it with these and NumPy functions")
+
+
+def _place() -> str:
+    from derive.errors import callers_place
+
+    return callers_place()
+
+
+def _build() -> Any:
+    from derive.arrays import build
+
+    return build
+
+
+@dataclass(frozen=True)
+class Named(Operation):
+    """A named array: an input, or the result of an earlier equation."""
+
+    label: str
+    extent: Shape
+    fact: str = "float"
+    name = "name"
+
+    def shape(self) -> Shape:  # type: ignore[override]  # a leaf has no operands
+        """As declared."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """As declared."""
+        return self.fact if self.fact in ("int", "bool") else "float"
+
+    def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``X[i, j]``."""
+        from derive.index.terms import Entry
+
+        return Entry(self.label, at, self.fact)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
+        """A name has no operands."""
+        return ()
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """The name."""
+        return self.label, write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """The name, a trailing number as a subscript, a leading d as an adjoint."""
+        return write.symbol(self.label), write.ATOM
+
+
+def name(label: str, shape: Sequence[Size], fact: str = "float") -> Array:
+    """A named array of the given shape."""
+    return apply(Named(label, tuple(shape), fact))
+
+
+def label(array: Array) -> str | None:
+    """The name of a named array, or None."""
+    return array.op.label if isinstance(array.op, Named) else None
+
+
+def substitute(array: Array, names: Mapping[str, Array], sizes: Mapping[str, Size] | None = None) -> Array:
+    """The expression with named arrays replaced by arrays of the same shape, and sizes by sizes."""
+    done: dict[int, Array] = {}
+    sizes = sizes or {}
+    for node in array.walk():
+        if isinstance(node.op, Named) and node.op.label in names:
+            done[id(node)] = names[node.op.label]
+        else:
+            operands = tuple([done[id(operand)] for operand in node.operands])
+            op = node.op.resized(sizes) if sizes else node.op
+            same = op is node.op and all(a is b for a, b in zip(operands, node.operands, strict=True))
+            done[id(node)] = node if same else apply(op, *operands)
+    return done[id(array)]
+
+
+def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Array] | None = None) -> Term:
+    """The entry of an expression at a position, in index terms; names with a definition are replaced by it."""
+    if definitions and isinstance(array.op, Named) and array.op.label in definitions:
+        return meaning(definitions[array.op.label], at, definitions)
+    entries = tuple([_entries(operand, definitions) for operand in array.operands])
+    return array.op.meaning(at, array.operands, *entries)
+
+
+def _entries(array: Array, definitions: Mapping[str, Array] | None) -> Entries:
+    return lambda *at: meaning(array, tuple([Position.of(place) for place in at]), definitions)
+
+
+def alpha_key(*arrays: Array) -> tuple[Any, ...]:
+    """A key that is equal for expressions which differ only in the names of arrays and of sizes."""
+    number: dict[int, int] = {}
+    names: dict[str, str] = {}
+    sizes: dict[str, Size] = {}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, Size):
+            for size_name in sorted(value.names, key=lambda n: (n not in sizes, n)):
+                sizes.setdefault(size_name, Size.of(f"_{len(sizes)}"))
+            return value.at(sizes)
+        return tuple([renamed(item) for item in value]) if isinstance(value, tuple) else value
+
+    rows = []
+    for array in arrays:
+        for node in array.walk():
+            if id(node) in number:
+                continue
+            number[id(node)] = len(number)
+            parameters = [renamed(getattr(node.op, f.name)) for f in _fields(type(node.op)) if f.name != "label"]
+            if isinstance(node.op, Named):
+                parameters.append(names.setdefault(node.op.label, f"_{len(names)}"))
+            rows.append((type(node.op), *parameters, *[number[id(operand)] for operand in node.operands]))
+        rows.append((None, number[id(array)]))
+    return tuple(rows)

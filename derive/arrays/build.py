@@ -1,0 +1,507 @@
+"""Writing expressions: broadcasting, shape checks, and the parts of NumPy that symbolic arrays understand.
+
+Every check says what came, what was wanted, where, and what to try.  A named size is never stretched silently: ``(n, d)
++ (1, d)`` broadcasts because 1 is literal, ``(n, d) + (m, d)`` is an error although m might happen to be 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from derive.arrays.array import Array, apply, label
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import (
+    Broadcast,
+    Constant,
+    Einsum,
+    Elementwise,
+    Matmul,
+    Place,
+    PowerOf,
+    Reshape,
+    Slice,
+    Sum,
+    Transpose,
+)
+from derive.arrays.shapes import Shape, broadcast, write_shape
+from derive.errors import DeriveError, callers_place
+from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
+
+
+def describe(array: Array) -> str:
+    """``X is (n, d)``, for messages."""
+    return f"{label(array) or array} is {write_shape(array.shape)}"
+
+
+def constant(value: Any) -> Array:
+    """A number as an array of rank 0; DeriveError for anything that is not one."""
+    if isinstance(value, Array):
+        return value
+    if isinstance(value, Size):
+        number = value.constant
+        return apply(Constant(Fraction(number) if number is not None else value))
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, bool | int | Fraction):
+        return apply(Constant(Fraction(value)))
+    if isinstance(value, float) and math.isfinite(value):
+        if value == math.pi:
+            return apply(Constant("pi"))
+        return apply(Constant(Fraction(Decimal(repr(value)))))  # 0.1 means one tenth, not the nearest double
+    if hasattr(value, "ndim"):
+        raise DeriveError(f"a NumPy array of shape {value.shape}", "symbolic arrays and numbers were wanted", callers_place(),
+                          "declaring it as an input with a shape string")
+    raise DeriveError(f"{value!r} of type {type(value).__name__}", "a symbolic array or a finite number was wanted",
+                      callers_place(), "declaring it as an input with a shape string")
+
+
+# ---- elementwise
+
+def spread(array: Array, shape: Shape) -> Array:
+    """The array broadcast to a shape, aligned from the right."""
+    if array.shape == shape:
+        return array
+    if isinstance(array.op, Constant):
+        return apply(Constant(array.op.value, shape))
+    return apply(Broadcast(shape, tuple(range(len(shape) - array.ndim, len(shape)))), array)
+
+
+def together(what: str, *operands: Any) -> list[Array]:
+    """The operands broadcast to one shape; DeriveError if there is none."""
+    arrays = [constant(operand) for operand in operands]
+    shape = broadcast([array.shape for array in arrays])
+    if shape is None:
+        given = [array for array in arrays if array.shape]
+        raise DeriveError(f"{what}: " + " but ".join(describe(array) for array in given),
+                          "shapes that agree axis by axis from the right; only a literal 1 is stretched", callers_place(),
+                          _shape_hint(given))
+    return [spread(array, shape) for array in arrays]
+
+
+def _shape_hint(arrays: Sequence[Array]) -> str:
+    first, second = arrays[0], arrays[1]
+    if first.shape == second.shape[::-1]:
+        return f"{label(second) or 'the second'}.T"
+    if first.ndim == second.ndim + 1 and first.shape[0] == second.shape[0]:
+        return f"{label(second) or 'the second'}[:, None] to copy it along the last axis"
+    return f'declaring {label(second) or "the second"} as "{" ".join(map(str, first.shape))}", or an explicit sum or slice'
+
+
+def elementwise(function: str, *operands: Any) -> Array:
+    """A scalar function of the table, entry by entry, after broadcasting."""
+    if function in ("add", "subtract", "multiply", "divide") and any(isinstance(x, tuple | list) for x in operands):
+        raise DeriveError(f"{function}: a {type(operands[-1]).__name__} among the operands", "symbolic arrays and numbers",
+                          callers_place(), "declaring it as an input with a shape string")
+    arrays = together(function, *operands)
+    if function == "where" and arrays[0].kind != "bool":
+        raise DeriveError(f"where: the condition {arrays[0]} is {arrays[0].kind}", "a comparison or a mask was wanted",
+                          callers_place(), "a condition such as X > 0")
+    return apply(Elementwise(function), *arrays)
+
+
+def power(base: Any, exponent: Any) -> Array:
+    """``base ** exponent`` for a constant rational exponent; otherwise ``exp(exponent * log(base))``."""
+    base, exponent = constant(base), constant(exponent)
+    value = exponent.op.value if isinstance(exponent.op, Constant) and not exponent.shape else None
+    if isinstance(value, Fraction):
+        if value == Fraction(1, 2):
+            return apply(Elementwise("sqrt"), base)
+        return base if value == 1 else apply(PowerOf(value), base)
+    return elementwise("exp", elementwise("multiply", exponent, elementwise("log", base)))
+
+
+# ---- products
+
+def matmul(left: Any, right: Any) -> Array:
+    """``left @ right`` with NumPy's rules for vectors and leading axes; DeriveError if inner sizes differ."""
+    left, right = constant(left), constant(right)
+    if not left.shape or not right.shape:
+        scalar = right if left.shape else left
+        raise DeriveError(f"matmul: {describe(scalar)}, a scalar", "arrays of rank 1 or more", callers_place(), "* in place of @")
+    inner = right.shape[-2] if right.ndim > 1 else right.shape[0]
+    if left.shape[-1] != inner:
+        flipped = right.ndim == 2 and right.shape[1] == left.shape[-1]
+        wanted = " ".join(map(str, (*right.shape[:-2], left.shape[-1], *right.shape[-1:]) if right.ndim > 1 else left.shape[-1:]))
+        name = label(right) or "the right operand"
+        raise DeriveError(f"matmul: {describe(left)} but {describe(right)}",
+                          f"the inner sizes {left.shape[-1]} and {inner} differ", callers_place(),
+                          f'{name}.T, or declare {name} as "{wanted}"' if flipped else f'declaring {name} as "{wanted}"')
+    if left.ndim == 1 or right.ndim == 1:
+        letters = "abcdefghijkl"
+        leading = letters[: max(left.ndim, right.ndim) - 2] if max(left.ndim, right.ndim) > 2 else ""
+        first = "k" if left.ndim == 1 else leading + "ik"
+        second = "k" if right.ndim == 1 else leading + "kj"
+        return contract([(first, left), (second, right)], leading + first[-2:-1].replace("k", "") + second[len(leading) + 1 :])
+    leading_shape = broadcast([left.shape[:-2], right.shape[:-2]])
+    if leading_shape is None:
+        raise DeriveError(f"matmul: {describe(left)} but {describe(right)}", "the leading axes must agree", callers_place(),
+                          "a reshape, or None in an index to add an axis")
+    return apply(Matmul(), spread(left, leading_shape + left.shape[-2:]), spread(right, leading_shape + right.shape[-2:]))
+
+
+def dot(left: Any, right: Any) -> Array:
+    """``np.dot``: a product of matrices and vectors, or by a scalar."""
+    left, right = constant(left), constant(right)
+    if not left.shape or not right.shape:
+        return elementwise("multiply", left, right)
+    if right.ndim > 2:
+        raise DeriveError(f"dot: {describe(right)}", "rank 1 or 2 was wanted", callers_place(), "@ or np.einsum")
+    return matmul(left, right)
+
+
+def contract(terms: Sequence[tuple[str, Array]], output: str) -> Array:
+    """The contraction of labelled arrays; labels that occur nowhere in a term of their own are left to the caller."""
+    return apply(Einsum(tuple(letters for letters, _ in terms), output), *[array for _, array in terms])
+
+
+def einsum(spec: Any, *operands: Any) -> Array:
+    """``np.einsum`` with explicit or implicit output; DeriveError for a label with two sizes."""
+    arrays = [constant(operand) for operand in operands]
+    if not isinstance(spec, str) or "." in spec:
+        raise DeriveError(f"einsum: subscripts {spec!r}", 'letters such as "ij,jk->ik" were wanted', callers_place())
+    left, arrow, output = spec.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    if not arrow:
+        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    if len(inputs) != len(arrays) or any(len(t) != a.ndim for t, a in zip(inputs, arrays, strict=False)):
+        raise DeriveError(f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays), "one letter an axis", callers_place())
+    sizes: dict[str, Size] = {}
+    for letters, array in zip(inputs, arrays, strict=True):
+        for letter, size in zip(letters, array.shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise DeriveError(f"einsum {spec!r}: {letter} is {sizes[letter]} and {size}", "one size a letter", callers_place())
+    if not set(output) <= sizes.keys() or len(set(output)) != len(output):
+        raise DeriveError(f"einsum {spec!r}: the output {output!r}", "letters of the inputs, each once", callers_place())
+    return contract(list(zip(inputs, arrays, strict=True)), output)
+
+
+def outer(left: Any, right: Any) -> Array:
+    """``np.outer`` of two vectors."""
+    left, right = constant(left), constant(right)
+    if left.ndim != 1 or right.ndim != 1:
+        raise DeriveError(f"outer: {describe(left)}, {describe(right)}", "two vectors were wanted", callers_place(), "np.einsum")
+    return contract([("i", left), ("j", right)], "ij")
+
+
+def trace(array: Any) -> Array:
+    """``np.trace`` of a square matrix."""
+    array = constant(array)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise DeriveError(f"trace: {describe(array)}", "a square matrix was wanted", callers_place())
+    return contract([("ii", array)], "")
+
+
+# ---- sums and moves
+
+def _axes(array: Array, axis: Any) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(array.ndim))
+    axes = [axis] if isinstance(axis, int) else list(axis)
+    for k in axes:
+        if not isinstance(k, int) or not -array.ndim <= k < array.ndim:
+            raise DeriveError(f"axis {k} of {describe(array)}", f"an axis from {-array.ndim} to {array.ndim - 1}", callers_place())
+    found = tuple(sorted(k % array.ndim for k in axes))
+    if len(set(found)) != len(found):
+        raise DeriveError(f"axes {axis}", "each axis once", callers_place())
+    return found
+
+
+def sum(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
+    """The sum over some axes."""
+    array = constant(array)
+    axes = _axes(array, axis)
+    result = apply(Sum(axes), array) if axes else array
+    if not keepdims or not axes:
+        return result
+    kept = tuple(k for k in range(array.ndim) if k not in axes)
+    return apply(Broadcast(tuple(ONE if k in axes else s for k, s in enumerate(array.shape)), kept), result)
+
+
+def count(shape: Sequence[Size]) -> Size:
+    """The number of entries."""
+    number = ONE
+    for size in shape:
+        number = number * size
+    return number
+
+
+def mean(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
+    """The mean over some axes."""
+    array = constant(array)
+    return sum(array, axis, keepdims) / count([array.shape[k] for k in _axes(array, axis)])
+
+
+def transpose(array: Any, axes: Any = None) -> Array:
+    """The axes reversed, or in the given order."""
+    array = constant(array)
+    order = tuple(reversed(range(array.ndim))) if axes is None else tuple(k % array.ndim for k in axes)
+    if sorted(order) != list(range(array.ndim)):
+        raise DeriveError(f"transpose: axes {axes} of {describe(array)}", "each axis once", callers_place())
+    return array if order == tuple(range(array.ndim)) else apply(Transpose(order), array)
+
+
+def swapaxes(array: Any, first: int, second: int) -> Array:
+    """Two axes exchanged."""
+    array = constant(array)
+    order = list(range(array.ndim))
+    (a,), (b,) = _axes(array, first), _axes(array, second)
+    order[a], order[b] = order[b], order[a]
+    return transpose(array, order)
+
+
+def moveaxis(array: Any, source: int, destination: int) -> Array:
+    """One axis moved to another place."""
+    array = constant(array)
+    (a,), (b,) = _axes(array, source), _axes(array, destination)
+    order = [k for k in range(array.ndim) if k != a]
+    order.insert(b, a)
+    return transpose(array, order)
+
+
+def _size(value: Any) -> Size:
+    try:
+        return Size.of(value if isinstance(value, Size) else int(value))
+    except (SizeSyntaxError, TypeError, ValueError):
+        raise DeriveError(f"the size {value!r}", "a size or a whole number was wanted", callers_place()) from None
+
+
+def reshape(array: Any, shape: Any) -> Array:
+    """The same entries in another shape; one size may be -1."""
+    array = constant(array)
+    wanted = [_size(size) for size in (shape if isinstance(shape, tuple | list) else (shape,))]
+    total = count(array.shape)
+    unknown = [k for k, size in enumerate(wanted) if size.constant == -1]
+    if len(unknown) == 1:
+        rest = count([size for k, size in enumerate(wanted) if k != unknown[0]])
+        wanted[unknown[0]] = _quotient(total, rest, array, tuple(wanted))
+    if count(wanted) != total:
+        raise DeriveError(f"reshape: {describe(array)} to {write_shape(wanted)}",
+                          f"as many entries, {total}, were wanted, not {count(wanted)}", callers_place())
+    return array if tuple(wanted) == array.shape else apply(Reshape(tuple(wanted)), array)
+
+
+def _quotient(total: Size, rest: Size, array: Array, shape: Shape) -> Size:
+    sizes = list(array.shape)
+    for candidate in [ONE, *sizes, *[count(sizes[i:j]) for i in range(len(sizes)) for j in range(i + 2, len(sizes) + 1)]]:
+        if candidate * rest == total:
+            return candidate
+    if total.constant is not None and rest.constant:
+        return Size.of(total.constant // rest.constant)
+    raise DeriveError(f"reshape: {describe(array)} to {write_shape(shape)}", "a size in place of -1", callers_place())
+
+
+def reshape_groups(new: Shape, old: Shape) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The least groups of neighbouring axes, new and old, with the same number of entries."""
+    groups = []
+    i = j = 0
+    while i < len(new) or j < len(old):
+        start_i, start_j = i, j
+        left, right = ONE, ONE
+        while True:
+            if i < len(new) and (j == start_j or left != right) and (i == start_i or j == len(old) or _behind(left, right)):
+                left, i = left * new[i], i + 1
+            elif j < len(old):
+                right, j = right * old[j], j + 1
+            elif i < len(new):
+                left, i = left * new[i], i + 1
+            if left == right or (i == len(new) and j == len(old)):
+                break
+        groups.append((tuple(range(start_i, i)), tuple(range(start_j, j))))
+    return groups
+
+
+def _behind(left: Size, right: Size) -> bool:
+    return (right - left).is_nonnegative()
+
+
+def index(array: Array, key: Any) -> Array:
+    """``array[key]`` for slices, ``None``, whole numbers and ``...``."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [k for k, item in enumerate(keys) if item is Ellipsis]
+    if not dots:
+        keys, dots = [*keys, Ellipsis], [len(keys)]
+    used = len([item for item in keys if item is not None and item is not Ellipsis])
+    if used > array.ndim or len(dots) > 1:
+        raise DeriveError(f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place())
+    keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
+    begin, extent, stride, shape = [], [], [], []
+    sizes = iter(array.shape)
+    for item in keys:
+        if item is None:
+            shape.append(ONE)
+            continue
+        start, length, step, kept = _range(item, next(sizes), array)
+        begin.append(start)
+        extent.append(length)
+        stride.append(step)
+        if kept:
+            shape.append(length)
+    if tuple(extent) != array.shape or any(b.terms for b in begin):
+        array = apply(Slice(tuple(begin), tuple(extent), tuple(stride)), array)
+    if tuple(shape) == array.shape:
+        return array
+    if count(shape) == count(array.shape) and all(isinstance(item, slice) for item in keys if item is not None):
+        axes = tuple(k for k, item in enumerate(keys) if item is not None)
+        return apply(Broadcast(tuple(shape), axes), array)
+    return apply(Reshape(tuple(shape)), array)
+
+
+def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
+    """Begin, length, stride of one index; whether the axis is kept."""
+    if isinstance(item, int | Size) and not isinstance(item, bool):
+        place = _size(item)
+        if place.constant is not None and place.constant < 0:
+            place = size + place
+        if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
+            raise DeriveError(f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place())
+        return place, ONE, 1, False
+    if not isinstance(item, slice):
+        raise DeriveError(f"index {item!r} into {describe(array)}", "slices, whole numbers, None and ... were wanted",
+                          callers_place(), "np.where with a mask, or np.einsum")
+    step = 1 if item.step is None else item.step
+    if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
+        raise DeriveError(f"a slice with step {item.step} of {describe(array)}", "step 1, or ::-1", callers_place(),
+                          "a reshape that makes the step an axis")
+    if step == -1:
+        return size - 1, size, -1, True
+    start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
+    if (start - stop - 1).is_nonnegative():
+        raise DeriveError(f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place())
+    if size.constant is not None and stop.constant is not None:
+        stop = Size.of(min(stop.constant, size.constant))
+    return start, stop - start, 1, True
+
+
+def _bound(end: Any, size: Size, default: Size) -> Size:
+    if end is None:
+        return default
+    place = _size(end)
+    return size + place if place.constant is not None and place.constant < 0 else place
+
+
+def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array:
+    """``np.pad`` with zeros."""
+    array = constant(array)
+    if mode != "constant" or options.get("constant_values", 0) != 0:
+        raise DeriveError(f"pad: mode {mode!r}, {options}", "zeros were wanted", callers_place())
+    pairs = [(width, width)] * array.ndim if not isinstance(width, tuple | list) else list(width)
+    if pairs and not isinstance(pairs[0], tuple | list):
+        pairs = [tuple(pairs)] * array.ndim
+    sizes = [(_size(before), _size(after)) for before, after in pairs]
+    extent = tuple(before + size + after for (before, after), size in zip(sizes, array.shape, strict=True))
+    return apply(Place(tuple(before for before, _ in sizes), extent, (1,) * array.ndim), array)
+
+
+def broadcast_to(array: Any, shape: Any) -> Array:
+    """``np.broadcast_to``."""
+    array = constant(array)
+    wanted = tuple(_size(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
+    if broadcast([array.shape, wanted]) != wanted:
+        raise DeriveError(f"broadcast_to: {describe(array)} to {write_shape(wanted)}",
+                          "sizes that agree from the right; only a literal 1 is stretched", callers_place())
+    return spread(array, wanted)
+
+
+def expand_dims(array: Any, axis: Any) -> Array:
+    """``np.expand_dims``."""
+    array = constant(array)
+    rank = array.ndim + (1 if isinstance(axis, int) else len(axis))
+    new = {k % rank for k in ((axis,) if isinstance(axis, int) else axis)}
+    sizes = iter(array.shape)
+    shape = tuple(ONE if k in new else next(sizes) for k in range(rank))
+    return apply(Broadcast(shape, tuple(k for k in range(rank) if k not in new)), array)
+
+
+def squeeze(array: Any, axis: Any = None) -> Array:
+    """``np.squeeze`` of axes of literal size 1."""
+    array = constant(array)
+    axes = [k for k, size in enumerate(array.shape) if size == ONE] if axis is None else list(_axes(array, axis))
+    for k in axes:
+        if array.shape[k] != ONE:
+            raise DeriveError(f"squeeze: axis {k} of {describe(array)}", "an axis of literal size 1", callers_place())
+    return reshape(array, tuple(size for k, size in enumerate(array.shape) if k not in axes))
+
+
+def full_like(array: Array, value: Any, **_: Any) -> Array:
+    """``np.full_like``, ``ones_like``, ``zeros_like``."""
+    return spread(constant(value), array.shape)
+
+
+# ---- NumPy's protocols
+
+_UFUNCS: dict[str, Callable[..., Array]] = {
+    "matmul": matmul,
+    "power": power,
+    "float_power": power,
+    "square": lambda x: power(x, 2),
+    "reciprocal": lambda x: power(x, -1),
+    "positive": constant,
+    "absolute": lambda x: elementwise("abs", x),
+    "true_divide": lambda x, y: elementwise("divide", x, y),
+    "invert": lambda x: elementwise("logical_not", x),
+    "expm1": lambda x: elementwise("exp", x) - 1,
+    "log1p": lambda x: elementwise("log", 1 + constant(x)),
+    "logaddexp": lambda x, y: elementwise("log", elementwise("exp", x) + elementwise("exp", y)),
+    "expit": lambda x: elementwise("sigmoid", x),
+}
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
+    "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
+    "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
+    "where": lambda condition, a, b: elementwise("where", condition, a, b),
+    "ones_like": lambda a, **_: full_like(a, 1), "zeros_like": lambda a, **_: full_like(a, 0),
+    "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
+    "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis: index(a, _flipped(a, axis)),
+}  # fmt: skip  # a table reads best in rows
+
+
+def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
+    axes = _axes(array, axis)
+    return tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(array.ndim))
+
+
+def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
+    """A NumPy ufunc called with a symbolic array among its inputs."""
+    name = function.__name__
+    if method == "reduce" and name in ("add",):
+        return sum(inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
+    unknown = sorted(key for key, value in options.items() if value is not None)
+    if method != "__call__" or unknown:
+        detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
+        raise DeriveError(f"np.{name}{detail} on a symbolic array", f"np.{name} called plainly was wanted", callers_place(),
+                          "assigning its result to a name")
+    if name in _UFUNCS:
+        return _UFUNCS[name](*inputs)
+    if name in FUNCTIONS:
+        return elementwise(name, *inputs)
+    raise _unknown(name)
+
+
+def array_function(function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A NumPy function called with a symbolic array among its arguments."""
+    name = function.__name__
+    if name not in _CALLS:
+        raise _unknown(name)
+    options = {key: value for key, value in options.items() if value is not None or key in ("axis", "axes")}
+    try:
+        return _CALLS[name](*inputs, **options)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        given = ", ".join(f"{key}=" for key in options) or f"{len(inputs)} arguments"
+        raise DeriveError(f"np.{name} with {given}", "its plain form was wanted", callers_place()) from None
+
+
+def _unknown(name: str) -> DeriveError:
+    import difflib
+
+    known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"np.{near[0]}, or writing it" if near else "writing it"
+    return DeriveError(f"np.{name} of a symbolic array", "that function is outside the language", callers_place(),
+                       f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes")

@@ -1,0 +1,135 @@
+"""The scalar functions: one line each.
+
+A line gives the arguments, the definition by what the kernel takes as given, the pullback (written with the result Y
+wherever the result is at hand, so that nothing is computed twice), the NumPy and the LaTeX spelling, and the condition
+under which it may be differentiated.  The kernel proves each pullback from the definition when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from derive.index.terms import Apply, Number, Term
+
+ATOM, POWER, SIGN, TIMES, PLUS, COMPARE = 40, 30, 25, 20, 10, 5  # how tightly an operator binds
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """A scalar function, mapped over arrays entry by entry.
+
+    ``meaning`` takes terms; ``pullback(Y, G, *args)`` gives the adjoints of the arguments, None where there is none;
+    ``numpy`` and ``math`` are templates with ``{0}``, ``{1}``, ...; ``binds`` is the precedence of both, ``ATOM`` for
+    a call; ``smooth`` says, with the same templates, where it may be differentiated.
+    """
+
+    name: str
+    meaning: Callable[..., Term]
+    pullback: Callable[..., tuple[Any, ...]]
+    statement: str
+    numpy: str
+    math: str
+    binds: int = ATOM
+    smooth: str = ""
+    kind: str = "float"
+
+    @property
+    def arity(self) -> int:
+        """How many arguments it takes."""
+        return self.numpy.count("{") if "{0}" in self.numpy else 1
+
+
+def exp(x: Term) -> Term:
+    """The exponential of a term."""
+    return Apply("exp", x)
+
+
+def log(x: Term) -> Term:
+    """The logarithm of a term."""
+    return Apply("log", x)
+
+
+def step(x: Term) -> Term:
+    """1 where the term is more than 0, else 0."""
+    return Apply("step", x)
+
+
+def sigmoid(x: Term) -> Term:
+    """1 / (1 + exp(-x))."""
+    return 1 / (1 + exp(-x))
+
+
+def _np(function: str) -> Any:
+    """A NumPy function, applied to symbolic arrays inside a pullback."""
+    from derive.arrays import build
+
+    return lambda *arrays: build.elementwise(function, *arrays)
+
+
+HALF = Fraction(1, 2)
+NOT_ZERO = "{0} ≠ 0"
+
+_TABLE = (
+    # arithmetic
+    ScalarFunction("add", lambda a, b: a + b, lambda Y, G, A, B: (G, G), "Y = A + B  =>  dA = G, dB = G",
+                   "{0} + {1}", "{0} + {1}", PLUS),
+    ScalarFunction("subtract", lambda a, b: a - b, lambda Y, G, A, B: (G, -G), "Y = A - B  =>  dA = G, dB = -G",
+                   "{0} - {1}", "{0} - {1}", PLUS),
+    ScalarFunction("negative", lambda a: -a, lambda Y, G, A: (-G,), "Y = -A  =>  dA = -G", "-{0}", "-{0}", SIGN),
+    ScalarFunction("multiply", lambda a, b: a * b, lambda Y, G, A, B: (G * B, G * A),
+                   "Y = A ∘ B  =>  dA = G ∘ B, dB = G ∘ A", "{0} * {1}", r"{0} \odot {1}", TIMES),
+    ScalarFunction("divide", lambda a, b: a / b, lambda Y, G, A, B: (G / B, -(G * Y / B)),
+                   "Y = A / B  =>  dA = G / B, dB = -G ∘ Y / B", "{0} / {1}", r"{0} \oslash {1}", TIMES),
+    # exponentials and logarithms
+    ScalarFunction("exp", exp, lambda Y, G, A: (G * Y,), "Y = exp A  =>  dA = G ∘ Y", "np.exp({0})", r"\exp({0})"),
+    ScalarFunction("log", log, lambda Y, G, A: (G / A,), "Y = log A  =>  dA = G / A", "np.log({0})", r"\log({0})",
+                   smooth="{0} > 0"),
+    ScalarFunction("sqrt", lambda a: a**HALF, lambda Y, G, A: (HALF * G / Y,), "Y = √A  =>  dA = G / (2 Y)",
+                   "np.sqrt({0})", r"\sqrt{{{0}}}", smooth="{0} > 0"),
+    ScalarFunction("sigmoid", sigmoid, lambda Y, G, A: (G * Y * (1 - Y),), "Y = σ(A)  =>  dA = G ∘ Y ∘ (1 - Y)",
+                   "sigmoid({0})", r"\sigma({0})"),
+    ScalarFunction("tanh", lambda a: 1 - 2 / (1 + exp(2 * a)), lambda Y, G, A: (G * (1 - Y**2),),
+                   "Y = tanh A  =>  dA = G ∘ (1 - Y²)", "np.tanh({0})", r"\tanh({0})"),
+    # trigonometry
+    ScalarFunction("sin", lambda a: Apply("sin", a), lambda Y, G, A: (G * _np("cos")(A),), "Y = sin A  =>  dA = G ∘ cos A",
+                   "np.sin({0})", r"\sin({0})"),
+    ScalarFunction("cos", lambda a: Apply("cos", a), lambda Y, G, A: (-(G * _np("sin")(A)),), "Y = cos A  =>  dA = -G ∘ sin A",
+                   "np.cos({0})", r"\cos({0})"),
+    # kinks
+    ScalarFunction("abs", lambda a: Apply("abs", a), lambda Y, G, A: (G * _np("sign")(A),), "Y = |A|  =>  dA = G ∘ sign A",
+                   "np.abs({0})", r"\lvert {0} \rvert", smooth=NOT_ZERO),
+    ScalarFunction("sign", lambda a: Apply("sign", a), lambda Y, G, A: (None,), "Y = sign A  =>  dA = 0",
+                   "np.sign({0})", r"\operatorname{{sign}}({0})", smooth=NOT_ZERO),
+    ScalarFunction("maximum", lambda a, b: b + (a - b) * step(a - b),
+                   lambda Y, G, A, B: (_np("where")(A > B, G, 0), _np("where")(A > B, 0, G)),
+                   "Y = max(A, B)  =>  dA = G where A > B, dB = G elsewhere",
+                   "np.maximum({0}, {1})", r"\max({0}, {1})", smooth="{0} ≠ {1}"),
+    ScalarFunction("minimum", lambda a, b: a - (a - b) * step(a - b),
+                   lambda Y, G, A, B: (_np("where")(A < B, G, 0), _np("where")(A < B, 0, G)),
+                   "Y = min(A, B)  =>  dA = G where A < B, dB = G elsewhere",
+                   "np.minimum({0}, {1})", r"\min({0}, {1})", smooth="{0} ≠ {1}"),
+    ScalarFunction("where", lambda c, a, b: b + (a - b) * c,
+                   lambda Y, G, C, A, B: (None, _np("where")(C, G, 0), _np("where")(C, 0, G)),
+                   "Y = A where C, else B  =>  dA = G where C, dB = G where not C",
+                   "np.where({0}, {1}, {2})", r"\operatorname{{where}}({0}, {1}, {2})"),
+    # comparisons: 1 where true, 0 elsewhere
+    ScalarFunction("greater", lambda a, b: step(a - b), lambda Y, G, A, B: (None, None), "Y = [A > B] has no adjoint",
+                   "{0} > {1}", "{0} > {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("less", lambda a, b: step(b - a), lambda Y, G, A, B: (None, None), "Y = [A < B] has no adjoint",
+                   "{0} < {1}", "{0} < {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("greater_equal", lambda a, b: Number(1) - step(b - a), lambda Y, G, A, B: (None, None),
+                   "Y = [A ≥ B] has no adjoint", "{0} >= {1}", r"{0} \ge {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("less_equal", lambda a, b: Number(1) - step(a - b), lambda Y, G, A, B: (None, None),
+                   "Y = [A ≤ B] has no adjoint", "{0} <= {1}", r"{0} \le {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("equal", lambda a, b: Number(1) - step(a - b) - step(b - a), lambda Y, G, A, B: (None, None),
+                   "Y = [A = B] has no adjoint", "{0} == {1}", "{0} = {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("not_equal", lambda a, b: step(a - b) + step(b - a), lambda Y, G, A, B: (None, None),
+                   "Y = [A ≠ B] has no adjoint", "{0} != {1}", r"{0} \ne {1}", COMPARE, "{0} ≠ {1}", "bool"),
+    ScalarFunction("logical_not", lambda a: 1 - a, lambda Y, G, A: (None,), "Y = not A has no adjoint", "~{0}",
+                   r"\lnot {0}", SIGN, kind="bool"),
+)
+
+FUNCTIONS: dict[str, ScalarFunction] = {function.name: function for function in _TABLE}

@@ -1,0 +1,526 @@
+"""The operations on arrays, each with its five facts: shape, meaning, pullback, NumPy spelling, math spelling.
+
+Elementwise maps, contractions, sums, and moves of entries.  The pullback's docstring is the rule as it is printed; the
+kernel proves it from the meaning (derive/rules).  References: Giles, "Collected matrix derivative results", 2008.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+
+from derive.arrays.array import Array, Entries, Operation, apply
+from derive.arrays.functions import FUNCTIONS, ScalarFunction
+from derive.arrays.shapes import Shape
+from derive.index.functions import PI
+from derive.index.size import ONE, Size
+from derive.index.terms import Delta, Extent, Index, Position, Power, Term, product, total
+from derive.index.terms import Number as NumberTerm
+
+if TYPE_CHECKING:
+    from derive.arrays.writing import Writer
+
+Positions = tuple[Position, ...]
+Adjoints = tuple[Array | None, ...]
+
+
+class _Leaf(Operation):
+    """An operation without operands."""
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """A constant has no adjoint."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Constant(_Leaf):
+    """A number in every entry: a rational, a size as a number, or π (the text "pi")."""
+
+    value: Fraction | Size | str
+    extent: Shape = ()
+    name = "constant"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``c``, at every position."""
+        if isinstance(self.value, Size):
+            return Extent(self.value)
+        return PI if isinstance(self.value, str) else NumberTerm(self.value)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """The number; an array of it where its shape matters."""
+        text, binds = write.number(self.value)
+        return (f"np.full({write.numpy_shape(self.extent)}, {text})", write.ATOM) if self.extent else (text, binds)
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """The number; with the matrix of ones where its shape matters."""
+        return write.math_constant(self.value, self.extent)
+
+
+@dataclass(frozen=True)
+class Eye(_Leaf):
+    """The identity matrix."""
+
+    size: Size
+    name = "eye"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(n, n)``."""
+        return (self.size, self.size)
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``I[i, j] = [i = j]``."""
+        return Delta(at[0], at[1])
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.eye(n)``."""
+        return f"np.eye({self.size})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """I with its size."""
+        return f"I_{{{self.size}}}", write.ATOM
+
+
+@dataclass(frozen=True)
+class Elementwise(Operation):
+    """A scalar function of arrays of one shape, entry by entry; ``exponent`` belongs to ``power`` alone."""
+
+    function: str
+    exponent: Fraction | None = None
+
+    @property
+    def scalar(self) -> ScalarFunction:
+        """The line of the table."""
+        return FUNCTIONS[self.function]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # the function's own name
+        """The function's name."""
+        return self.function
+
+    @property
+    def rule(self) -> str:
+        """The statement of the pullback."""
+        return self.scalar.statement
+
+    def shape(self, *operands: Array) -> Shape:
+        """The shape that all operands have."""
+        return operands[0].shape
+
+    def kind(self, *operands: Array) -> str:
+        """``bool`` for comparisons."""
+        return self.scalar.kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i, j] = f(A[i, j], ...)``."""
+        return self.scalar.meaning(*[entry(*at) for entry in entries])
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """The table's."""
+        return self.scalar.pullback(result, grad, *operands)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Where the function is smooth."""
+        return (self.scalar.smooth.format(*node.operands),) if self.scalar.smooth else ()
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """By the template of the table."""
+        return write.template(self.scalar.numpy, self.scalar.binds, node)
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """By the template of the table."""
+        return write.template(self.scalar.math, self.scalar.binds, node)
+
+
+@dataclass(frozen=True)
+class PowerOf(Operation):
+    """Every entry to a constant rational power."""
+
+    exponent: Fraction
+    name = "power"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The operand's."""
+        return operands[0].shape
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i, j] = A[i, j] ** p``."""
+        return Power(entries[0](*at), self.exponent)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A^p  =>  dA = p G ∘ A^(p-1)"""
+        base, = operands
+        return (self.exponent * grad * base ** (self.exponent - 1),)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Broken powers want a positive base, negative ones a base that is not 0."""
+        if self.exponent.denominator != 1:
+            return (f"{node.operands[0]} > 0",)
+        return (f"{node.operands[0]} ≠ 0",) if self.exponent < 0 else ()
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A ** p``."""
+        exponent, binds = write.number(self.exponent)
+        exponent = exponent if binds == write.ATOM else f"({exponent})"
+        return f"{write(node.operands[0], write.POWER + 1)} ** {exponent}", write.POWER
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A Hadamard power, or a power of a scalar."""
+        circle = r"\odot " if node.shape else ""
+        return f"{write(node.operands[0], write.POWER + 1)}^{{{circle}{self.exponent}}}", write.POWER
+
+
+@dataclass(frozen=True)
+class Broadcast(Operation):
+    """Copies along new axes: axis k of the operand becomes axis ``axes[k]``; an axis of literal size 1 is stretched."""
+
+    extent: Shape
+    axes: tuple[int, ...]
+    name = "broadcast"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i, j] = b[j]``."""
+        places = [Position.of(0) if size == ONE else at[axis]
+                  for axis, size in zip(self.axes, operands[0].shape, strict=True)]
+        return entries[0](*places)
+
+    @property
+    def new_axes(self) -> tuple[int, ...]:
+        """The axes of the result that are not an axis of the operand."""
+        return tuple(axis for axis in range(len(self.extent)) if axis not in self.axes)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = 1 b (copies of b)  =>  db = 1ᵀ G (summed over the copies)"""
+        operand, = operands
+        stretched = tuple(a for a, s in zip(self.axes, operand.shape, strict=True) if s == ONE and self.extent[a] != ONE)
+        summed = grad.sum(axis=self.new_axes + stretched)
+        if not stretched:
+            return (summed,)
+        kept = tuple(k for k, a in enumerate(self.axes) if a not in stretched)
+        return (apply(Broadcast(operand.shape, kept), summed),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.broadcast_to(b, (n, d))``; inside an elementwise formula just ``b``."""
+        return write.numpy_broadcast(node)
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A column of ones times a row."""
+        return write.math_broadcast(node)
+
+
+@dataclass(frozen=True)
+class Sum(Operation):
+    """The sum over some axes."""
+
+    axes: tuple[int, ...]
+    name = "sum"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The operand's without the axes."""
+        return tuple(size for axis, size in enumerate(operands[0].shape) if axis not in self.axes)
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[j] = sum_i A[i, j]``."""
+        summed = {axis: Index(operands[0].shape[axis]) for axis in self.axes}
+        rest = iter(at)
+        places = [summed[axis] if axis in summed else next(rest) for axis in range(operands[0].ndim)]
+        return total(entries[0](*places), *summed.values())
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = sum of A over axes  =>  dA = copies of G along those axes"""
+        operand, = operands
+        kept = tuple(axis for axis in range(operand.ndim) if axis not in self.axes)
+        return (apply(Broadcast(operand.shape, kept), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.sum(axis=0)``."""
+        operand, = node.operands
+        if len(self.axes) == operand.ndim:
+            return f"np.sum({write(operand, 0)})", write.ATOM
+        axes = str(self.axes[0]) if len(self.axes) == 1 else str(self.axes)
+        return f"{write(operand, write.ATOM)}.sum(axis={axes})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A row of ones times a matrix."""
+        return write.math_sum(node, self.axes)
+
+
+@dataclass(frozen=True)
+class Transpose(Operation):
+    """The axes in another order: axis k of the result is axis ``order[k]`` of the operand."""
+
+    order: tuple[int, ...]
+    name = "transpose"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The sizes in the new order."""
+        return tuple(operands[0].shape[axis] for axis in self.order)
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[j, i] = A[i, j]``."""
+        return entries[0](*[at[self.order.index(axis)] for axis in range(len(self.order))])
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = Aᵀ  =>  dA = Gᵀ"""
+        return (grad.transpose(tuple(self.order.index(axis) for axis in range(len(self.order)))),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.T``."""
+        reverse = self.order == tuple(reversed(range(len(self.order))))
+        operand = write(node.operands[0], write.ATOM)
+        return (f"{operand}.T" if reverse else f"{operand}.transpose{self.order}"), write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A superscript."""
+        order = r"\top" if len(self.order) == 2 else "".join(str(axis) for axis in self.order)
+        return f"{write(node.operands[0], write.POWER + 1)}^{{{order}}}", write.POWER
+
+
+@dataclass(frozen=True)
+class Matmul(Operation):
+    """The matrix product over the last two axes; leading axes are equal."""
+
+    name = "matmul"
+    source = "Giles 2008, 2.2.2"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(.., n, k) @ (.., k, m) -> (.., n, m)``."""
+        left, right = operands
+        return (*left.shape[:-1], right.shape[-1])
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i, j] = sum_k A[i, k] B[k, j]``."""
+        *leading, i, j = at
+        k = Index(operands[0].shape[-1])
+        return total(entries[0](*leading, i, k) * entries[1](*leading, k, j), k)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A B  =>  dA = G Bᵀ, dB = Aᵀ G"""
+        left, right = operands
+        return grad @ right.swapaxes(-1, -2), left.swapaxes(-1, -2) @ grad
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A @ B``."""
+        left, right = node.operands
+        return f"{write(left, write.TIMES)} @ {write(right, write.TIMES + 1)}", write.TIMES
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A B``."""
+        left, right = node.operands
+        return f"{write(left, write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
+
+
+@dataclass(frozen=True)
+class Einsum(Operation):
+    """The contraction of some arrays: ``einsum("ij,jk->ik", A, B)``; labels not in the result are summed."""
+
+    inputs: tuple[str, ...]
+    output: str
+    name = "einsum"
+
+    @property
+    def spec(self) -> str:
+        """The subscripts as NumPy takes them."""
+        return f"{','.join(self.inputs)}->{self.output}"
+
+    def _sizes(self, operands: tuple[Array, ...]) -> dict[str, Size]:
+        return {c: s for letters, a in zip(self.inputs, operands, strict=True) for c, s in zip(letters, a.shape, strict=True)}
+
+    def shape(self, *operands: Array) -> Shape:
+        """The sizes of the output labels."""
+        sizes = self._sizes(operands)
+        return tuple(sizes[letter] for letter in self.output)
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i, k] = sum_j A[i, j] B[j, k]``."""
+        sizes = self._sizes(operands)
+        summed = {letter: Index(size) for letter, size in sizes.items() if letter not in self.output}
+        places = {**{c: Position.of(i) for c, i in summed.items()}, **dict(zip(self.output, at, strict=True))}
+        factors = [entry(*[places[c] for c in letters]) for letters, entry in zip(self.inputs, entries, strict=True)]
+        return total(product(factors), *summed.values())
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = contraction of A, B, ..  =>  dA = contraction of G with the others, to A's labels"""
+        from derive.arrays import build
+
+        sizes = self._sizes(operands)
+        adjoints = []
+        for k, letters in enumerate(self.inputs):
+            others = [(other, a) for j, (other, a) in enumerate(zip(self.inputs, operands, strict=True)) if j != k]
+            terms = [(self.output, grad), *others]
+            wanted = ""
+            for place, letter in enumerate(letters):  # a repeated label is a diagonal: pull it apart with I
+                if letter in letters[:place]:
+                    fresh = next(c for c in "zyxwvutsrq" if c not in "".join(self.inputs) + wanted)
+                    terms.append((letter + fresh, apply(Eye(sizes[letter]))))
+                    wanted += fresh
+                else:
+                    if not any(letter in other for other, _ in terms):  # summed alone: the same for all its entries
+                        terms.append((letter, apply(Constant(Fraction(1), (sizes[letter],)))))
+                    wanted += letter
+            adjoints.append(build.contract(terms, wanted))
+        return tuple(adjoints)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.einsum("ij,jk->ik", A, B)``."""
+        return f'np.einsum("{self.spec}", {", ".join(write(operand, 0) for operand in node.operands)})', write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A trace, or a sum over indices."""
+        return write.math_einsum(node, self.inputs, self.output)
+
+
+@dataclass(frozen=True)
+class Reshape(Operation):
+    """The same entries, row by row, in a shape whose sizes are products of the operand's or the other way round."""
+
+    extent: Shape
+    name = "reshape"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i*k + j] = A[i, j]``: group by group, the flat position on both sides is the same."""
+        from derive.arrays.build import reshape_groups
+
+        places: list[Position | Index] = []
+        bound: list[Index] = []
+        links: list[Term] = []
+        for new, old in reshape_groups(self.extent, operands[0].shape):
+            here = _flat([at[axis] for axis in new], [self.extent[axis] for axis in new])
+            if len(old) == 1:
+                places.append(here)
+                continue
+            indices = [Index(operands[0].shape[axis]) for axis in old]
+            places += indices
+            bound += indices
+            links.append(Delta(here, _flat([Position.of(i) for i in indices], [i.size for i in indices])))
+        return total(product([entries[0](*places), *links]), *bound)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A in another shape  =>  dA = G in A's shape"""
+        return (apply(Reshape(operands[0].shape), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.reshape(n, k)``."""
+        return f"{write(node.operands[0], write.ATOM)}.reshape{write.numpy_shape(self.extent)}", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``reshape(A)``."""
+        return write.math_call("reshape", *node.operands), write.ATOM
+
+
+def _flat(places: list[Position], sizes: list[Size]) -> Position:
+    flat = Position.of(0)
+    for place, size in zip(places, sizes, strict=True):
+        flat = flat * size + place
+    return flat
+
+
+@dataclass(frozen=True)
+class Slice(Operation):
+    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries, backwards where ``stride[k]`` is -1."""
+
+    begin: Shape
+    extent: Shape
+    stride: tuple[int, ...]
+    name = "slice"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i] = A[i + begin]``."""
+        return entries[0](*[p * step + start for p, step, start in zip(at, self.stride, self.begin, strict=True)])
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = a slice of A  =>  dA = G in its place, 0 elsewhere"""
+        return (apply(Place(self.begin, operands[0].shape, self.stride), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A[:, 1:]``."""
+        operand, = node.operands
+        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        while len(keys) > 1 and keys[-1] == ":":
+            keys.pop()
+        return f"{write(operand, write.ATOM)}[{', '.join(keys)}]", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """As in NumPy."""
+        operand, = node.operands
+        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        return f"{write(operand, write.ATOM)}[{','.join(keys)}]", write.ATOM
+
+
+@dataclass(frozen=True)
+class Place(Operation):
+    """Zeros with a box of entries put in: the reverse of a slice, and zero padding."""
+
+    begin: Shape
+    extent: Shape
+    stride: tuple[int, ...]
+    name = "pad"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[p] = sum_i A[i] [p = i + begin]``."""
+        moved = [k for k, size in enumerate(self.extent) if self.stride[k] != 1 or operands[0].shape[k] != size]
+        inside = {k: Index(operands[0].shape[k]) for k in moved}
+        links = [Delta(at[k], Position.of(i) * self.stride[k] + self.begin[k]) for k, i in inside.items()]
+        return total(product([entries[0](*[inside.get(k, p) for k, p in enumerate(at)]), *links]), *inside.values())
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A between zeros  =>  dA = that slice of G"""
+        return (apply(Slice(self.begin, operands[0].shape, self.stride), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.pad(A, ((1, 0), (0, 0)))``."""
+        operand, = node.operands
+        text = write(operand, 0)
+        if -1 in self.stride:
+            keys = ", ".join("::-1" if step == -1 else ":" for step in self.stride)
+            text = f"{write(operand, write.ATOM)}[{keys}]"
+        pads = []
+        for start, size, step, inner in zip(self.begin, self.extent, self.stride, operand.shape, strict=True):
+            before = start if step == 1 else start - inner + 1
+            pads.append(f"({before}, {size - before - inner})")
+        return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}))", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``pad(A)``."""
+        return write.math_call("pad", *node.operands), write.ATOM

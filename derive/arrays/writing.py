@@ -1,0 +1,274 @@
+"""How expressions are written: NumPy text, and LaTeX.
+
+Each operation gives its own spelling; here are brackets, names, numbers, and the spelling of copies and sums, which
+depends on what stands around them (in NumPy a broadcast is left unsaid where it would happen by itself).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+from derive.arrays import functions
+from derive.arrays.array import Array, Operation
+from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
+from derive.arrays.shapes import Shape
+from derive.index.size import ONE, Size
+
+GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
+
+
+class Writer:
+    """Writes one dialect; arrays in ``names`` are written by name.  Calling it writes an operand, bracketed if need be."""
+
+    ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
+
+    def __init__(self, dialect: str, names: Mapping[Array, str] | None = None) -> None:
+        self.dialect, self.names = dialect, names or {}
+
+    def text(self, array: Array) -> tuple[str, int]:
+        """The text and its precedence."""
+        if array in self.names:
+            label = self.names[array]
+            return (self.symbol(label) if self.dialect == "math" else label), self.ATOM
+        spell: Operation = array.op
+        return spell.numpy(self, array) if self.dialect == "numpy" else spell.math(self, array)
+
+    def __call__(self, array: Array, binds: int) -> str:
+        """The text of an operand, in brackets if it binds less tightly than ``binds``."""
+        text, own = self.text(array)
+        return text if own >= binds else self.bracket(text)
+
+    def bracket(self, text: str) -> str:
+        """The text in brackets."""
+        return f"({text})" if self.dialect == "numpy" else rf"\left({text}\right)"
+
+    # ---- names and numbers
+
+    def symbol(self, label: str) -> str:
+        """A name in LaTeX: ``W1`` as W₁, ``dW1`` as an adjoint, ``eps`` as ε, ``mask`` upright."""
+        found = re.fullmatch(r"(d?)([A-Za-z]+?)_?(\d*)", label)
+        if not found:
+            return rf"\mathrm{{{label.replace('_', chr(92) + '_')}}}"
+        adjoint, stem, number = found.groups()
+        if adjoint and not stem[0].isupper():
+            adjoint, stem = ("d", stem) if len(stem) == 1 else ("", "d" + stem)
+        letter = stem if len(stem) == 1 else rf"\{'epsilon' if stem == 'eps' else stem}" if stem in GREEK else rf"\mathrm{{{stem}}}"
+        return (r"\mathrm{d}" if adjoint else "") + letter + (f"_{{{number}}}" if number else "")
+
+    def number(self, value: Fraction | Size | str) -> tuple[str, int]:
+        """A number as Python writes it."""
+        if isinstance(value, str):
+            return f"np.{value}", self.ATOM
+        if isinstance(value, Size):
+            return str(value), self.ATOM if value.name or value.constant is not None else self.PLUS
+        if value < 0:
+            return f"-{self.number(-value)[0]}", self.SIGN
+        if value.denominator == 1:
+            return str(value.numerator), self.ATOM
+        decimal = repr(float(value))
+        if Fraction(decimal) == value and len(decimal) <= 8:
+            return decimal, self.ATOM
+        return f"{value.numerator} / {value.denominator}", self.TIMES
+
+    def math_number(self, value: Fraction | Size | str) -> tuple[str, int]:
+        """A number in LaTeX."""
+        if isinstance(value, str):
+            return rf"\{value}", self.ATOM
+        if isinstance(value, Size):
+            return str(value).replace("*", r" \, "), self.number(value)[1]
+        if value.denominator == 1:
+            return str(value.numerator), self.ATOM if value >= 0 else self.SIGN
+        sign = "-" if value < 0 else ""
+        return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}", self.SIGN if sign else self.ATOM
+
+    def math_constant(self, value: Fraction | Size | str, shape: Shape) -> tuple[str, int]:
+        """A constant array: the number times a matrix of ones, whose shape is said."""
+        text, binds = self.math_number(value)
+        if not shape:
+            return text, binds
+        if value == 0:
+            return rf"\mathbf{{0}}_{{{self._by(shape)}}}", self.ATOM
+        ones = rf"\mathbf{{1}}_{{{self._by(shape)}}}"
+        return (ones, self.ATOM) if value == 1 else (f"{text} \\, {ones}", self.TIMES)
+
+    @staticmethod
+    def _by(shape: Shape) -> str:
+        return r" \times ".join(str(size).replace("*", "") for size in shape)
+
+    # ---- shapes in NumPy
+
+    def numpy_shape(self, shape: Shape) -> str:
+        """``(n, d)`` as code."""
+        inner = ", ".join(self.number(Fraction(s.constant) if s.constant is not None else s)[0] for s in shape)
+        return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+    def numpy_slice(self, begin: Size, extent: Size, stride: int, size: Size) -> str:
+        """``1:`` or ``:-1`` or ``::-1``."""
+        if stride == -1:
+            return "::-1"
+        end = begin + extent
+        start = str(begin) if begin.terms else ""
+        if end == size:
+            return f"{start}:"
+        behind = (end - size).constant
+        return f"{start}:{behind if behind is not None else end}"
+
+    # ---- templates and copies
+
+    def template(self, template: str, binds: int, node: Array) -> tuple[str, int]:
+        """An elementwise function by its template; operands may broadcast by themselves."""
+        call = binds == self.ATOM or r"\frac" in template
+        operands = self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
+        scalar = self.dialect == "math" and self._scalar_factor(node)
+        if scalar:
+            template, binds = scalar, self.TIMES
+        texts = []
+        for place, (text, own) in enumerate(operands):
+            least = 0 if call else binds + (1 if place and template[4:].strip() not in ("+ {1}",) else 0)
+            if template.startswith("-"):
+                least = self.TIMES
+            texts.append(text if own >= least else self.bracket(text))
+        return template.format(*texts), binds
+
+    def _plain(self, node: Array, operand: Array) -> tuple[str, int]:
+        """In LaTeX a constant or a scalar beside a matrix is written without its copies."""
+        core = uncopied(operand)
+        if core is not None and not core.shape and isinstance(node.op, Elementwise):
+            if isinstance(core.op, Constant):
+                return self.math_number(core.op.value)
+            return self.text(core)
+        return self.text(operand)
+
+    def _scalar_factor(self, node: Array) -> str:
+        """The template for a product or quotient by a scalar, else empty."""
+        if node.op.name not in ("multiply", "divide"):
+            return ""
+        scalars = [core is not None and not core.shape for core in map(uncopied, node.operands)] if node.shape else [True, True]
+        if node.op.name == "divide":
+            return "{0} / {1}" if scalars[1] else ""
+        if not any(scalars):
+            return ""
+        return r"{0} \, {1}" if not isinstance(node.operands[0].op, Constant) or all(scalars) else "{0} {1}"
+
+    def implicit(self, operands: tuple[Array, ...]) -> list[tuple[str, int]]:
+        """NumPy text of operands of one shape, copies left unsaid where NumPy broadcasts them."""
+        shape = operands[0].shape
+        inner = [uncopied(operand) for operand in operands]
+        covered = {axis for a, core in zip(operands, inner, strict=True) for axis in _covers(a, core)}
+        if not all(axis in covered or size == ONE for axis, size in enumerate(shape)):
+            keep = next((k for k, core in enumerate(inner) if core is not None and not isinstance(core.op, Constant)), 0)
+            inner[keep] = None  # one operand must carry the shape
+        return [self.text(a) if core is None or a in self.names else self.copied(a, core)
+                for a, core in zip(operands, inner, strict=True)]
+
+    def copied(self, array: Array, core: Array) -> tuple[str, int]:
+        """The operand of a broadcast, as NumPy needs it inside an elementwise formula."""
+        if isinstance(core.op, Constant):
+            return self.number(core.op.value)
+        assert isinstance(array.op, Broadcast)
+        axes, rank = array.op.axes, array.ndim
+        if axes == tuple(range(rank - core.ndim, rank)):
+            return self.text(core)
+        if isinstance(core.op, Sum) and core not in self.names:
+            operand, = core.operands
+            kept = tuple(k for k in range(operand.ndim) if k not in core.op.axes)
+            if operand.ndim == rank and kept == axes:
+                summed = core.op.axes[0] if len(core.op.axes) == 1 else core.op.axes
+                return f"{self(operand, self.ATOM)}.sum(axis={summed}, keepdims=True)", self.ATOM
+        first = min(axes, default=rank)
+        keys = [":" if k in axes else "None" for k in range(first, rank)]
+        return f"{self(core, self.ATOM)}[{', '.join(keys)}]", self.ATOM
+
+    def numpy_broadcast(self, node: Array) -> tuple[str, int]:
+        """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
+        assert isinstance(node.op, Broadcast)
+        core, = node.operands
+        if all(node.shape[axis] == ONE for axis in node.op.new_axes) and all(
+            node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True)
+        ):
+            return self.copied(node, core) if node.op.new_axes != () and not _aligned(node) else (
+                f"{self(core, self.ATOM)}[{', '.join('None' if k in node.op.new_axes else ':' for k in range(node.ndim))}]",
+                self.ATOM,
+            )
+        text = self.copied(node, core)[0]
+        return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
+
+    # ---- copies, sums and contractions in LaTeX
+
+    def math_broadcast(self, node: Array) -> tuple[str, int]:
+        """A row below ones, a column beside ones, or a scalar times ones."""
+        assert isinstance(node.op, Broadcast)
+        core, = node.operands
+        if node.ndim == 2 and core.ndim == 1:
+            if node.shape[node.op.new_axes[0]] == ONE:
+                return self(core, self.TIMES), self.TIMES
+            if node.op.axes == (1,):
+                return rf"\mathbf{{1}} {self(core, self.TIMES + 1)}", self.TIMES + 1
+            return rf"{self(core, self.TIMES + 1)} \mathbf{{1}}^{{\top}}", self.TIMES + 1
+        if not core.shape:
+            return rf"{self(core, self.TIMES + 1)} \, \mathbf{{1}}_{{{self._by(node.shape)}}}", self.TIMES
+        if node.ndim == 2 and core.ndim == 2:
+            ones_left = core.shape[0] == ONE and node.shape[0] != ONE
+            body = self(core, self.TIMES + 1)
+            text = rf"\mathbf{{1}} {body}" if ones_left else rf"{body} \mathbf{{1}}^{{\top}}"
+            return text, self.TIMES + 1
+        return rf"\operatorname{{copies}}_{{{self._by(node.shape)}}}({self(core, 0)})", self.ATOM
+
+    def math_sum(self, node: Array, axes: tuple[int, ...]) -> tuple[str, int]:
+        """``1ᵀ A`` for columns, ``A 1`` for rows, else a sum sign."""
+        operand, = node.operands
+        if operand.ndim == 2 and axes == (0,):
+            return rf"\mathbf{{1}}^{{\top}} {self(operand, self.TIMES + 1)}", self.TIMES + 1
+        if operand.ndim == 2 and axes == (1,):
+            return rf"{self(operand, self.TIMES + 1)} \, \mathbf{{1}}", self.TIMES + 1
+        over = "" if len(axes) == operand.ndim else "_{" + ",".join(str(axis) for axis in axes) + "}"
+        return rf"\sum\nolimits{over} {self(operand, self.TIMES)}", self.TIMES
+
+    def math_einsum(self, node: Array, inputs: tuple[str, ...], output: str) -> tuple[str, int]:
+        """A trace, an inner product, or a sum with indices."""
+        if inputs == ("ii",) and not output:
+            return rf"\operatorname{{tr}}({self(node.operands[0], 0)})", self.ATOM
+        summed = "".join(dict.fromkeys(c for letters in inputs for c in letters if c not in output))
+        factors = [f"{self(a, self.ATOM)}_{{{letters}}}" if letters else self(a, self.TIMES)
+                   for letters, a in zip(inputs, node.operands, strict=True)]
+        sign = rf"\sum_{{{summed}}} " if summed else ""
+        body = sign + r" \, ".join(factors)
+        return (rf"\left[{body}\right]_{{{output}}}", self.ATOM) if output else (body, self.TIMES)
+
+    def math_call(self, function: str, *operands: Array) -> str:
+        """A function by name."""
+        return rf"\operatorname{{{function}}}({', '.join(self(operand, 0) for operand in operands)})"
+
+
+def uncopied(array: Array) -> Array | None:
+    """What a broadcast copies, or a constant; None for anything else."""
+    if isinstance(array.op, Broadcast):
+        return array.operands[0]
+    return array if isinstance(array.op, Constant) else None
+
+
+def _covers(array: Array, core: Array | None) -> set[int]:
+    """The axes whose full size NumPy sees when copies are left unsaid."""
+    if core is None:
+        return set(range(array.ndim))
+    if isinstance(core.op, Constant):
+        return set()
+    assert isinstance(array.op, Broadcast)
+    return {axis for axis, size in zip(array.op.axes, core.shape, strict=True) if size == array.shape[axis]}
+
+
+def _aligned(node: Array) -> bool:
+    assert isinstance(node.op, Broadcast)
+    return node.op.axes == tuple(range(node.ndim - node.operands[0].ndim, node.ndim))
+
+
+def numpy_text(array: Array, names: Mapping[Array, str] | None = None) -> str:
+    """The expression as NumPy code."""
+    return Writer("numpy", names).text(array)[0]
+
+
+def math_text(array: Array, names: Mapping[Array, str] | None = None) -> str:
+    """The expression as LaTeX, without delimiters."""
+    return Writer("math", names).text(array)[0]

@@ -1,0 +1,112 @@
+"""Cases to try a layer at: sizes, inputs, an upstream gradient and a memory layout, drawn from its declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import DTypeLike
+
+from derive.arrays.shapes import Declaration
+from derive.evidence.sizes import Signature, number, numbers, sizes_of
+from derive.evidence.values import LAYOUTS, STYLES, Layout, Style, cast, draw_floats, draw_reals, draw_upstream, laid_out
+
+__all__ = ["Case", "Signature", "cases"]
+
+_SCALES = (1.0, 0.1, 10.0, 0.01)
+_SPECIAL = (0.0, 1.0, -1.0, 0.5, -2.0, 1e-3, 20.0, -20.0)
+_SEEDS = st.integers(0, 2**32 - 1)
+_ENTRIES = st.lists(st.tuples(st.integers(0, 2**16), st.sampled_from(_SPECIAL)), max_size=2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point to try code at; arrays are kept C-contiguous and handed out as copies in ``layout``."""
+
+    sizes: Mapping[str, int]
+    inputs: Mapping[str, Any]
+    upstream: tuple[Any, ...]
+    kinds: Mapping[str, str]
+    layout: Layout = "C"
+    dtype: np.dtype[Any] = np.dtype(np.float64)
+    seed: int = 0
+
+    def arguments(self) -> dict[str, Any]:
+        """Fresh inputs in the layout, by name and in order."""
+        return {name: laid_out(value, self.layout) for name, value in self.inputs.items()}
+
+    def upstream_argument(self) -> Any:
+        """A fresh upstream gradient in the layout: an array, or a tuple where there are several outputs."""
+        fresh = tuple(laid_out(value, self.layout) for value in self.upstream)
+        return fresh[0] if len(fresh) == 1 else fresh
+
+    def contiguous(self) -> Case:
+        """The same case in C order."""
+        return replace(self, layout="C")
+
+    def in_float64(self) -> Case:
+        """The same case with every float array in float64."""
+        inputs = {name: cast(value, np.float64) for name, value in self.inputs.items()}
+        return replace(self, inputs=inputs, upstream=tuple(cast(g, np.float64) for g in self.upstream), dtype=np.dtype(np.float64))
+
+    def with_inputs(self, inputs: Mapping[str, Any]) -> Case:
+        """The same case with some inputs replaced."""
+        return replace(self, inputs={**self.inputs, **inputs})
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn,
+    signature: Signature,
+    dtype: DTypeLike = np.float64,
+    smallest: int = 0,
+    positive_sizes: frozenset[str] = frozenset(),
+) -> Case:
+    """A strategy for cases of ``signature``; sizes from ``smallest`` to 6, those in ``positive_sizes`` at least 1.
+
+    DeriveError if a condition cannot be read, or if no small sizes obey them all.
+    """
+    return _draw_case(draw, signature, np.dtype(dtype), sizes_of(signature, smallest, positive_sizes))
+
+
+@st.composite
+def cases_in(
+    draw: st.DrawFn, signature: Signature, sizes: st.SearchStrategy[dict[str, int]], dtypes: tuple[DTypeLike, ...]
+) -> Case:
+    """The same with a strategy for the sizes that was made beforehand, and one of several dtypes."""
+    return _draw_case(draw, signature, np.dtype(draw(st.sampled_from(dtypes))), sizes)
+
+
+def _draw_case(
+    draw: st.DrawFn, signature: Signature, dtype: np.dtype[Any], sizes: st.SearchStrategy[dict[str, int]]
+) -> Case:
+    at, seed, style = draw(sizes), draw(_SEEDS), draw(st.sampled_from(STYLES))
+    chance = np.random.default_rng(seed)
+    inputs = {name: cast(_draw_value(draw, chance, name, declared, style, at), dtype)
+              for name, declared in signature.inputs.items()}
+    upstream = tuple(np.asarray(draw_upstream(chance, style, numbers(shape, at)), dtype) for shape in signature.outputs)
+    kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
+    return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
+
+
+def _draw_value(
+    draw: st.DrawFn, chance: np.random.Generator, name: str, declared: Declaration, style: Style, sizes: dict[str, int]
+) -> Any:
+    kind, shape = declared.kind, numbers(declared.shape, sizes)
+    if kind.scalar:
+        return sizes[name]
+    if kind.name == "bool":
+        return np.asarray(chance.random(shape) < 1 / 2)
+    if kind.name == "int" and kind.low is not None and kind.high is not None:
+        low, high = number(kind.low, sizes), number(kind.high, sizes)
+        return np.asarray(chance.integers(low, max(high, low + 1), shape))
+    if kind.name == "int":
+        return draw_reals(chance, "integers", 1.0, shape).astype(np.int64)
+    value = np.asarray(draw_floats(chance, kind.name, style, draw(st.sampled_from(_SCALES)), shape))
+    if kind.name == "float" and value.size:
+        for place, special in draw(_ENTRIES):
+            value.flat[place % value.size] = special
+    return value

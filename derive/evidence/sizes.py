@@ -1,0 +1,131 @@
+"""The sizes at which code is tried: small, mostly pairwise different, 1 and 0 among them, obeying the conditions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from hypothesis import strategies as st
+
+from derive.arrays.shapes import Declaration, Kind, Shape, size_names
+from derive.errors import DeriveError
+from derive.evidence.conditions import Condition, condition
+from derive.index.size import Size
+
+LARGEST = 6  # of a named size
+MOST_TRIED = 4000  # combinations of sizes looked at before drawing
+MOST_ENTRIES = 600  # in one array; larger arrays make differences slow and counterexamples unreadable
+_POOLS = ("positive", "distinct", "distinct", "positive", "distinct", "distinct", "zero", "positive")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a layer takes and gives: declared inputs, the shapes of its outputs, conditions on the sizes."""
+
+    inputs: Mapping[str, Declaration]
+    outputs: tuple[Shape, ...]
+    where: tuple[str, ...] = ()
+
+    @property
+    def floats(self) -> tuple[str, ...]:
+        """The inputs with respect to which a gradient makes sense."""
+        return tuple(name for name, declared in self.inputs.items() if declared.kind.is_float)
+
+    @property
+    def plain_ints(self) -> dict[str, Kind]:
+        """The inputs that are plain Python ints; sizes and conditions may speak of them."""
+        return {name: declared.kind for name, declared in self.inputs.items() if declared.kind.scalar}
+
+
+def number(size: Size, sizes: Mapping[str, int]) -> int:
+    """The value of a size; KeyError if a name is not given."""
+    return sum(c * prod(sizes[name] ** power for name, power in mono) for mono, c in size.terms)
+
+
+def numbers(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The value of a shape; KeyError if a name is not given."""
+    return tuple(number(size, sizes) for size in shape)
+
+
+def sizes_of(
+    signature: Signature, smallest: int = 0, positive: frozenset[str] = frozenset()
+) -> st.SearchStrategy[dict[str, int]]:
+    """A strategy for the named sizes, each from ``smallest`` (1 for those in ``positive``) to 6.
+
+    DeriveError if no such sizes obey the conditions.
+    """
+    found = sorted(_admissible(signature, smallest, positive), key=lambda sizes: (sum(sizes.values()), *sizes.values()))
+    if not found:
+        raise DeriveError(f"no sizes from {smallest} to {LARGEST} obey {', '.join(signature.where) or 'the ranges'}",
+                          "at least one choice of sizes was wanted", "where", "conditions that small sizes can meet")
+    pools: dict[str, list[dict[str, int]]] = {"positive": [], "distinct": [], "zero": []}
+    names = _free_names(signature)[0]
+    for sizes in found:
+        values = [sizes[name] for name in names]
+        pools["positive" if all(values) else "zero"].append(sizes)
+        if all(values) and len({*values}) == len(values):
+            pools["distinct"].append(sizes)
+    choices = [st.sampled_from(pools[pool]) for pool in _POOLS if pools[pool]]
+    # drawn by number, since one_of would merge the repeated pools that make pairwise different sizes likely
+    return st.integers(0, len(choices) - 1).flatmap(choices.__getitem__).map(dict)
+
+
+def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Condition, ...]]:
+    """The named sizes, the plain ints in a range, and the parsed conditions."""
+    conditions = tuple(map(condition, signature.where))
+    ints = signature.plain_ints
+    kinds = [declared.kind for declared in signature.inputs.values()]
+    bounds = [size for kind in kinds for size in (kind.low, kind.high, kind.equals) if size is not None]
+    shapes = [declared.shape for declared in signature.inputs.values()]
+    spoken = [*size_names([*shapes, *signature.outputs, tuple(bounds)]),
+              *(name for each in conditions for name in sorted(each.names))]
+    named = tuple(dict.fromkeys(name for name in spoken if name not in ints))
+    return named, tuple(name for name, kind in ints.items() if kind.equals is None), conditions
+
+
+def _admissible(signature: Signature, smallest: int, positive: frozenset[str]) -> Iterator[dict[str, int]]:
+    named, ranged, conditions = _free_names(signature)
+    ranges = [range(max(smallest, int(name in positive)), LARGEST + 1) for name in named]
+    ranges += [_range_of(signature.inputs[name].kind) for name in ranged]
+    for values in _combinations(ranges):
+        sizes = dict(zip((*named, *ranged), values, strict=True))
+        for name, kind in signature.plain_ints.items():
+            if kind.equals is not None:
+                sizes[name] = number(kind.equals, sizes)
+        if all(each.holds(sizes) for each in conditions) and _fits(signature, sizes, smallest):
+            yield sizes
+
+
+def _range_of(kind: Kind) -> range:
+    """The values to try for a plain int; a range with named bounds is cut to size later."""
+    low = kind.low.constant if kind.low is not None else -LARGEST
+    high = kind.high.constant if kind.high is not None else LARGEST + 1
+    low, high = -LARGEST if low is None else low, LARGEST + 1 if high is None else high
+    return range(low, max(low, min(high, low + 2 * LARGEST + 1)))
+
+
+def _combinations(ranges: list[range]) -> Iterator[tuple[int, ...]]:
+    """All combinations, or a fixed random choice where there are too many to look at."""
+    if prod(map(len, ranges)) <= MOST_TRIED:
+        return product(*ranges)
+    chance = random.Random(0)
+    ones = tuple(1 if 1 in values else values[0] for values in ranges)
+    return iter(dict.fromkeys([ones, *(tuple(map(chance.choice, ranges)) for _ in range(MOST_TRIED))]))
+
+
+def _fits(signature: Signature, sizes: Mapping[str, int], smallest: int) -> bool:
+    shapes = [numbers(shape, sizes) for shape in signature.outputs]
+    for name, declared in signature.inputs.items():
+        shape, kind = numbers(declared.shape, sizes), declared.kind
+        if kind.low is not None and kind.high is not None and 0 not in shape:
+            low, high = number(kind.low, sizes), number(kind.high, sizes)
+            if low >= high or (kind.scalar and not low <= sizes[name] < high):
+                return False
+        if kind.name in ("stochastic", "onehot") and shape and not shape[-1]:
+            return False  # an empty row sums to 0, not to 1
+        shapes.append(shape)
+    axes = [axis for shape in shapes for axis in shape]
+    return min(axes, default=1) >= min(smallest, 1) and all(prod(shape) <= MOST_ENTRIES for shape in shapes)
