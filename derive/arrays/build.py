@@ -125,7 +125,8 @@ def matmul(left: Any, right: Any) -> Array:
     inner = right.shape[-2] if right.ndim > 1 else right.shape[0]
     if left.shape[-1] != inner:
         flipped = right.ndim == 2 and right.shape[1] == left.shape[-1]
-        wanted = " ".join(map(str, (*right.shape[:-2], left.shape[-1], *right.shape[-1:]) if right.ndim > 1 else left.shape[-1:]))
+        last = right.shape[-2:-1] if flipped else right.shape[-1:] if right.ndim > 1 else ()
+        wanted = " ".join(map(str, (*right.shape[:-2], left.shape[-1], *last)))
         name = label(right) or "the right operand"
         raise DeriveError(f"matmul: {describe(left)} but {describe(right)}",
                           f"the inner sizes {left.shape[-1]} and {inner} differ", callers_place(),

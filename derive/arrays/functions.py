@@ -82,7 +82,7 @@ _TABLE = (
     ScalarFunction("multiply", lambda a, b: a * b, lambda Y, G, A, B: (G * B, G * A),
                    "Y = A ∘ B  =>  dA = G ∘ B, dB = G ∘ A", "{0} * {1}", r"{0} \odot {1}", TIMES),
     ScalarFunction("divide", lambda a, b: a / b, lambda Y, G, A, B: (G / B, -(G * Y / B)),
-                   "Y = A / B  =>  dA = G / B, dB = -G ∘ Y / B", "{0} / {1}", r"{0} \oslash {1}", TIMES),
+                   "Y = A / B  =>  dA = G / B, dB = -G ∘ Y / B", "{0} / {1}", r"{0} \oslash {1}", TIMES, "{1} ≠ 0"),
     # exponentials and logarithms
     ScalarFunction("exp", exp, lambda Y, G, A: (G * Y,), "Y = exp A  =>  dA = G ∘ Y", "np.exp({0})", r"\exp({0})"),
     ScalarFunction("log", log, lambda Y, G, A: (G / A,), "Y = log A  =>  dA = G / A", "np.log({0})", r"\log({0})",
@@ -107,7 +107,7 @@ _TABLE = (
                    lambda Y, G, A, B: (_np("where")(A > B, G, 0), _np("where")(A > B, 0, G)),
                    "Y = max(A, B)  =>  dA = G where A > B, dB = G elsewhere",
                    "np.maximum({0}, {1})", r"\max({0}, {1})", smooth="{0} ≠ {1}"),
-    ScalarFunction("minimum", lambda a, b: a - (a - b) * step(a - b),
+    ScalarFunction("minimum", lambda a, b: b + (a - b) * step(b - a),
                    lambda Y, G, A, B: (_np("where")(A < B, G, 0), _np("where")(A < B, 0, G)),
                    "Y = min(A, B)  =>  dA = G where A < B, dB = G elsewhere",
                    "np.minimum({0}, {1})", r"\min({0}, {1})", smooth="{0} ≠ {1}"),

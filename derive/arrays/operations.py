@@ -130,7 +130,12 @@ class Elementwise(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Where the function is smooth."""
-        return (self.scalar.smooth.format(*node.operands),) if self.scalar.smooth else ()
+        if not self.scalar.smooth:
+            return ()
+        if self.function == "divide" and isinstance(node.operands[1].op, Constant):
+            size = node.operands[1].op.value
+            return (f"{size} > 0",) if isinstance(size, Size) else ()
+        return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """By the template of the table."""
@@ -139,6 +144,13 @@ class Elementwise(Operation):
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """By the template of the table."""
         return write.template(self.scalar.math, self.scalar.binds, node)
+
+
+def _plainly(array: Array) -> str:
+    """An operand as a condition names it: without its copies."""
+    if isinstance(array.op, Constant):
+        return str(array.op.value)
+    return str(array.operands[0] if isinstance(array.op, Broadcast) else array)
 
 
 @dataclass(frozen=True)
@@ -331,6 +343,10 @@ class Matmul(Operation):
         return f"{write(left, write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
 
 
+_PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b")  # contractions that are written with @
+_CALLS = {"a,b->ab": "np.outer", "aa->": "np.trace"}
+
+
 @dataclass(frozen=True)
 class Einsum(Operation):
     """The contraction of some arrays: ``einsum("ij,jk->ik", A, B)``; labels not in the result are summed."""
@@ -382,8 +398,20 @@ class Einsum(Operation):
             adjoints.append(build.contract(terms, wanted))
         return tuple(adjoints)
 
+    @property
+    def pattern(self) -> str:
+        """The subscripts with letters in order of first appearance."""
+        order = {letter: chr(ord("a") + k) for k, letter in enumerate(dict.fromkeys("".join(self.inputs)))}
+        return "".join(order.get(c, c) for c in self.spec)
+
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``np.einsum("ij,jk->ik", A, B)``."""
+        """``np.einsum("ij,jk->ik", A, B)``, or the plain product that it is."""
+        if self.pattern in _PRODUCTS:
+            left, right = node.operands
+            before = f"{write(left, write.ATOM)}.T" if self.pattern == "ab,a->b" else write(left, write.TIMES)
+            return f"{before} @ {write(right, write.TIMES + 1)}", write.TIMES
+        if self.pattern in _CALLS:
+            return f"{_CALLS[self.pattern]}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
         return f'np.einsum("{self.spec}", {", ".join(write(operand, 0) for operand in node.operands)})', write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:

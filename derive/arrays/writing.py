@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation
-from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
+from derive.arrays.operations import Broadcast, Constant, Sum
 from derive.arrays.shapes import Shape
 from derive.index.size import ONE, Size
 
@@ -135,17 +135,16 @@ class Writer:
     def _plain(self, node: Array, operand: Array) -> tuple[str, int]:
         """In LaTeX a constant or a scalar beside a matrix is written without its copies."""
         core = uncopied(operand)
-        if core is not None and not core.shape and isinstance(node.op, Elementwise):
-            if isinstance(core.op, Constant):
-                return self.math_number(core.op.value)
-            return self.text(core)
-        return self.text(operand)
+        if core is not None and isinstance(core.op, Constant):
+            return self.math_number(core.op.value)
+        return self.text(operand if core is None or core.shape else core)
 
     def _scalar_factor(self, node: Array) -> str:
         """The template for a product or quotient by a scalar, else empty."""
         if node.op.name not in ("multiply", "divide"):
             return ""
-        scalars = [core is not None and not core.shape for core in map(uncopied, node.operands)] if node.shape else [True, True]
+        cores = [uncopied(operand) for operand in node.operands]
+        scalars = [not node.shape or (c is not None and (not c.shape or isinstance(c.op, Constant))) for c in cores]
         if node.op.name == "divide":
             return "{0} / {1}" if scalars[1] else ""
         if not any(scalars):

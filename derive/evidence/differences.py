@@ -2,15 +2,14 @@
 
 The tableau is Romberg's, the choice of its entry Ridders' (1982, "Accurate computation of F'(x) and F'(x) F''(x)").
 An entry's bound is its truncation, seen in its neighbours, plus the roundoff of the function, carried through the same
-weights.  The roundoff is measured from high differences at tiny steps (Moré and Wild 2011, "Estimating computational
-noise"), never below that of the final sum.  No tolerance is written down anywhere.
+weights.  The roundoff is measured at tiny steps (after Moré and Wild 2011, "Estimating computational noise"), never below that
+of the final sum.  No tolerance is written down anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import factorial
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -27,8 +26,9 @@ ROWS, COLUMNS = 11, 6  # of the tableau: steps from 2^-2 to 2^-12, error terms u
 SHRINK = (1.0, 0.37, 0.37**3, 0.37**6)  # second opinions: steps that share no point with the first ones
 FINEST = STEP * SHRINK[-1]
 EPS = float(np.finfo(np.float64).eps)
-TINY = (STEP * EPS ** (2 / 3), STEP * EPS ** (2 / 3) * 0.37)  # two, since one may be a multiple of the spacing of the floats
+TINY = 8 * STEP * EPS ** (2 / 3)  # so small that a smooth function is a parabola there, up to roundoff
 DEVIATIONS = 8.0  # how far two evaluations together may stray, in sizes of the noise: four each
+SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
 NEIGHBOURS = 12  # points off a kink whose derivatives say what lies between
 
 
@@ -129,17 +129,15 @@ def _best_entry(table: Reals, roundoff: Reals, ratio: float) -> tuple[Reals, Rea
 
 
 def _noise(curve: Curve, side: int, fold: Callable[[Reals], Reals]) -> Reals:
-    """The roundoff in a curve's folded terms near 0, on the side asked for.
+    """The roundoff in a curve's folded terms near 0, on the side asked for: what a parabola through tiny steps leaves over.
 
-    Differences of order m of independent errors of size s have size s sqrt((2m)!)/m!, while those of a smooth function vanish
-    with the m-th power of the tiny step.
+    The steps are irregular, since equal ones round alike.
     """
-    places = np.arange(7) * side if side else np.arange(-3, 4)
-    sizes = []
-    for tiny in TINY:
-        values = np.array([fold(curve(float(tiny * k))) for k in places])
-        sizes += [np.max(np.abs(np.diff(values, m, axis=0)), axis=0) * factorial(m) / factorial(2 * m) ** 0.5 for m in (4, 5, 6)]
-    return np.asarray(np.max(sizes, axis=0))
+    places = np.modf(np.arange(12) * 5**0.5)[0]
+    steps = TINY * (side * places if side else 2 * places - 1)
+    values = np.array([fold(curve(float(t))) for t in steps])
+    basis = np.linalg.qr(np.vander(steps / TINY, 3))[0]
+    return np.asarray(np.max(np.abs(values - basis @ (basis.T @ values)), axis=0))
 
 
 def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
@@ -148,7 +146,10 @@ def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
     inputs, start = base.arguments(), np.asarray(base.inputs[name])
 
     def terms(t: float) -> Reals:
-        y, _ = code.forward(*{**inputs, name: np.asarray(start + t * direction)[()]}.values())
+        try:
+            y, _ = code.forward(*{**inputs, name: np.asarray(start + t * direction)[()]}.values())
+        except np.linalg.LinAlgError:  # singular nearby: nothing can be said there
+            return np.full(sum(g.size for g in base.upstream), np.nan)
         parts = [y] if len(base.upstream) == 1 else y
         return np.concatenate([np.ravel(g * np.asarray(part)) for g, part in zip(base.upstream, parts, strict=True)])
 
@@ -172,21 +173,50 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
     curve = curve_along(code, case, name, direction)
     got, scale = float(np.sum(gradient * direction)), float(np.sum(np.abs(gradient * direction)))
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded
+    if eps > EPS:
+        own += sensitivity(code, case, eps, lambda _, gradients: np.sum(gradients[name] * direction, keepdims=True))
     if not np.all(np.isfinite(curve(0.0))):
         return Agreement(name, got, np.nan, np.inf, scale, True, "undecided")
     estimate = directional(curve)
     if not abs(got - estimate.value) <= estimate.error * eps / EPS + own:
         estimate = _second_opinions(curve, estimate)
     tolerance = estimate.error * eps / EPS + own
-    blind = tolerance >= max(abs(got), abs(estimate.value), np.finfo(float).tiny)
-    if abs(got - estimate.value) <= tolerance or not np.isfinite(tolerance) or _diverges(curve):
-        return Agreement(name, got, estimate.value, tolerance, scale, True, "undecided" if blind else "smooth")
+    if abs(got - estimate.value) <= tolerance < max(abs(got), abs(estimate.value)) or got == estimate.value:
+        return Agreement(name, got, estimate.value, tolerance, scale, True)
+    if not (np.isfinite(tolerance) and abs(got - estimate.value) > tolerance) and np.isfinite(got) or _diverges(curve):
+        return Agreement(name, got, estimate.value, tolerance, scale, True, "undecided")
     between = _between(curve, eps / EPS, lambda: curve_along(code, _nearby(case, name, chance), name, direction))
     if between is None:
         return Agreement(name, got, estimate.value, tolerance, scale, False)
     low, high = between
     ok = not np.isfinite(got) or low - own <= got <= high + own  # at a kink a code may say that there is no gradient
     return Agreement(name, got, min(max(got, low), high), tolerance, scale, ok, "kink")
+
+
+def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[str, Any]], Reals]) -> float:
+    """How far a result may be off because numbers are rounded to relative precision ``eps``: the largest change seen when all
+    float inputs and the upstream gradient are rounded at random in float64, once for every entry that can be rounded.
+    """
+    base, chance = case.contiguous().in_float64(), np.random.default_rng(case.seed + 2)
+
+    def shaken(value: Any) -> Any:
+        floats = isinstance(value, np.ndarray) and value.dtype == np.float64
+        return np.asarray(value * (1 + eps * chance.choice(np.array([-1.0, 1.0]), value.shape))) if floats else value
+
+    def result(at: Case) -> Reals | float:
+        try:
+            y, cache = code.forward(*at.arguments().values())
+            return of(y, code.backward(at.upstream_argument(), cache))
+        except np.linalg.LinAlgError:  # singular nearby: no digit is sure
+            return np.inf
+
+    exact = result(base)
+    if not np.all(np.isfinite(exact)):
+        return 0.0
+    entries = sum(np.size(value) for value in (*base.inputs.values(), *base.upstream))
+    changes = [result(replace(base, inputs={name: shaken(value) for name, value in base.inputs.items()},
+                              upstream=tuple(map(shaken, base.upstream)))) - exact for _ in range(SHAKES)]
+    return float(entries * np.max(np.nan_to_num(np.abs(changes), nan=np.inf), initial=0.0))
 
 
 def _second_opinions(curve: Curve, first: Estimate) -> Estimate:

@@ -1,0 +1,160 @@
+"""Properties of ``forward`` and ``backward`` that hypothesis attacks: shapes, dtypes, memory, repetition, and the gradients.
+
+hypothesis draws and shrinks the cases.  What fails is told by the first failure of the smallest case; nothing is printed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis.errors import Flaky, FlakyStrategyDefinition
+
+from derive.errors import DeriveError
+from derive.evidence.cases import Case, cases_in
+from derive.evidence.contract import Failure, Refuted, check_contract
+from derive.evidence.differences import Agreement, Code, agrees, expected_gradient
+from derive.evidence.sizes import Signature, sizes_of
+from derive.evidence.snippets import counterexample
+from derive.verdict import Counterexample, Rung
+
+_DTYPES = (np.float64, np.float64, np.float64, np.float32)  # the first is what a case shrinks to
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The rung, and what refutes the code if it is refuted."""
+
+    rung: Rung
+    counterexample: Counterexample | None = None
+
+
+@dataclass
+class _Tally:
+    """What was seen so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    worst_in_tolerances: float = 0.0
+    worst_relative: float = 0.0
+    largest: dict[str, int] = field(default_factory=dict)
+    failures: list[tuple[Case, Failure]] = field(default_factory=list)
+
+    def add(self, agreement: Agreement, case: Case) -> None:
+        """Count one comparison of a derivative; bounds of float32 would hide how well float64 agrees."""
+        self.counts[agreement.kind] += 1
+        if agreement.kind == "smooth":
+            self.worst_in_tolerances = max(self.worst_in_tolerances, agreement.error_in_tolerances)
+            if case.dtype == np.float64:
+                self.worst_relative = max(self.worst_relative, agreement.relative_error)
+
+    def numbers(self, seed: int) -> dict[str, Any]:
+        """The numbers of the rung."""
+        return {
+            "examples": self.counts["examples"], "seed": seed, "derivatives": self.counts["smooth"],
+            "kinks": self.counts["kink"], "undecided": self.counts["undecided"], "outside_domain": self.counts["outside"],
+            "worst_error_in_tolerances": self.worst_in_tolerances, "worst_relative_error": self.worst_relative,
+            "largest_sizes": dict(self.largest),
+        }
+
+
+def properties(
+    code: Code,
+    signature: Signature,
+    *,
+    wrt: Iterable[str] | None = None,
+    examples: int = 50,
+    seed: int = 0,
+    positive_sizes: frozenset[str] = frozenset(),
+    smallest: int = 0,
+    source: str = "",
+) -> Outcome:
+    """Attack ``code`` at ``examples`` cases of ``signature``; gradients of every float input, or of those in ``wrt``.
+
+    Sizes run from ``smallest`` to 6, those in ``positive_sizes`` (divisors, axes of a maximum) from 1.  ``source``, the text of
+    the module or a line that imports ``forward`` and ``backward``, heads the counterexample's snippet.  The rung is ``open`` if
+    no derivative could be compared.  DeriveError for an unknown name in ``wrt`` or conditions that no small sizes obey.
+    """
+    names = signature.floats if wrt is None else tuple(wrt)
+    if unknown := sorted(set(names) - set(signature.floats)):
+        raise DeriveError(f"wrt names {', '.join(unknown)}", f"float inputs were wanted: {', '.join(signature.floats)}", "wrt")
+    tally = _Tally()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # overflow is judged by its result, not by its warning
+        _attack(code, signature, names, tally, examples, seed, (smallest, positive_sizes))
+        if tally.failures:
+            return _refuted(code, tally, seed, source)
+    status = "tested" if tally.counts["smooth"] + tally.counts["kink"] else "open"
+    return Outcome(Rung("properties", "tested" if status == "tested" else "open", _summary(tally, status), tally.numbers(seed)))
+
+
+def _attack(
+    code: Code, signature: Signature, names: tuple[str, ...], tally: _Tally, examples: int, seed: int,
+    sizes: tuple[int, frozenset[str]],
+) -> None:
+    @seeded(seed)
+    @settings(max_examples=examples, deadline=None, database=None, verbosity=Verbosity.quiet, print_blob=False,
+              report_multiple_bugs=False, phases=(Phase.generate, Phase.shrink),
+              suppress_health_check=tuple(HealthCheck))  # slow code and rare sizes are no fault of the code
+    @given(cases_in(signature, sizes_of(signature, *sizes), _DTYPES))
+    def attack(case: Case) -> None:
+        try:
+            _check(code, case, names, signature, tally)
+        except Refuted as refuted:
+            tally.failures.append((case, refuted.failure))
+            raise
+
+    try:
+        attack()
+    except (Refuted, Flaky, FlakyStrategyDefinition):  # flaky: code that fails now and then has failed
+        if not tally.failures:
+            raise
+
+
+def _check(code: Code, case: Case, names: tuple[str, ...], signature: Signature, tally: _Tally) -> None:
+    tally.counts["examples"] += 1
+    for name, size in case.sizes.items():
+        tally.largest[name] = max(size, tally.largest.get(name, 0))
+    gradients = check_contract(code, case, names, signature.floats)
+    if gradients is None:
+        tally.counts["outside"] += 1
+        return
+    try:
+        agreements = agrees(code, case, tuple(gradients), gradients)
+    except Exception as error:  # whatever the code under test raises
+        raise Refuted(Failure.raised(error, "near the case")) from error
+    for agreement in agreements:
+        tally.add(agreement, case)
+    for agreement in agreements:
+        if not agreement.ok:
+            raise Refuted(Failure(
+                agreement.name, f"the gradient of {agreement.name} is wrong by {agreement.error_in_tolerances:.3g} tolerances",
+                gradients[agreement.name], None, f"gradients[{agreement.name!r}]"))
+
+
+def _refuted(code: Code, tally: _Tally, seed: int, source: str) -> Outcome:
+    """The last failure is the smallest, unless the code is flaky; then the smallest of all is."""
+    case, failure = tally.failures[-1]
+    if failure.expected is None and failure.name in case.inputs:
+        failure = failure.with_expected(expected_gradient(code, case, failure.name))
+    at = ", ".join(f"{name}={size}" for name, size in case.sizes.items())
+    detail = f"{failure.what} (at {at})" if at else failure.what
+    return Outcome(Rung("properties", "refuted", detail, tally.numbers(seed)), counterexample(case, failure, source))
+
+
+def _summary(tally: _Tally, status: str) -> str:
+    counts = tally.counts
+    if status == "open":
+        return f"{counts['examples']} examples, but no derivative could be compared"
+    text = f"{counts['examples']} examples, {counts['smooth']} derivatives within {tally.worst_relative:.1e} of differences"
+    return text + (f", {counts['kink']} at kinks" if counts["kink"] else "")
+
+
+def names_of(mapping: Mapping[str, Any]) -> str:
+    """The keys, as a message shows them."""
+    return ", ".join(mapping) or "none"

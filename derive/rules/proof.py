@@ -1,0 +1,88 @@
+"""Where the two paths of the square meet: statements about arrays, proved by the kernel for every shape.
+
+A statement is taken down to index terms (``meaning``) and decided by normal forms.  Proofs are remembered up to the
+names of arrays and sizes, so the same step in another place, or in a deeper network, is not proved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from derive.arrays.array import Array, alpha_key, label, meaning, name
+from derive.index.calculus import partial
+from derive.index.laws import Exhausted
+from derive.index.normal import equal
+from derive.index.terms import Index, Plus, Position, Term, entry, total
+
+Definitions = Mapping[str, Array]
+
+_proved: dict[tuple[Any, ...], bool] = {}
+
+
+def forget() -> None:
+    """Forget every proof, so that the next one is made from the start."""
+    _proved.clear()
+
+
+def free_places(array: Array) -> tuple[Position, ...]:
+    """One free index for each axis."""
+    return tuple(Position.of(Index(size)) for size in array.shape)
+
+
+def _decide(key: tuple[Any, ...], left: Any, right: Any) -> bool:
+    known = _proved.get(key)
+    if known is None:
+        try:
+            known = equal(left(), right())
+        except (Exhausted, ZeroDivisionError, RecursionError):
+            known = False  # out of the kernel's reach: not shown
+        _proved[key] = known
+    return known
+
+
+def is_equal(left: Array, right: Array, definitions: Definitions | None = None) -> bool:
+    """True if two expressions are shown equal for every shape; names with a definition may be replaced by it."""
+    if left.shape != right.shape:
+        return False
+    if left is right:
+        return True
+    at = free_places(left)
+    known = dict(definitions or {})
+    key = ("equal", *alpha_key(left, right, *known.values(), *_as_names(known)))
+    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known))
+
+
+def _as_names(definitions: Definitions) -> list[Array]:
+    return [name(key, value.shape, value.kind) for key, value in definitions.items()]
+
+
+def is_adjoint(
+    claimed: Array, variable: Array, uses: list[tuple[Array, Array]], definitions: Definitions | None = None
+) -> bool:
+    """True if ``claimed`` is shown to be the adjoint of a named array that is used in some expressions.
+
+    ``uses`` pairs each expression with the named adjoint of its result; the statement is, by the laws of ∂,
+    ``claimed[a] = sum over uses, sum over i of adjoint[i] * ∂ expression[i] / ∂ variable[a]``.
+    """
+    if claimed.shape != variable.shape:
+        return False
+    known = dict(definitions or {})
+    target = label(variable)
+    assert target is not None
+    expressions = [array for pair in uses for array in pair]
+    key = ("adjoint", len(uses), *alpha_key(claimed, variable, *expressions, *known.values(), *_as_names(known)))
+    at = free_places(variable)
+
+    def by_the_laws() -> Term:
+        parts: list[Term] = []
+        for expression, adjoint in uses:
+            upstream = label(adjoint)
+            assert upstream is not None
+            indices = tuple(Index(size) for size in expression.shape)
+            places = tuple(Position.of(i) for i in indices)
+            slope = partial(meaning(expression, places), target, at)
+            parts.append(total(entry(upstream, *places) * slope, *indices))
+        return Plus(tuple(parts))
+
+    return _decide(key, lambda: meaning(claimed, at, known), by_the_laws)
