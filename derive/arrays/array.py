@@ -66,6 +66,10 @@ class Operation(ABC):
         """Side conditions under which the pullback holds, in words."""
         return ()
 
+    def unfold(self, node: Array) -> Array | None:
+        """What a defined operation stands for, or None for the operations of the language itself."""
+        return None
+
     @property
     def rule(self) -> str:
         """The statement of the pullback, from its docstring."""
@@ -397,6 +401,9 @@ def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Ar
     """The entry of an expression at a position, in index terms; names with a definition are replaced by it."""
     if definitions and isinstance(array.op, Named) and array.op.label in definitions:
         return meaning(definitions[array.op.label], at, definitions)
+    unfolded = array.op.unfold(array)
+    if unfolded is not None:
+        return meaning(unfolded, at, definitions)
     entries = tuple([_entries(operand, definitions) for operand in array.operands])
     return array.op.meaning(at, array.operands, *entries)
 

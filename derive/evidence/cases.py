@@ -12,10 +12,21 @@ from numpy.typing import DTypeLike
 
 from derive.arrays.shapes import Declaration
 from derive.evidence.sizes import Signature, number, numbers, sizes_of
-from derive.evidence.values import LAYOUTS, STYLES, Layout, Style, cast, draw_floats, draw_reals, draw_upstream, laid_out
+from derive.evidence.values import (
+    LAYOUTS,
+    STYLES,
+    Layout,
+    Style,
+    cast,
+    draw_floats,
+    draw_reals,
+    draw_upstream,
+    laid_out,
+)
 
 __all__ = ["Case", "Signature", "cases"]
 
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 _SCALES = (1.0, 0.1, 10.0, 0.01)
 _SPECIAL = (0.0, 1.0, -1.0, 0.5, -2.0, 1e-3, 20.0, -20.0)
 _SEEDS = st.integers(0, 2**32 - 1)
@@ -31,7 +42,7 @@ class Case:
     upstream: tuple[Any, ...]
     kinds: Mapping[str, str]
     layout: Layout = "C"
-    dtype: np.dtype[Any] = np.dtype(np.float64)
+    dtype: np.dtype[Any] = _FLOAT64
     seed: int = 0
 
     def arguments(self) -> dict[str, Any]:
@@ -50,7 +61,8 @@ class Case:
     def in_float64(self) -> Case:
         """The same case with every float array in float64."""
         inputs = {name: cast(value, np.float64) for name, value in self.inputs.items()}
-        return replace(self, inputs=inputs, upstream=tuple(cast(g, np.float64) for g in self.upstream), dtype=np.dtype(np.float64))
+        upstream = tuple(cast(value, np.float64) for value in self.upstream)
+        return replace(self, inputs=inputs, upstream=upstream, dtype=_FLOAT64)
 
     def with_inputs(self, inputs: Mapping[str, Any]) -> Case:
         """The same case with some inputs replaced."""
@@ -85,7 +97,7 @@ def _draw_case(
 ) -> Case:
     at, seed, style = draw(sizes), draw(_SEEDS), draw(st.sampled_from(STYLES))
     chance = np.random.default_rng(seed)
-    inputs = {name: cast(_draw_value(draw, chance, name, declared, style, at), dtype)
+    inputs = {name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)
               for name, declared in signature.inputs.items()}
     upstream = tuple(np.asarray(draw_upstream(chance, style, numbers(shape, at)), dtype) for shape in signature.outputs)
     kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
@@ -93,11 +105,9 @@ def _draw_case(
 
 
 def _draw_value(
-    draw: st.DrawFn, chance: np.random.Generator, name: str, declared: Declaration, style: Style, sizes: dict[str, int]
+    draw: st.DrawFn, chance: np.random.Generator, declared: Declaration, style: Style, sizes: dict[str, int]
 ) -> Any:
     kind, shape = declared.kind, numbers(declared.shape, sizes)
-    if kind.scalar:
-        return sizes[name]
     if kind.name == "bool":
         return np.asarray(chance.random(shape) < 1 / 2)
     if kind.name == "int" and kind.low is not None and kind.high is not None:

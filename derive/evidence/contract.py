@@ -1,4 +1,4 @@
-"""What code must keep besides its values: shapes, dtypes, its inputs untouched, results of its own, the same bits again."""
+"""What code must keep besides its values: shapes, dtypes, arguments untouched, results of its own, the same bits again."""
 
 from __future__ import annotations
 
@@ -24,23 +24,53 @@ class Failure:
     expected: Any
     shown: str
 
-    @classmethod
-    def raised(cls, error: BaseException, where: str) -> Failure:
-        """The code raised ``error``."""
-        text = f"{type(error).__name__}: {error}"
-        return cls(where, f"{where} raised {text}", text, "no exception", "gradients")
-
     def with_expected(self, expected: Any) -> Failure:
         """The same with what was expected."""
         return replace(self, expected=expected)
 
 
-class Refuted(Exception):  # noqa: N818  (it is a finding, not an error)
+class Refuted(Exception):
     """Carries a failure through hypothesis."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.what)
         self.failure = failure
+
+
+def _refuted(name: str, what: str, got: Any, expected: Any, shown: str) -> Refuted:
+    return Refuted(Failure(name, what, got, expected, shown))
+
+
+class Guarded:
+    """Code whose exceptions are findings; a singular matrix is none, for there the function has no value."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+
+    def forward(self, *inputs: Any) -> tuple[Any, Any]:
+        """As the code does; Refuted if it raises or gives no pair."""
+        result = _guarded("forward", lambda: self._code.forward(*inputs))
+        if isinstance(result, tuple) and len(result) == 2:
+            return result
+        raise _refuted("forward", "forward does not return the pair (y, cache)", type(result).__name__, "tuple", "")
+
+    def backward(self, upstream: Any, cache: Any, /) -> Mapping[str, Any]:
+        """As the code does; Refuted if it raises or gives no mapping."""
+        result = _guarded("backward", lambda: self._code.backward(upstream, cache))
+        if isinstance(result, Mapping):
+            return result
+        raise _refuted("backward", "backward does not return a mapping from names to gradients", type(result).__name__,
+                       "dict", "type(gradients)")
+
+
+def _guarded(where: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # whatever the code under test raises
+        text = f"{type(error).__name__}: {error}"
+        if isinstance(error, np.linalg.LinAlgError) and ("ingular" in text or "positive definite" in text):
+            raise
+        raise Refuted(Failure(where, f"{where} raised {text}", text, "no exception", "")) from error
 
 
 @dataclass(frozen=True)
@@ -56,86 +86,58 @@ class _Run:
 
 def check_contract(
     code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]
-) -> Mapping[str, Any] | None:
-    """The gradients at the case; Refuted at the first broken promise, None where the function is not defined (singular)."""
+) -> Mapping[str, Any]:
+    """The gradients at the case; Refuted at the first broken promise, LinAlgError where the function has no value."""
     run = _run(code, case, names, floats)
-    if run is None:
-        return None
     _own_memory(run)
     _same_again(code, case, run)
     if case.layout != "C":
-        plain = _run(code, case.contiguous(), names, floats)
-        if plain is not None:
-            _same_in_any_layout(code, case, run, plain)
+        _same_in_any_layout(code, case, run, _run(code, case.contiguous(), names, floats))
     return run.gradients
 
 
-def _run(code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> _Run | None:
+def _run(code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> _Run:
     inputs, upstream = case.arguments(), case.upstream_argument()
     before = [_bits(value) for value in inputs.values()], _bits(upstream)
-    try:
-        result = _called(lambda: code.forward(*inputs.values()), "forward")
-        y, cache = _pair(result)
-        outputs = y if len(case.upstream) > 1 and isinstance(y, tuple) else (y,)
-        _check_outputs(outputs, case)
-        gradients = _called(lambda: code.backward(upstream, cache), "backward")
-    except np.linalg.LinAlgError:
-        return None
+    y, cache = code.forward(*inputs.values())
+    outputs = y if len(case.upstream) > 1 and isinstance(y, tuple) else (y,)
+    _check_outputs(outputs, case)
+    gradients = code.backward(upstream, cache)
     for name, value, bits in zip(inputs, inputs.values(), before[0], strict=True):
         if _bits(value) != bits:
-            raise Refuted(Failure(name, f"the input {name} was changed in place", value, case.inputs[name], name))
+            raise _refuted(name, f"the input {name} was changed in place", value, case.inputs[name], name)
     if _bits(upstream) != before[1]:
-        raise Refuted(Failure("upstream", "the upstream gradient was changed in place", upstream, case.upstream, "upstream"))
+        raise _refuted("upstream", "the upstream gradient was changed in place", upstream, case.upstream, "upstream")
     return _Run(inputs, upstream, outputs, cache, _check_gradients(gradients, case, names, floats))
-
-
-def _called(call: Callable[[], Any], where: str) -> Any:
-    try:
-        return call()
-    except np.linalg.LinAlgError as error:
-        if "ingular" in str(error) or "positive definite" in str(error):
-            raise
-        raise Refuted(Failure.raised(error, where)) from error
-    except Exception as error:  # whatever the code under test raises
-        raise Refuted(Failure.raised(error, where)) from error
-
-
-def _pair(result: Any) -> tuple[Any, Any]:
-    if not (isinstance(result, tuple) and len(result) == 2):
-        raise Refuted(Failure("forward", "forward does not return the pair (y, cache)", type(result).__name__, "tuple",
-                              "forward"))
-    return result
 
 
 def _check_outputs(outputs: tuple[Any, ...], case: Case) -> None:
     if len(outputs) != len(case.upstream):
-        raise Refuted(Failure("y", "forward returns another number of outputs", len(outputs), len(case.upstream), "y"))
+        wanted = len(case.upstream)
+        raise _refuted("y", f"forward returns {len(outputs)} outputs, not {wanted}", len(outputs), wanted, "len(output)")
     for number, (value, wanted) in enumerate(zip(outputs, case.upstream, strict=True)):
-        _check_like(value, wanted, "y", f"y[{number}]" if len(outputs) > 1 else "y")
+        _check_like(value, wanted, "y", f"output[{number}]" if len(outputs) > 1 else "output")
 
 
 def _check_like(value: Any, wanted: Any, name: str, shown: str) -> None:
     """Same shape and dtype as ``wanted``."""
     got = np.asarray(value)
     if got.shape != wanted.shape:
-        raise Refuted(Failure(name, f"{shown} has shape {got.shape}, not {wanted.shape}", got.shape, wanted.shape,
-                              f"np.shape({shown})"))
+        raise _refuted(name, f"{shown} has shape {got.shape}, not {wanted.shape}", got.shape, wanted.shape,
+                       f"np.shape({shown})")
     if got.dtype != wanted.dtype:
-        raise Refuted(Failure(name, f"{shown} has dtype {got.dtype}, not {wanted.dtype}", str(got.dtype), str(wanted.dtype),
-                              f"np.asarray({shown}).dtype"))
+        raise _refuted(name, f"{shown} has dtype {got.dtype}, not {wanted.dtype}", str(got.dtype), str(wanted.dtype),
+                       f"np.asarray({shown}).dtype")
 
 
-def _check_gradients(gradients: Any, case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(gradients, Mapping):
-        raise Refuted(Failure("backward", "backward does not return a mapping from names to gradients",
-                              type(gradients).__name__, "dict", "gradients"))
+def _check_gradients(gradients: Mapping[str, Any], case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         if name not in gradients:
-            raise Refuted(Failure(name, f"the gradient of {name} is missing", sorted(gradients), sorted(names), "sorted(gradients)"))
+            raise _refuted(name, f"the gradient of {name} is missing", sorted(gradients), sorted(names), "sorted(gradients)")
     for name in gradients:
         if name not in floats:
-            raise Refuted(Failure(name, f"a gradient of {name} came, which is no float input", sorted(gradients), sorted(names),
-                                  "sorted(gradients)"))
+            raise _refuted(name, f"a gradient of {name} came, which is no float input", sorted(map(str, gradients)),
+                           sorted(names), "sorted(gradients)")
         _check_like(gradients[name], case.inputs[name], name, f"gradients[{name!r}]")
     return dict(gradients)
 
@@ -144,37 +146,34 @@ def _own_memory(run: _Run) -> None:
     """No result may be a view of an argument or of another result: whoever changes one would change both."""
     upstream = run.upstream if isinstance(run.upstream, tuple) else (run.upstream,)
     given = [*run.inputs.items(), *(("upstream", value) for value in upstream)]
-    results = [*(("y", value) for value in run.y), *((f"gradients[{name!r}]", g) for name, g in run.gradients.items())]
+    results = [*(("output", value) for value in run.y), *((f"gradients[{name!r}]", g) for name, g in run.gradients.items())]
     pairs = [(left, right) for left in results for right in given]
     for (one, left), (other, right) in [*pairs, *combinations(results, 2)]:
         both = isinstance(left, np.ndarray) and isinstance(right, np.ndarray)
         if both and np.may_share_memory(left, right) and np.shares_memory(left, right):
-            raise Refuted(Failure(one, f"{one} shares memory with {other}", True, False, f"np.shares_memory({one}, {other})"))
+            raise _refuted(one, f"{one} shares memory with {other}", True, False, f"np.shares_memory({one}, {other})")
 
 
 def _same_again(code: Code, case: Case, run: _Run) -> None:
     """The same bits from a second backward with the same cache, and from a second forward and backward."""
-    again = _called(lambda: code.backward(case.upstream_argument(), run.cache), "the second backward")
-    y, cache = _pair(_called(lambda: code.forward(*case.arguments().values()), "the second forward"))
-    fresh = _called(lambda: code.backward(case.upstream_argument(), cache), "the third backward")
+    again = code.backward(case.upstream_argument(), run.cache)
+    y, cache = code.forward(*case.arguments().values())
+    fresh = code.backward(case.upstream_argument(), cache)
     if _bits(y) != _bits(run.y if len(case.upstream) > 1 else run.y[0]):
-        raise Refuted(Failure("y", "a second forward gives another y", y, run.y, "forward(*inputs)[0]"))
+        raise _refuted("y", "a second forward gives another y", y, run.y, "forward(*inputs)[0]")
     for name, first in run.gradients.items():
         for which, later in (("with the same cache", again), ("after a second forward", fresh)):
             if _bits(later.get(name)) != _bits(first):
-                raise Refuted(Failure(name, f"a second backward {which} gives another gradient of {name}", later.get(name), first,
-                                      f"backward(upstream, cache)[{name!r}]"))
+                raise _refuted(name, f"a second backward {which} gives another gradient of {name}", later.get(name), first,
+                               f"backward(upstream, cache)[{name!r}]")
 
 
 def _same_in_any_layout(code: Code, case: Case, run: _Run, plain: _Run) -> None:
     """Equal to what C-contiguous arrays give, up to the roundoff that another order of summation makes."""
-    eps = float(np.finfo(case.dtype).eps)
     for number, (left, right) in enumerate(zip(run.y, plain.y, strict=True)):
-        outputs = len(run.y)
-        pick = _output(number) if outputs > 1 else _whole
-        _compare(code, case, "y", (left, right), eps, pick)
+        _compare(code, case, "y", (left, right), _output(number) if len(run.y) > 1 else _whole)
     for name, right in plain.gradients.items():
-        _compare(code, case, name, (run.gradients[name], right), eps, _gradient(name))
+        _compare(code, case, name, (run.gradients[name], right), _gradient(name))
 
 
 _Pick = Callable[[Any, Mapping[str, Any]], Any]
@@ -192,15 +191,16 @@ def _gradient(name: str) -> _Pick:
     return lambda y, gradients: np.asarray(gradients[name])
 
 
-def _compare(code: Code, case: Case, name: str, values: tuple[Any, Any], eps: float, pick: _Pick) -> None:
+def _compare(code: Code, case: Case, name: str, values: tuple[Any, Any], pick: _Pick) -> None:
+    eps = float(np.finfo(case.dtype).eps)
     got, expected = map(np.asarray, values)
     if got.tobytes() == expected.tobytes() or not (np.all(np.isfinite(got)) and np.all(np.isfinite(expected))):
         return
     entries = sum(np.size(value) for value in (*case.inputs.values(), *case.upstream))
     own = eps * entries * float(np.max(np.abs(expected), initial=0.0))
     if np.max(np.abs(got - expected), initial=0.0) > own + sensitivity(code, case, eps, pick):
-        shown = "y" if name == "y" else f"gradients[{name!r}]"
-        raise Refuted(Failure(name, f"{shown} is another for {case.layout} arrays than for contiguous ones", got, expected, shown))
+        shown = "output" if name == "y" else f"gradients[{name!r}]"
+        raise _refuted(name, f"{shown} is another for {case.layout} arrays than for contiguous ones", got, expected, shown)
 
 
 def _bits(value: Any) -> Any:

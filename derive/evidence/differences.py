@@ -2,8 +2,8 @@
 
 The tableau is Romberg's, the choice of its entry Ridders' (1982, "Accurate computation of F'(x) and F'(x) F''(x)").
 An entry's bound is its truncation, seen in its neighbours, plus the roundoff of the function, carried through the same
-weights.  The roundoff is measured at tiny steps (after Moré and Wild 2011, "Estimating computational noise"), never below that
-of the final sum.  No tolerance is written down anywhere.
+weights.  The roundoff is measured at tiny steps (after Moré and Wild 2011, "Estimating computational noise"), never
+below that of the final sum.  No tolerance is written down anywhere.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def directional(curve: Curve, step: float = STEP) -> Estimate:
 
 
 def termwise(curve: Curve, step: float, side: int = 0) -> tuple[Reals, Reals]:
-    """The derivatives of a curve's terms at 0 and their bounds: from the right (``side`` 1), the left (-1) or central (0)."""
+    """The derivatives of a curve's terms at 0 and their bounds: from the right (``side`` 1), the left (-1), or central."""
     return _extrapolate(curve, step, side, _as_they_are)
 
 
@@ -159,8 +159,8 @@ def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
 def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[str, Any]) -> tuple[Agreement, ...]:
     """Compare <G, J v> by differences with <J^T G, v>, for a random v in each of the inputs ``names`` separately.
 
-    ``gradients`` are those of ``code.backward`` at this case, in its dtype; the differences are taken in float64 at the same point,
-    and their bound is scaled to the precision of the dtype.  What ``code.forward`` raises passes through.
+    ``gradients`` are those of ``code.backward`` at this case, in its dtype; the differences are taken in float64 at the
+    same point, and their bound is scaled to the precision of the dtype.  What ``code.forward`` raises passes through.
     """
     chance = np.random.default_rng(case.seed + 1)
     return tuple(_agreement(code, case, name, np.asarray(gradients[name], dtype=np.float64), chance)
@@ -181,11 +181,11 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
     if not abs(got - estimate.value) <= estimate.error * eps / EPS + own:
         estimate = _second_opinions(curve, estimate)
     tolerance = estimate.error * eps / EPS + own
-    if abs(got - estimate.value) <= tolerance < max(abs(got), abs(estimate.value)) or got == estimate.value:
-        return Agreement(name, got, estimate.value, tolerance, scale, True)
-    if not (np.isfinite(tolerance) and abs(got - estimate.value) > tolerance) and np.isfinite(got) or _diverges(curve):
-        return Agreement(name, got, estimate.value, tolerance, scale, True, "undecided")
-    between = _between(curve, eps / EPS, lambda: curve_along(code, _nearby(case, name, chance), name, direction))
+    gap = abs(got - estimate.value)
+    if gap <= tolerance or not np.isfinite(tolerance) or _diverges(curve):
+        sharp = gap == 0 or gap <= tolerance < max(abs(got), abs(estimate.value))
+        return Agreement(name, got, estimate.value, tolerance, scale, True, "smooth" if sharp else "undecided")
+    between = _between(curve, eps / EPS, lambda: curve_along(code, _nearby(case, chance), name, direction))
     if between is None:
         return Agreement(name, got, estimate.value, tolerance, scale, False)
     low, high = between
@@ -194,8 +194,10 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
 
 
 def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[str, Any]], Reals]) -> float:
-    """How far a result may be off because numbers are rounded to relative precision ``eps``: the largest change seen when all
-    float inputs and the upstream gradient are rounded at random in float64, once for every entry that can be rounded.
+    """How far a result may be off because numbers are rounded to relative precision ``eps``.
+
+    It is the largest change seen when all float inputs and the upstream gradient are rounded at random, in float64, times
+    the number of entries that can be rounded.
     """
     base, chance = case.contiguous().in_float64(), np.random.default_rng(case.seed + 2)
 
@@ -214,9 +216,25 @@ def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[s
     if not np.all(np.isfinite(exact)):
         return 0.0
     entries = sum(np.size(value) for value in (*base.inputs.values(), *base.upstream))
-    changes = [result(replace(base, inputs={name: shaken(value) for name, value in base.inputs.items()},
-                              upstream=tuple(map(shaken, base.upstream)))) - exact for _ in range(SHAKES)]
-    return float(entries * np.max(np.nan_to_num(np.abs(changes), nan=np.inf), initial=0.0))
+    largest = 0.0
+    for _ in range(SHAKES):
+        inputs = {name: shaken(value) for name, value in base.inputs.items()}
+        change = np.abs(result(replace(base, inputs=inputs, upstream=tuple(map(shaken, base.upstream)))) - exact)
+        largest = max(largest, float(np.max(np.nan_to_num(change, nan=np.inf), initial=0.0)))
+    return entries * largest
+
+
+def expected_gradient(code: Code, case: Case, name: str) -> Reals:
+    """The gradient with respect to one input by differences, entry by entry, each taken as independent of the others."""
+    value = np.asarray(case.inputs[name])
+    reach = np.abs(draw_direction(np.random.default_rng(0), "float", value))
+    gradient = np.zeros(value.shape)
+    for place in np.ndindex(value.shape):
+        direction = np.zeros(value.shape)
+        direction[place] = reach[place]
+        curve = curve_along(code, case, name, direction)
+        gradient[place] = _second_opinions(curve, directional(curve)).value / reach[place]
+    return gradient
 
 
 def _second_opinions(curve: Curve, first: Estimate) -> Estimate:
@@ -247,8 +265,8 @@ def _diverges(curve: Curve) -> bool:
 def _between(curve: Curve, loss: float, nearby: Callable[[], Curve]) -> tuple[float, float] | None:
     """What lies between the one-sided derivatives, term by term; None where these agree, so that there is no kink.
 
-    ``loss`` scales the bounds to another precision.  Where a term mixes several kinks (a sum over rectified entries), the
-    derivatives at points ``nearby`` lie outside the one-sided ones; then what lies between is widened by twice as much.
+    ``loss`` scales the bounds to another precision.  Where a term mixes several kinks (a sum over rectified entries),
+    derivatives at points ``nearby`` lie outside the one-sided ones; what lies between is then widened by twice as much.
     """
     right, right_error = termwise(curve, FINEST, side=1)
     left, left_error = termwise(curve, FINEST, side=-1)
@@ -267,8 +285,15 @@ def _between(curve: Curve, loss: float, nearby: Callable[[], Curve]) -> tuple[fl
     return float(np.sum(lowest - mixed)), float(np.sum(highest + mixed))
 
 
-def _nearby(case: Case, name: str, chance: np.random.Generator) -> Case:
-    """A point close to the case, off its kinks."""
+def _nearby(case: Case, chance: np.random.Generator) -> Case:
+    """A point close to the case, off its kinks: every float input moves, so that kinks which coincide come apart."""
+    def moved(name: str, value: Any) -> Any:
+        if not (isinstance(value, np.ndarray) and value.dtype == np.float64):
+            return value
+        away = draw_direction(chance, case.kinds[name], value)
+        if case.kinds[name] in ("float", "positive", "unit"):
+            away = away * chance.standard_normal(value.shape)
+        return np.asarray(value + EPS**0.5 * away)
+
     base = case.in_float64()
-    x = np.asarray(base.inputs[name])
-    return base.with_inputs({name: np.asarray(x + draw_direction(chance, case.kinds[name], x) * EPS**0.5)})
+    return base.with_inputs({name: moved(name, value) for name, value in base.inputs.items()})

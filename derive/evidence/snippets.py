@@ -23,7 +23,8 @@ _WRAPPED = {
 def counterexample(case: Case, failure: Failure, source: str = "") -> Counterexample:
     """The witness with its snippet; ``source`` defines or imports ``forward`` and ``backward``."""
     upstream = case.upstream[0] if len(case.upstream) == 1 else case.upstream
-    return Counterexample(failure.name, case.inputs, upstream, failure.got, failure.expected, snippet(case, failure, source))
+    shown = snippet(case, failure, source)
+    return Counterexample(failure.name, case.inputs, upstream, failure.got, failure.expected, shown)
 
 
 def snippet(case: Case, failure: Failure, source: str = "") -> str:
@@ -36,15 +37,14 @@ def snippet(case: Case, failure: Failure, source: str = "") -> str:
         lines += _defined(name, value, case.layout)
     if len(parts) > 1:
         lines.append(f"upstream = ({', '.join(parts)})")
-    lines += [
-        f"inputs = ({', '.join(case.inputs)},)",
-        "y, cache = forward(*inputs)",
-        "gradients = backward(upstream, cache)",
-        f"# {failure.what}",
-        f'print("got", {failure.shown})',
-        f'print("expected", {written(failure.expected)})',
-    ]
-    return "\n".join(lines) + "\n"
+    calls = ["output, cache = forward(*inputs)", "gradients = backward(upstream, cache)"]
+    if failure.shown:
+        calls += [f'print("got", {failure.shown})', f'print("expected", {written(failure.expected)})']
+    else:
+        caught = ["except Exception as error:", '    print("got", repr(error))']
+        calls = ["try:", *(f"    {line}" for line in calls), *caught]
+    what = " ".join(failure.what.split())
+    return "\n".join([*lines, f"inputs = ({', '.join(case.inputs)},)", f"# {what}", *calls]) + "\n"
 
 
 def _defined(name: str, value: Any, layout: Layout) -> list[str]:

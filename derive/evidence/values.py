@@ -17,6 +17,7 @@ Style = Literal["integers", "normal", "ties", "sparse", "mixed"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 STYLES: tuple[Style, ...] = get_args(Style)  # the simplest first: hypothesis shrinks towards it
 _INTEGERS = (-3, 4)  # readable in a counterexample, with zeros and ties
+_STEEP = 6.0  # unit values keep so far from 0 and 1 that floats there are dense enough to take differences
 _UPSTREAM = (-3.0, -2.0, -1.5, -0.5, 0.5, 1.5, 2.0, 3.0)  # never 1: an upstream of ones hides what it should multiply
 
 
@@ -43,9 +44,9 @@ def draw_floats(
     if kind == "positive":
         return np.abs(reals) + 1 if simple else np.asarray(np.exp(reals / 2))
     if kind == "unit":
-        return np.asarray((reals + 4) / 8 if simple else 1 / (1 + np.exp(-reals / 2)))
+        return np.asarray((reals + 4) / 8 if simple else 1 / (1 + np.exp(-np.clip(reals / 2, -_STEEP, _STEEP))))
     if kind == "stochastic":
-        weights = np.abs(reals) + 1 if simple else np.exp(reals / 2)
+        weights = np.abs(reals) + 1 if simple else np.exp(np.clip(reals / 2, -_STEEP / 2, _STEEP / 2))
         return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
     if kind == "onehot":
         return np.eye(shape[-1])[chance.integers(0, shape[-1], shape[:-1])]
@@ -66,8 +67,8 @@ def draw_upstream(chance: np.random.Generator, style: Style, shape: tuple[int, .
 def draw_direction(chance: np.random.Generator, kind: str, value: Floats) -> NDArray[np.float64]:
     """A direction v in which ``value + t v`` keeps its kind for all |t| < 1/2, same shape as ``value``.
 
-    Where a kind ties entries together (symmetric, spd, stochastic, onehot) so does v: only these derivatives have a meaning
-    that does not depend on how the function is continued outside the kind.
+    Where a kind ties entries together (symmetric, spd, stochastic, onehot) so does v: only these derivatives have a
+    meaning that does not depend on how the function is continued outside the kind.
     """
     x = np.asarray(value, dtype=np.float64)
     v = np.asarray(chance.uniform(1 / 2, 1, x.shape) * chance.choice(np.array([-1.0, 1.0]), x.shape))
@@ -75,10 +76,10 @@ def draw_direction(chance: np.random.Generator, kind: str, value: Floats) -> NDA
         return np.asarray(x * v)
     if kind == "unit":
         return np.asarray(np.minimum(x, 1 - x) * v)
-    if kind in ("stochastic", "onehot"):
-        weights = x if kind == "stochastic" else np.full_like(x, 1 / max(1, x.shape[-1]))
-        return np.asarray(weights * (v - (weights * v).sum(axis=-1, keepdims=True)) if kind == "stochastic"
-                          else v - (weights * v).sum(axis=-1, keepdims=True))
+    if kind == "stochastic":
+        return np.asarray(x * (v - (x * v).sum(axis=-1, keepdims=True)))
+    if kind == "onehot":
+        return np.asarray(v - v.mean(axis=-1, keepdims=True))
     if kind in ("symmetric", "spd"):
         v = v + np.swapaxes(v, -1, -2)
     if kind == "spd":

@@ -1,0 +1,1 @@
+"""Layers, and the derivation of their gradients."""

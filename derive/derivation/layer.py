@@ -1,0 +1,348 @@
+"""A layer: a short program of named equations from inputs to outputs.
+
+Layers are written with SymPy matrix symbols (``Layer.from_sympy``), as NumPy-style functions (``derive.layer``), or by
+calling other layers, which makes a network: any acyclic graph of equations, each one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from derive.arrays.array import Array, Operation, apply, name, substitute
+from derive.arrays.shapes import Declaration, Kind, Shape, check_name, declare, match_sizes, size_names, write_shape
+from derive.derivation import upstairs
+from derive.derivation.program import Equation, program
+from derive.errors import DeriveError, callers_place
+from derive.index.size import Size
+from derive.index.terms import Position, Term
+
+if TYPE_CHECKING:
+    from derive.arrays.array import Entries
+    from derive.arrays.writing import Writer
+    from derive.derivation.sweep import Derivation
+    from derive.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named array with a symbolic shape, a kind, and a role: ``data``, ``parameter`` or ``constant``."""
+
+    name: str
+    shape: Shape
+    kind: Kind = Kind()
+    role: str = "data"
+
+    @property
+    def array(self) -> Array:
+        """The input as an expression."""
+        return name(self.name, self.shape, self.kind.name)
+
+    @property
+    def declaration(self) -> Declaration:
+        """Its shape and kind."""
+        return Declaration(self.shape, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer: its inputs, its equations in order, the names of its outputs, and the source of its formula."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[str, ...]
+    doc: str = ""
+    source: str = ""
+    written: Callable[..., Any] | None = field(default=None, repr=False)  # the function it was read from
+    symbols: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the SymPy symbols it was read with
+
+    def __post_init__(self) -> None:
+        check_layer(self)
+
+    # ---- three ways in
+
+    @staticmethod
+    def from_sympy(
+        layer_name: str,
+        inputs: Sequence[Any],
+        output: Any,
+        shapes: Mapping[str, str] | None = None,
+        *,
+        result: str | None = None,
+        parameters: Sequence[str] = (),
+        doc: str = "",
+        source: str = "",
+    ) -> Layer:
+        """A layer from a SymPy matrix expression in the given MatrixSymbols (and Symbols, for scalars).
+
+        ``shapes`` names the shape of an array that stands for a row or column symbol, such as ``{"b": "m"}``;
+        ``result`` names the output (``Y``, or ``E`` for a scalar); ``parameters`` are the inputs that are learned.
+        DeriveError for a node outside the language, clashing shapes, or a symbol that is not an input.
+        """
+        arrays, expression = upstairs.call("arrays.sympy_in", "read", output, inputs, shapes)
+        kinds = {key: declare(text).kind for key, text in (shapes or {}).items()}
+        declared = {key: Declaration(array.shape, kinds.get(key, Kind())) for key, array in arrays.items()}
+        symbols = {str(symbol): symbol for symbol in inputs}
+        title = result or output_name(expression, arrays)
+        return build_layer(layer_name, declared, {}, {title: expression}, parameters, doc, source, symbols=symbols)
+
+    # ---- what it says
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """One line of a network: this layer applied to symbolic arrays (or, to NumPy arrays, its value)."""
+        operands = self.bind(args, named)
+        if not any(isinstance(operand, Array) for operand in operands):
+            return self.derive().compile().forward(*operands)[0]
+        arrays = [_as_operand(self, i, operand) for i, operand in zip(self.inputs, operands, strict=True)]
+        results = [apply(LayerCall(self, output), *arrays) for output in self.outputs]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+        """The arguments in the order of the inputs; DeriveError for one missing, unknown or given twice."""
+        names = [i.name for i in self.inputs]
+        given = dict(zip(names, args, strict=False))
+        wanted = f"{self.name}({', '.join(names)}) was wanted"
+        if len(args) > len(names):
+            raise DeriveError(f"{self.name}: {len(args)} arguments", wanted, callers_place())
+        for key, value in named.items():
+            if key not in names:
+                raise DeriveError(f"{self.name}: an argument named {key}", wanted, callers_place())
+            if key in given:
+                raise DeriveError(f"{self.name}: {key} given twice", wanted, callers_place())
+            given[key] = value
+        missing = [key for key in names if key not in given]
+        if missing:
+            raise DeriveError(f"{self.name}: no {', '.join(missing)}", wanted, callers_place())
+        return [given[key] for key in names]
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The inputs that have a gradient: those of a float kind."""
+        return tuple(i.name for i in self.inputs if i.kind.is_float)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The names of its sizes."""
+        return size_names(i.shape for i in self.inputs)
+
+    def equation(self, label: str) -> Equation | None:
+        """The equation of a name, or None for an input."""
+        return next((e for e in self.equations if e.name == label), None)
+
+    def input(self, label: str) -> Input | None:
+        """The input of a name, or None."""
+        return next((i for i in self.inputs if i.name == label), None)
+
+    def named(self, label: str) -> Array:
+        """An input or the result of an equation, as an expression."""
+        found = self.input(label)
+        if found is not None:
+            return found.array
+        equation = self.equation(label)
+        assert equation is not None
+        return equation.array
+
+    def expanded(self, output: str) -> Array:
+        """An output as one expression in the inputs."""
+        done: dict[str, Array] = {}
+        for equation in self.equations:
+            done[equation.name] = substitute(equation.expression, done)
+        return done[output]
+
+    # ---- what is done with it
+
+    def derive(self, wrt: Sequence[str] | None = None) -> Derivation:
+        """The derivation: the adjoint of every name, one proved line each.  ``wrt``: inputs, by default all floats."""
+        return upstairs.call("derivation.sweep", "derivation", self, wrt)  # type: ignore[no-any-return]
+
+    def verify(self, budget: str = "ci") -> Verdict:
+        """The whole ladder of evidence (``budget`` "ci" or "deep"): proof, read-back, properties."""
+        return upstairs.call("emit.ladder", "verify", self, budget)  # type: ignore[no-any-return]
+
+    def report(self) -> str:
+        """The layer's page in Markdown."""
+        return upstairs.call("emit.report", "page", self)  # type: ignore[no-any-return]
+
+    def with_options(self, **options: Any) -> Layer:
+        """The layer with other options; DeriveError for one that it does not have."""
+        if options:
+            raise DeriveError(f"{self.name}: options {', '.join(options)}", "this layer has no options", callers_place())
+        return self
+
+    def __str__(self) -> str:
+        head = f"{self.name}({', '.join(f'{i.name}: {write_shape(i.shape)}' for i in self.inputs)})"
+        return "\n".join([head, *(f"  {equation}" for equation in self.equations)])
+
+
+_derivations: WeakKeyDictionary[Layer, Derivation] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class LayerCall(Operation):
+    """A layer used inside another: one equation, whose rule is the layer's own derivation."""
+
+    layer: Layer
+    output: str
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # the layer's own name
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def source(self) -> str:  # type: ignore[override]  # the layer's own source
+        """The source of the layer's formula."""
+        return self.layer.source
+
+    @property
+    def rule(self) -> str:
+        """The layer's gradients, as its own derivation says them."""
+        return ", ".join(f"d{key} = {value}" for key, value in self.own.gradients.items())
+
+    @property
+    def own(self) -> Derivation:
+        """The layer's own derivation, made once."""
+        known = _derivations.get(self.layer)
+        if known is None:
+            known = _derivations[self.layer] = self.layer.derive()
+        return known
+
+    def _sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
+        known: dict[str, Size] = {}
+        pairs = list(zip(self.layer.inputs, operands, strict=True))
+        wrong = None
+        for i, operand in pairs:
+            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
+        for i, operand in pairs:
+            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
+        if wrong is not None:
+            wanted = ", ".join(f"{i.name}: {write_shape(i.shape)}" for i in self.layer.inputs)
+            raise DeriveError(f"{self.layer.name}: {wrong}", f"{wanted} was wanted", callers_place(),
+                              "a transpose, or other shapes where the arrays are declared")
+        return known
+
+    def shape(self, *operands: Array) -> Shape:
+        """The output's shape at the operands' sizes; DeriveError if they do not fit."""
+        sizes = self._sizes(operands)
+        return tuple(size.at(sizes) for size in self.layer.named(self.output).shape)
+
+    def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """Never asked for: a call is unfolded first."""
+        raise AssertionError("a layer call is unfolded before its meaning is taken")
+
+    def unfold(self, node: Array) -> Array:
+        """The layer's formula with the operands in place of its inputs."""
+        return self._in_place(node, self.layer.expanded(self.output))
+
+    def _in_place(self, node: Array, expression: Array, more: Mapping[str, Array] | None = None) -> Array:
+        names = dict(zip((i.name for i in self.layer.inputs), node.operands, strict=True))
+        return substitute(expression, {**names, **(more or {})}, self._sizes(node.operands))
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
+        """The layer's own derivation, with the operands in place of its inputs."""
+        more = {self.output: result, self.own.adjoint_name(self.output): grad}
+        closed = self.own.closed_forms(self.output)
+        node = apply(self, *operands)
+        return tuple(self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The layer's assumptions."""
+        return self.own.prove().assumptions
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``dense(X, W, b)``."""
+        pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
+        return f"{self.name}({', '.join(write(operand, 0) for operand in node.operands)}){pick}", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``dense(X, W, b)``, upright."""
+        title = self.name.replace("_", r"\_")
+        return rf"\mathrm{{{title}}}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+
+
+def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:
+    return None if wrong is None else f"{i.name} came as {write_shape(operand.shape)}: {wrong}"
+
+
+def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
+    from derive.arrays.build import constant, spread
+
+    array = constant(value)
+    return array if array.shape or not i.shape else spread(array, i.shape)
+
+
+# ---- making layers
+
+def output_name(expression: Array, taken: Mapping[str, Any]) -> str:
+    """A name for an output that has none: E for a scalar, else Y."""
+    wanted = ("E", "L", "loss") if not expression.shape else ("Y", "Z", "out", "result")
+    return next(candidate for candidate in wanted if candidate not in taken)
+
+
+def build_layer(
+    title: str,
+    inputs: Mapping[str, Declaration],
+    parts: Mapping[str, Array],
+    outputs: Mapping[str, Array],
+    parameters: Sequence[str] = (),
+    doc: str = "",
+    source: str = "",
+    written: Callable[..., Any] | None = None,
+    symbols: Mapping[str, Any] | None = None,
+) -> Layer:
+    """A layer from expressions: ``parts`` are intermediate results that have a name."""
+    unknown = sorted(set(parameters) - set(inputs))
+    if unknown:
+        raise DeriveError(f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place())
+    slots = _parameter_slots([*parts.values(), *outputs.values()])
+    roles = {
+        key: "parameter" if key in parameters or key in slots else "data" if declared.kind.is_float else "constant"
+        for key, declared in inputs.items()
+    }
+    declared = tuple(Input(key, value.shape, value.kind, roles[key]) for key, value in inputs.items())
+    equations = program(inputs, parts, outputs)
+    return Layer(title, declared, equations, tuple(outputs), doc, source, written, dict(symbols or {}))
+
+
+def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
+    """The inputs that stand in a parameter's place of a layer that is called."""
+    from derive.arrays.array import label
+
+    found = set()
+    for expression in expressions:
+        for node in expression.walk():
+            if isinstance(node.op, LayerCall):
+                for i, operand in zip(node.op.layer.inputs, node.operands, strict=True):
+                    if i.role == "parameter" and (text := label(operand)) is not None:
+                        found.add(text)
+    return found
+
+
+def check_layer(layer: Layer) -> None:
+    """DeriveError for a name that is reserved, taken twice, unused, or that an adjoint would take."""
+    where = callers_place()
+    names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
+    for label in names:
+        check_name(label, f"{layer.name}: an array", where)
+        if names.count(label) > 1:
+            raise DeriveError(f"{layer.name}: the name {label} is declared twice", "one array a name", where)
+        if label in layer.sizes:
+            raise DeriveError(f"{layer.name}: {label} names an array and a size", "one meaning a name", where,
+                              f'another name for the size, such as "{label}_"')
+        if f"d{label}" in names:
+            raise DeriveError(f"{layer.name}: the name d{label} is declared", f"it names the adjoint of {label}", where,
+                              "another name for one of the two")
+    used = {text for e in layer.equations for text in e.expression.names()}
+    for i in layer.inputs:
+        if i.name not in used:
+            raise DeriveError(f"{layer.name}: the input {i.name} is not used", "every declared input in the formula", where,
+                              f"removing {i.name} from the inputs")
+
+
+def with_name(layer: Layer, title: str) -> Layer:
+    """The layer under another name."""
+    return dataclass_replace(layer, name=title)

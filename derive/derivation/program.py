@@ -1,0 +1,147 @@
+"""A layer's program: expressions cut into named equations, as a person would write them down.
+
+A part gets a name of its own if the author named it, if it is used twice, if it is a layer called, if its value is
+used again by its own rule (``S (1 - S)``), or if a product inside a function would have its adjoint written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from derive.arrays.array import Array, Named, apply, label, name
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Reshape, Transpose
+from derive.arrays.shapes import Declaration
+from derive.rules.simplify import simplify
+
+LINEAR = ("add", "subtract", "negative")
+PLAIN = (Named, Constant, Eye, Broadcast, Transpose, Reshape)  # never worth a name
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """``name = expression``, the expression being over inputs and earlier names."""
+
+    name: str
+    expression: Array
+
+    @property
+    def array(self) -> Array:
+        """The name as an expression."""
+        return name(self.name, self.expression.shape, self.expression.kind)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.expression}"
+
+
+def program(
+    inputs: Mapping[str, Declaration], parts: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> tuple[Equation, ...]:
+    """The equations of some outputs, in order; ``parts`` are named by the author."""
+    given = _by_author(inputs, parts, outputs)
+    equations: list[Equation] = []
+    taken = {*inputs, *given}
+    for title, expression in given.items():
+        equations += _cut(title, expression, taken)
+    return tuple(equations)
+
+
+def _by_author(
+    inputs: Mapping[str, Declaration], parts: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> dict[str, Array]:
+    """The named parts that the outputs use, each over the earlier ones, in order of dependence."""
+    titles: dict[Array, str] = {}
+    for title, array in [*outputs.items(), *parts.items()]:
+        if not isinstance(array.op, Named | Constant) and title not in inputs:
+            titles.setdefault(array, title)
+    found: dict[str, Array] = {}
+    done: dict[int, Array] = {}
+    for output in outputs.values():
+        for node in output.walk():
+            if id(node) in done:
+                continue
+            operands = tuple([done[id(operand)] for operand in node.operands])
+            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
+            new = node if same else apply(node.op, *operands)
+            if node in titles:
+                found[titles[node]] = simplify(new)
+                new = name(titles[node], node.shape, node.kind)
+            done[id(node)] = new
+    for title, output in outputs.items():
+        if title not in found:  # an output that is an input, a number, or the same as another
+            found[title] = simplify(done[id(output)])
+    return found
+
+
+def _cut(title: str, expression: Array, taken: set[str]) -> Iterator[Equation]:
+    """One equation, after those of the parts that it needs named."""
+    wanted = _to_name(expression)
+    done: dict[int, Array] = {}
+    for node in expression.walk():
+        operands = tuple([done[id(operand)] for operand in node.operands])
+        same = all(a is b for a, b in zip(operands, node.operands, strict=True))
+        new = node if same else apply(node.op, *operands)
+        if node in wanted and node is not expression:
+            fresh = _fresh(_letter(node), taken)
+            yield Equation(fresh, new)
+            new = name(fresh, node.shape, node.kind)
+        done[id(node)] = new
+    yield Equation(title, done[id(expression)])
+
+
+def _to_name(expression: Array) -> set[Array]:
+    """The parts of an expression that get a name of their own."""
+    wanted: set[Array] = set()
+    users: dict[Array, int] = {}
+    for node in expression.walk():
+        for operand in {id(a): a for a in node.operands}.values():
+            users[operand] = users.get(operand, 0) + 1
+    for node in expression.walk():
+        if isinstance(node.op, PLAIN) or not _floats(node):
+            continue
+        if users.get(node, 0) > 1 or node.op.unfold(node) is not None or _reuses_result(node):
+            wanted.add(node)
+        if _bends(node):
+            wanted |= {a for a in map(_beneath, node.operands) if _has_product(a) and len(_floats(a)) > 1}
+    return wanted
+
+
+def _beneath(array: Array) -> Array:
+    """What a broadcast or a transpose stands on."""
+    while isinstance(array.op, Broadcast | Transpose | Reshape):
+        array, = array.operands
+    return array
+
+
+def _floats(array: Array) -> set[str]:
+    return {text for node in array.walk() if node.kind == "float" and (text := label(node)) is not None}
+
+
+def _has_product(array: Array) -> bool:
+    return any(isinstance(node.op, Matmul | Einsum) for node in array.walk())
+
+
+def _bends(node: Array) -> bool:
+    """True for elementwise functions that are not linear."""
+    return isinstance(node.op, PowerOf) or (isinstance(node.op, Elementwise) and node.op.function not in LINEAR
+                                            and not any(isinstance(a.op, Constant) for a in node.operands))
+
+
+def _reuses_result(node: Array) -> bool:
+    """True if the pullback is written with the result."""
+    if not isinstance(node.op, Elementwise | PowerOf):
+        return False
+    result, grad = name("?result", node.shape), name("?grad", node.shape)
+    adjoints = [a for a, x in zip(node.op.pullback(result, grad, *node.operands), node.operands, strict=True) if _floats(x)]
+    return any(adjoint is not None and any(part is result for part in adjoint.walk()) for adjoint in adjoints)
+
+
+def _letter(node: Array) -> str:
+    return "A" if _bends(node) else "Z"
+
+
+def _fresh(letter: str, taken: set[str]) -> str:
+    candidates = [letter, *(f"{letter}{k}" for k in range(1, len(taken) + 2))]
+    chosen = next(c for c in candidates if c not in taken and f"d{c}" not in taken)
+    taken.add(chosen)
+    return chosen

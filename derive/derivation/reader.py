@@ -1,0 +1,119 @@
+"""Reading a NumPy-style function: it is called once with symbolic arrays, and what it does is the formula.
+
+Shapes are its string annotations, ``def fn(X: "n d", W: "d m")``.  The names it gives to its intermediate results are
+kept as the names of the equations.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from derive.arrays.array import Array, name
+from derive.arrays.build import constant
+from derive.arrays.shapes import Declaration, declare
+from derive.derivation.layer import Layer, build_layer, output_name
+from derive.errors import DeriveError, callers_place
+
+
+def layer(function: Callable[..., Any], *, parameters: Sequence[str] = (), title: str | None = None, source: str = "") -> Layer:
+    """A layer from a NumPy-style function whose parameters have shape strings as annotations.
+
+    ``parameters`` are the inputs that are learned.  DeriveError for a parameter without a shape, a NumPy call outside
+    the language, a branch on a value, or a result that is not an array.
+    """
+    if not callable(function) or not hasattr(function, "__code__"):
+        raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), "def fn(X: \"n d\"): ...")
+    where = _where(function)
+    declared = declarations(function)
+    arrays = {key: name(key, value.shape, value.kind.name) for key, value in declared.items()}
+    result, parts = traced(function, arrays)
+    outputs = _outputs(function, result, arrays, parts, where)
+    doc = inspect.cleandoc(function.__doc__ or "")
+    return build_layer(title or function.__name__, declared, parts, outputs, parameters, doc, source, written=function)
+
+
+def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
+    """The shapes that a function's annotations declare."""
+    where = _where(function)
+    declared = {}
+    for parameter in inspect.signature(function).parameters.values():
+        text = parameter.annotation
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DeriveError(f"{function.__name__}: the parameter *{parameter.name}", "one named parameter an input", where)
+        if text is parameter.empty:
+            raise DeriveError(f"{function.__name__}: the parameter {parameter.name} has no shape",
+                              "a shape string as its annotation", where, f'{parameter.name}: "n d"; "" is a scalar')
+        declared[parameter.name] = declare(_unquoted(text), f"{where}, {parameter.name}")
+    if not declared:
+        raise DeriveError(f"{function.__name__}: no parameters", "at least one input was wanted", where)
+    return declared
+
+
+def _unquoted(text: Any) -> Any:
+    """An annotation under ``from __future__ import annotations`` comes in quotes of its own."""
+    if isinstance(text, str) and len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text
+
+
+def _where(function: Callable[..., Any]) -> str:
+    from pathlib import Path
+
+    return f"{Path(function.__code__.co_filename).name}:{function.__code__.co_firstlineno}"
+
+
+def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
+    """What the function returns for symbolic arrays, and its local arrays by name."""
+    parts: dict[str, Array] = {}
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is function.__code__:
+            parts.update({key: value for key, value in frame.f_locals.items() if isinstance(value, Array)})
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        result = function(**arrays)
+    except DeriveError:
+        raise
+    except RecursionError:
+        raise DeriveError(f"{function.__name__} did not end", "a function that ends", _where(function)) from None
+    except Exception as error:
+        raise DeriveError(f"{function.__name__} raised {type(error).__name__}: {error}",
+                          "a function that runs on symbolic arrays", _raised_at(error, function),
+                          "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, "
+                          "and 1 / n is .mean()") from error
+    finally:
+        sys.setprofile(before)
+    return result, parts
+
+
+def _raised_at(error: Exception, function: Callable[..., Any]) -> str:
+    place = _where(function)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is function.__code__:
+            place = f"{place.split(':')[0]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _outputs(
+    function: Callable[..., Any], result: Any, arrays: dict[str, Array], parts: dict[str, Array], where: str
+) -> dict[str, Array]:
+    results = result if isinstance(result, tuple) else (result,)
+    outputs: dict[str, Array] = {}
+    for value in results:
+        if not isinstance(value, Array):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise DeriveError(f"{function.__name__} returns {type(value).__name__}", "an array (or a tuple of arrays)",
+                                  where, "return the output array")
+            value = constant(value)
+        title = next((key for key, part in parts.items() if part is value and key not in arrays and key not in outputs), None)
+        if title is None:
+            title = output_name(value, {**arrays, **parts, **outputs})
+        outputs[title] = value
+    return outputs

@@ -1,0 +1,242 @@
+"""The derivation: a layer's equations swept in reverse, one named and proved line for each adjoint.
+
+    upper path:   the rules of the book carry the adjoint of each equation down to the names that it uses
+    lower path:   the kernel differentiates the same equations, entry by entry, by the six laws
+    verdict:      proved where both have the same normal form
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from derive.arrays.array import Array, Named, label, name, substitute
+from derive.derivation import upstairs
+from derive.derivation.layer import Layer
+from derive.derivation.program import Equation
+from derive.errors import DeriveError, callers_place
+from derive.rules.book import pull, zero
+from derive.rules.proof import is_adjoint
+from derive.rules.simplify import simplify
+from derive.verdict import Rung, Verdict, weakest
+
+PASSES = ("add", "subtract", "negative", "reshape")  # rules that only hand the adjoint on
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line: the adjoint of ``name`` is ``expression``, by ``rule``, because of ``reason``; and its verdict."""
+
+    name: str
+    expression: Array
+    rule: str
+    reason: str
+    verdict: Verdict
+    source: str = ""
+
+    @property
+    def adjoint(self) -> str:
+        """The adjoint's own name, ``dW``."""
+        return adjoint_name(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.adjoint} = {self.expression}"
+
+
+@dataclass(frozen=True, eq=False)
+class Derivation:
+    """A layer's table of adjoints, output first."""
+
+    layer: Layer
+    wrt: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @cached_property
+    def gradients(self) -> Mapping[str, Array]:
+        """The adjoint of each input, over inputs, computed names and earlier adjoints."""
+        lines = {step.name: step.expression for step in self.steps}
+        return MappingProxyType({key: lines[key] for key in self.wrt})
+
+    def step(self, label: str) -> Step:
+        """The line of a name; DeriveError if it has none."""
+        for step in self.steps:
+            if step.name == label:
+                return step
+        raise DeriveError(f"{self.layer.name}: no adjoint of {label!r}", f"one of {', '.join(s.name for s in self.steps)}",
+                          callers_place())
+
+    @staticmethod
+    def adjoint_name(label: str) -> str:
+        """``dW`` for ``W``."""
+        return adjoint_name(label)
+
+    def closed_forms(self, output: str) -> dict[str, Array]:
+        """The gradients from one output's adjoint alone, over inputs, that output and its adjoint."""
+        known: dict[str, Array] = {}
+        for equation in self.layer.equations:
+            known[equation.name] = substitute(equation.expression, known)
+        known[output] = self.layer.named(output)
+        for other in self.layer.outputs:
+            if other != output:
+                known[adjoint_name(other)] = zero(self.layer.named(other))
+        closed: dict[str, Array] = {}
+        for step in self.steps:
+            if step.name in self.layer.outputs and step.rule == "upstream":
+                continue
+            expression = substitute(step.expression, known)
+            known[step.adjoint] = expression
+            if step.name in self.wrt:
+                closed[step.name] = simplify(expression)
+        return closed
+
+    def prove(self) -> Verdict:
+        """The verdict for all shapes: as good as the weakest line."""
+        verdicts = [step.verdict for step in self.steps]
+        status = weakest(v.status for v in verdicts)
+        failed = [step.adjoint for step in self.steps if not step.verdict.ok]
+        assumptions = tuple(dict.fromkeys(a for v in verdicts for a in v.assumptions))
+        proved = len([v for v in verdicts if v.status == "proved"])
+        rung = Rung("proof", status, f"{proved} of {len(verdicts)} lines", {"lines": len(verdicts), "proved": proved})
+        reason = f"not shown: {', '.join(failed)}" if failed else ""
+        return Verdict(status, self.layer.name, reason, assumptions, (rung,))
+
+    def numpy(self) -> str:
+        """A NumPy module with ``forward`` and ``backward``, as text."""
+        return upstairs.call("emit.numpy", "module", self)  # type: ignore[no-any-return]
+
+    def compile(self) -> Any:
+        """The NumPy module, loaded: ``forward(*inputs) -> (y, cache)``, ``backward(dY, cache) -> {name: gradient}``."""
+        return upstairs.call("emit.loading", "load", self)
+
+    def sympy(self, label: str) -> Any:
+        """A gradient as a SymPy matrix expression in the layer's own symbols; DeriveError if it has no matrix form."""
+        if label not in self.gradients:
+            raise DeriveError(f"{self.layer.name}: no gradient of {label!r}", f"one of {', '.join(self.wrt)}", callers_place())
+        return upstairs.call("arrays.sympy_out", "gradient", self.gradients[label], label, self.layer.symbols)
+
+    def __str__(self) -> str:
+        return "\n".join(str(step) for step in self.steps)
+
+
+def adjoint_name(label: str) -> str:
+    """``dW`` for ``W``."""
+    return f"d{label}"
+
+
+def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
+    """The reverse sweep; DeriveError for a ``wrt`` that is not a float input."""
+    wanted = _wanted(layer, wrt)
+    active = set(wanted)
+    for equation in layer.equations:
+        if equation.expression.kind == "float" and active.intersection(equation.expression.names()):
+            active.add(equation.name)
+    uses: dict[str, list[Equation]] = {}
+    carried: dict[str, list[Array]] = {}
+    steps: list[Step] = []
+    first_use = {label_: e.name for e in reversed(layer.equations) for label_ in e.expression.names()}
+    for equation in reversed(layer.equations):
+        if equation.name not in active:
+            continue
+        step = _line(layer, equation.name, carried, uses)
+        steps.append(step)
+        grad = name(step.adjoint, equation.expression.shape)
+        for target, adjoint in _carry(equation, grad, active).items():
+            carried.setdefault(target, []).append(adjoint)
+            uses.setdefault(target, []).append(equation)
+        steps += [_line(layer, key, carried, uses) for key in wanted if first_use[key] == equation.name]
+    return Derivation(layer, wanted, tuple(steps))
+
+
+def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    if wrt is None:
+        return layer.wrt
+    for label_ in [wrt] if isinstance(wrt, str) else wrt:
+        found = layer.input(label_)
+        if found is None:
+            raise DeriveError(f"{layer.name}: wrt {label_!r}", f"one of the inputs {', '.join(layer.wrt)}", callers_place())
+        if not found.kind.is_float:
+            raise DeriveError(f"{layer.name}: wrt {label_!r}, which is {found.kind}",
+                              "a gradient exists with respect to float inputs only", callers_place(),
+                              f"one of {', '.join(layer.wrt)}")
+    return (wrt,) if isinstance(wrt, str) else tuple(wrt)
+
+
+def _carry(equation: Equation, grad: Array, active: set[str]) -> dict[str, Array]:
+    """What the rules hand from an equation's adjoint to each active name that it uses."""
+    root = equation.expression
+    reached: dict[Array, bool] = {}
+    for node in root.walk():
+        here = label(node)
+        reached[node] = here in active if here is not None else any(reached[operand] for operand in node.operands)
+    adjoints: dict[Array, Array] = {root: grad}
+    found: dict[str, Array] = {}
+    for node in reversed(list(root.walk())):
+        adjoint = adjoints.get(node)
+        if adjoint is None or not reached[node]:
+            continue
+        if isinstance(node.op, Named):
+            found[node.op.label] = adjoint
+            continue
+        result = equation.array if node is root else node
+        for operand, part in zip(node.operands, pull(node, result, adjoint), strict=True):
+            if reached[operand] and part is not None:
+                adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
+    return found
+
+
+def _line(layer: Layer, label_: str, carried: Mapping[str, list[Array]], uses: Mapping[str, list[Equation]]) -> Step:
+    """One line of the table, proved."""
+    variable = layer.named(label_)
+    parts = list(carried.get(label_, ()))
+    consumers = list(uses.get(label_, ()))
+    upstream = label_ in layer.outputs
+    if upstream and not parts:
+        reason = f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
+        return Step(label_, name(adjoint_name(label_), variable.shape), "upstream", reason, Verdict("proved", label_))
+    if upstream:  # an output that is used further: what comes from above, and what comes from its uses
+        parts.append(name(f"{adjoint_name(label_)}_out", variable.shape))
+    expression = simplify(_sum(parts)) if parts else zero(variable)
+    verdict = _prove(layer, expression, variable, consumers, upstream)
+    rules, source = _rules(label_, consumers)
+    reason = "; ".join(map(str, consumers)) or "not used by an output"
+    return Step(label_, expression, rules, reason, verdict, source)
+
+
+def _sum(parts: Sequence[Array]) -> Array:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _prove(layer: Layer, claimed: Array, variable: Array, consumers: Sequence[Equation], upstream: bool) -> Verdict:
+    """Both paths of the square for one line: first with the consumers' definitions only, then with all."""
+    uses = [(e.expression, name(adjoint_name(e.name), e.expression.shape)) for e in consumers]
+    if upstream:  # the output itself is one more use, with the adjoint that comes from above
+        uses.append((variable, name(f"d{label(variable)}_out", variable.shape)))
+    near = {e.name: e.expression for e in consumers if e.name in claimed.names()}
+    proved = is_adjoint(claimed, variable, uses, near)
+    if not proved:
+        every = {e.name: e.expression for e in layer.equations if e.name != label(variable)}
+        proved = is_adjoint(claimed, variable, uses, every)
+    conditions = [c for e in consumers for node in e.expression.walk() for c in node.op.assumes(node)]
+    if proved:
+        return Verdict("proved", str(label(variable)), assumptions=tuple(dict.fromkeys(conditions)))
+    return Verdict("open", str(label(variable)), "the two paths have different normal forms")
+
+
+def _rules(label_: str, consumers: Sequence[Equation]) -> tuple[str, str]:
+    """The names of the rules on the way to a name, without those that only hand the adjoint on; and their sources."""
+    names: list[str] = []
+    sources: list[str] = []
+    for equation in consumers:
+        on_the_way = [n for n in equation.expression.walk() if n.operands and label_ in n.names()]
+        strong = [n for n in on_the_way if n.op.name not in PASSES] or on_the_way
+        names += [n.op.name for n in reversed(strong)]
+        sources += [n.op.source for n in reversed(strong) if n.op.source]
+    return ", ".join(dict.fromkeys(names)) or "copy", "; ".join(dict.fromkeys(sources))
+
+
