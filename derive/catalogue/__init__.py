@@ -1,0 +1,50 @@
+"""The catalogue: one family a file, a layer a definition, found by discovery.
+
+Every ``Layer`` defined in a module of this folder is in ``layers``, in the order of files and definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import import_module
+from pkgutil import iter_modules
+
+from derive.derivation.layer import Layer
+from derive.errors import DeriveError, callers_place
+
+
+class Catalogue(Mapping[str, Layer]):
+    """A read-only mapping from names to layers."""
+
+    @cached_property
+    def _found(self) -> dict[str, Layer]:
+        found: dict[str, Layer] = {}
+        for module in sorted(iter_modules(__path__), key=lambda m: m.name):
+            for value in vars(import_module(f"{__name__}.{module.name}")).values():
+                if isinstance(value, Layer):
+                    found.setdefault(value.name, value)
+        return found
+
+    def __getitem__(self, name: str) -> Layer:
+        if name not in self._found:
+            near = get_close_matches(str(name), self._found, 1)
+            raise DeriveError(f"no layer named {name!r}", f"one of {', '.join(self._found)} was wanted", callers_place(),
+                              near[0] if near else "derive list, or FILE.py:name for a layer of your own")
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return f"<catalogue: {', '.join(self._found)}>"
+
+
+layers: Mapping[str, Layer] = Catalogue()
