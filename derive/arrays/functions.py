@@ -35,6 +35,7 @@ class ScalarFunction:
     binds: int = ATOM
     smooth: str = ""
     kind: str = "float"
+    helper: str = ""  # the source of a function that the NumPy spelling calls, where NumPy has none
 
     @property
     def arity(self) -> int:
@@ -69,6 +70,12 @@ def _np(function: str) -> Any:
     return lambda *arrays: build.elementwise(function, *arrays)
 
 
+SIGMOID = '''def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+'''
+
 HALF = Fraction(1, 2)
 NOT_ZERO = "{0} ≠ 0"
 
@@ -90,7 +97,7 @@ _TABLE = (
     ScalarFunction("sqrt", lambda a: a**HALF, lambda Y, G, A: (HALF * G / Y,), "Y = √A  =>  dA = G / (2 Y)",
                    "np.sqrt({0})", r"\sqrt{{{0}}}", smooth="{0} > 0"),
     ScalarFunction("sigmoid", sigmoid, lambda Y, G, A: (G * Y * (1 - Y),), "Y = σ(A)  =>  dA = G ∘ Y ∘ (1 - Y)",
-                   "sigmoid({0})", r"\sigma({0})"),
+                   "sigmoid({0})", r"\sigma({0})", helper=SIGMOID),
     ScalarFunction("tanh", lambda a: 1 - 2 / (1 + exp(2 * a)), lambda Y, G, A: (G * (1 - Y**2),),
                    "Y = tanh A  =>  dA = G ∘ (1 - Y²)", "np.tanh({0})", r"\tanh({0})"),
     # trigonometry

@@ -59,7 +59,9 @@ class Constant(_Leaf):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """The number; an array of it where its shape matters."""
         text, binds = write.number(self.value)
-        return (f"np.full({write.numpy_shape(self.extent)}, {text})", write.ATOM) if self.extent else (text, binds)
+        if not self.extent:
+            return text, binds
+        return f"np.full({write.numpy_shape(self.extent)}, {text}{write.dtype})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """The number; with the matrix of ones where its shape matters."""
@@ -83,7 +85,7 @@ class Eye(_Leaf):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.eye(n)``."""
-        return f"np.eye({self.size})", write.ATOM
+        return f"np.eye({self.size}{write.dtype})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """I with its size."""

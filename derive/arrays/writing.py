@@ -24,8 +24,9 @@ class Writer:
 
     ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
 
-    def __init__(self, dialect: str, names: Mapping[Array, str] | None = None) -> None:
+    def __init__(self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "") -> None:
         self.dialect, self.names = dialect, names or {}
+        self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
 
     def text(self, array: Array) -> tuple[str, int]:
         """The text and its precedence."""

@@ -143,7 +143,7 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
         step = _line(layer, equation.name, carried, uses)
         steps.append(step)
         grad = name(step.adjoint, equation.expression.shape)
-        for target, adjoint in _carry(equation, grad, active).items():
+        for target, adjoint in contributions(equation, grad, active).items():
             carried.setdefault(target, []).append(adjoint)
             uses.setdefault(target, []).append(equation)
         steps += [_line(layer, key, carried, uses) for key in wanted if first_use[key] == equation.name]
@@ -164,7 +164,7 @@ def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
     return (wrt,) if isinstance(wrt, str) else tuple(wrt)
 
 
-def _carry(equation: Equation, grad: Array, active: set[str]) -> dict[str, Array]:
+def contributions(equation: Equation, grad: Array, active: set[str]) -> dict[str, Array]:
     """What the rules hand from an equation's adjoint to each active name that it uses."""
     root = equation.expression
     reached: dict[Array, bool] = {}

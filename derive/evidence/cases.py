@@ -69,19 +69,17 @@ class Case:
         return replace(self, inputs={**self.inputs, **inputs})
 
 
-@st.composite
 def cases(
-    draw: st.DrawFn,
     signature: Signature,
     dtype: DTypeLike = np.float64,
     smallest: int = 0,
     positive_sizes: frozenset[str] = frozenset(),
-) -> Case:
+) -> st.SearchStrategy[Case]:
     """A strategy for cases of ``signature``; sizes from ``smallest`` to 6, those in ``positive_sizes`` at least 1.
 
     DeriveError if a condition cannot be read, or if no small sizes obey them all.
     """
-    return _draw_case(draw, signature, np.dtype(dtype), sizes_of(signature, smallest, positive_sizes))
+    return cases_in(signature, sizes_of(signature, smallest, positive_sizes), (dtype,))
 
 
 @st.composite
@@ -89,12 +87,7 @@ def cases_in(
     draw: st.DrawFn, signature: Signature, sizes: st.SearchStrategy[dict[str, int]], dtypes: tuple[DTypeLike, ...]
 ) -> Case:
     """The same with a strategy for the sizes that was made beforehand, and one of several dtypes."""
-    return _draw_case(draw, signature, np.dtype(draw(st.sampled_from(dtypes))), sizes)
-
-
-def _draw_case(
-    draw: st.DrawFn, signature: Signature, dtype: np.dtype[Any], sizes: st.SearchStrategy[dict[str, int]]
-) -> Case:
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
     at, seed, style = draw(sizes), draw(_SEEDS), draw(st.sampled_from(STYLES))
     chance = np.random.default_rng(seed)
     inputs = {name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)

@@ -38,7 +38,7 @@ class Condition:
 
 
 def condition(text: str) -> Condition:
-    """Read comparisons of ``+ - * // %`` over sizes, joined by ``and``, ``or``, ``not``; DeriveError for anything else."""
+    """Read comparisons of ``+ - * // %`` over sizes, joined by ``and``, ``or``, ``not``; DeriveError otherwise."""
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         raise _unreadable(text, f"at most {MAX_TEXT} characters of text are read")
     try:

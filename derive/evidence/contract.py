@@ -1,4 +1,4 @@
-"""What code must keep besides its values: shapes, dtypes, arguments untouched, results of its own, the same bits again."""
+"""What code keeps besides its values: shapes, dtypes, arguments untouched, results of its own, the same bits again."""
 
 from __future__ import annotations
 
@@ -107,14 +107,16 @@ def _run(code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]
         if _bits(value) != bits:
             raise _refuted(name, f"the input {name} was changed in place", value, case.inputs[name], name)
     if _bits(upstream) != before[1]:
-        raise _refuted("upstream", "the upstream gradient was changed in place", upstream, case.upstream, "upstream")
+        what = "the upstream gradient was changed in place"
+        raise _refuted("upstream", what, upstream, case.upstream, "upstream")
     return _Run(inputs, upstream, outputs, cache, _check_gradients(gradients, case, names, floats))
 
 
 def _check_outputs(outputs: tuple[Any, ...], case: Case) -> None:
     if len(outputs) != len(case.upstream):
         wanted = len(case.upstream)
-        raise _refuted("y", f"forward returns {len(outputs)} outputs, not {wanted}", len(outputs), wanted, "len(output)")
+        came = len(outputs)
+        raise _refuted("y", f"forward returns {came} outputs, not {wanted}", came, wanted, "len(output)")
     for number, (value, wanted) in enumerate(zip(outputs, case.upstream, strict=True)):
         _check_like(value, wanted, "y", f"output[{number}]" if len(outputs) > 1 else "output")
 
@@ -130,10 +132,13 @@ def _check_like(value: Any, wanted: Any, name: str, shown: str) -> None:
                        f"np.asarray({shown}).dtype")
 
 
-def _check_gradients(gradients: Mapping[str, Any], case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> dict[str, Any]:
+def _check_gradients(
+    gradients: Mapping[str, Any], case: Case, names: tuple[str, ...], floats: tuple[str, ...]
+) -> dict[str, Any]:
     for name in names:
         if name not in gradients:
-            raise _refuted(name, f"the gradient of {name} is missing", sorted(gradients), sorted(names), "sorted(gradients)")
+            what = f"the gradient of {name} is missing"
+            raise _refuted(name, what, sorted(gradients), sorted(names), "sorted(gradients)")
     for name in gradients:
         if name not in floats:
             raise _refuted(name, f"a gradient of {name} came, which is no float input", sorted(map(str, gradients)),
@@ -146,12 +151,14 @@ def _own_memory(run: _Run) -> None:
     """No result may be a view of an argument or of another result: whoever changes one would change both."""
     upstream = run.upstream if isinstance(run.upstream, tuple) else (run.upstream,)
     given = [*run.inputs.items(), *(("upstream", value) for value in upstream)]
-    results = [*(("output", value) for value in run.y), *((f"gradients[{name!r}]", g) for name, g in run.gradients.items())]
+    results = [("output", value) for value in run.y]
+    results += [(f"gradients[{name!r}]", gradient) for name, gradient in run.gradients.items()]
     pairs = [(left, right) for left in results for right in given]
     for (one, left), (other, right) in [*pairs, *combinations(results, 2)]:
         both = isinstance(left, np.ndarray) and isinstance(right, np.ndarray)
         if both and np.may_share_memory(left, right) and np.shares_memory(left, right):
-            raise _refuted(one, f"{one} shares memory with {other}", True, False, f"np.shares_memory({one}, {other})")
+            shown = f"np.shares_memory({one}, {other})"
+            raise _refuted(one, f"{one} shares memory with {other}", True, False, shown)
 
 
 def _same_again(code: Code, case: Case, run: _Run) -> None:
@@ -164,8 +171,8 @@ def _same_again(code: Code, case: Case, run: _Run) -> None:
     for name, first in run.gradients.items():
         for which, later in (("with the same cache", again), ("after a second forward", fresh)):
             if _bits(later.get(name)) != _bits(first):
-                raise _refuted(name, f"a second backward {which} gives another gradient of {name}", later.get(name), first,
-                               f"backward(upstream, cache)[{name!r}]")
+                what = f"a second backward {which} gives another gradient of {name}"
+                raise _refuted(name, what, later.get(name), first, f"backward(upstream, cache)[{name!r}]")
 
 
 def _same_in_any_layout(code: Code, case: Case, run: _Run, plain: _Run) -> None:
@@ -200,7 +207,8 @@ def _compare(code: Code, case: Case, name: str, values: tuple[Any, Any], pick: _
     own = eps * entries * float(np.max(np.abs(expected), initial=0.0))
     if np.max(np.abs(got - expected), initial=0.0) > own + sensitivity(code, case, eps, pick):
         shown = "output" if name == "y" else f"gradients[{name!r}]"
-        raise _refuted(name, f"{shown} is another for {case.layout} arrays than for contiguous ones", got, expected, shown)
+        what = f"{shown} is another for {case.layout} arrays than for contiguous ones"
+        raise _refuted(name, what, got, expected, shown)
 
 
 def _bits(value: Any) -> Any:

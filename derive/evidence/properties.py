@@ -83,10 +83,10 @@ def properties(
 ) -> Outcome:
     """Attack ``code`` at ``examples`` cases of ``signature``; gradients of every float input, or of those in ``wrt``.
 
-    Sizes run from ``smallest`` to 6, those in ``positive_sizes`` (divisors, axes of a maximum) from 1.  ``source``, the text of
-    the module or a line that imports ``forward`` and ``backward``, heads the counterexample's snippet.  The rung is
-    ``open`` if no derivative could be compared.  DeriveError for an unknown name in ``wrt`` or conditions that no small
-    sizes obey.
+    Sizes run from ``smallest`` to 6, those in ``positive_sizes`` (divisors, axes of a maximum) from 1.  ``source``, the
+    text of the module or a line that imports ``forward`` and ``backward``, heads the counterexample's snippet.  The
+    rung is ``open`` if no derivative could be compared.  DeriveError for an unknown name in ``wrt`` or for conditions
+    that no small sizes obey.
     """
     names = signature.floats if wrt is None else tuple(wrt)
     if unknown := sorted(set(names) - set(signature.floats)):

@@ -57,7 +57,7 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
-    found = sorted(_admissible(signature, smallest, positive), key=lambda sizes: (sum(sizes.values()), *sizes.values()))
+    found = list(_admissible(signature, smallest, positive))
     if not found:
         raise DeriveError(f"no sizes from {smallest} to {LARGEST} obey {', '.join(signature.where) or 'the ranges'}",
                           "at least one choice of sizes was wanted", "where", "conditions that small sizes can meet")
@@ -68,9 +68,17 @@ def sizes_of(
         pools["positive" if all(values) else "zero"].append(sizes)
         if all(values) and len({*values}) == len(values):
             pools["distinct"].append(sizes)
-    choices = [st.sampled_from(pools[pool]) for pool in _POOLS if pools[pool]]
-    # drawn by number, since one_of would merge the repeated pools that make pairwise different sizes likely
-    return st.integers(0, len(choices) - 1).flatmap(choices.__getitem__).map(dict)
+    return _one_by_one(tuple(pools[pool] for pool in _POOLS if pools[pool]))
+
+
+@st.composite
+def _one_by_one(draw: st.DrawFn, pools: tuple[list[dict[str, int]], ...]) -> dict[str, int]:
+    """Sizes from one of the pools, name by name, so that hypothesis can shrink one size, or equal ones together."""
+    left = pools[draw(st.integers(0, len(pools) - 1))]
+    for name in left[0]:
+        size = draw(st.sampled_from(sorted({sizes[name] for sizes in left})))
+        left = [sizes for sizes in left if sizes[name] == size]
+    return dict(left[0])
 
 
 def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Condition, ...]]:

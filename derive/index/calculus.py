@@ -33,22 +33,22 @@ def _partial(body: Term, array: str, at: tuple[Position, ...]) -> Term | None:
                 raise ValueError(f"{name} has rank {len(places)} here and rank {len(at)} there")
             return Times(tuple(Delta(here, there) for here, there in zip(places, at, strict=True)))
         case Plus(terms=terms):
-            parts = tuple(d for u in terms if (d := _partial(u, array, at)) is not None)
-            return Plus(parts) if parts else None
+            return _sum([_partial(u, array, at) for u in terms])
         case Times(factors=factors):
-            parts = tuple(
-                Times((*factors[:k], d, *factors[k + 1 :]))
-                for k, u in enumerate(factors)
-                if (d := _partial(u, array, at)) is not None
-            )
-            return Plus(parts) if parts else None
-        case Total(index=index, body=inner):
-            d = _partial(inner, array, at)
-            return None if d is None else Total(index, d)
+            inner = [_partial(u, array, at) for u in factors]
+            return _sum([d and Times((*factors[:k], d, *factors[k + 1 :])) for k, d in enumerate(inner)])
+        case Total(index=index, body=summand):
+            d = _partial(summand, array, at)
+            return d and Total(index, d)
         case Power(base=base, exponent=exponent):
-            d = _partial(base, array, at)
-            return None if d is None or not exponent else Times((Number(exponent), Power(base, exponent - 1), d))
+            d = _partial(base, array, at) if exponent else None
+            return d and Times((Number(exponent), Power(base, exponent - 1), d))
         case Apply(function=function, argument=argument):
             d = _partial(argument, array, at)
-            return None if d is None else Times((PRIMITIVES[function].derivative(argument), d))
+            return d and Times((PRIMITIVES[function].derivative(argument), d))
     raise TypeError(f"{type(body).__name__} is not an index term")
+
+
+def _sum(derivatives: list[Term | None]) -> Term | None:
+    terms = tuple([d for d in derivatives if d is not None])
+    return Plus(terms) if len(terms) > 1 else terms[0] if terms else None

@@ -1,7 +1,8 @@
-"""The laws of scalar arithmetic on polynomials: products, powers, exponentials, function values, Kronecker symbols.
+"""The laws of scalar arithmetic on polynomials: products, powers, exponentials, functions, cases, Kronecker symbols.
 
-Each function takes polynomials (or their terms) and gives terms; nothing here knows of arrays.  A law is applied only
-where it holds for every real value at which both sides are defined.
+Nothing here knows of arrays.  A law is applied only where it holds for all real values at which its left side is defined;
+then its right side is defined there as well, so that laws may be chained.  With 0/1 factors this is meant case by case:
+``m log(x)`` is 0 where m is 0, whatever x is.  A root is defined for arguments of at least 0 only.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from math import gcd, lcm
 
 from derive.index.functions import PRIMITIVES
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
-from derive.index.size import Size
+from derive.index.size import ZERO, Size
 from derive.index.terms import Index, Position
 
 MAX_TERMS = 20_000  # more terms than this in one product are not multiplied out
+MAX_POWER = 1_000
+POSITIVE_FACTS = frozenset({"positive", "unit", "stochastic"})
 
 ONE = Monomial()
-POSITIVE_FACTS = frozenset({"positive", "unit", "stochastic"})
 
 
 class Exhausted(ArithmeticError):
@@ -27,12 +29,7 @@ class Exhausted(ArithmeticError):
 
 def exact(value: Number) -> Number:
     """The number, as an int where it is whole."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
-
-
-def is_whole(value: Number) -> bool:
-    """True for whole numbers."""
-    return value.denominator == 1
+    return value.numerator if value.denominator == 1 else value
 
 
 def number(value: Number) -> Terms:
@@ -47,12 +44,12 @@ def power_of(atom: Atom, exponent: Number = 1) -> Terms:
 
 def size_terms(size: Size) -> Terms:
     """A size as a number in a formula."""
-    return [(c, Monomial((), {Atom("size", name): p for name, p in mono})) for mono, c in size.terms]
+    return [(c, Monomial((), {Atom("size", name): p for name, p in powers})) for powers, c in size.terms]
 
 
 def scale(terms: Terms, by: Number) -> Terms:
     """The terms times a number."""
-    return [(exact(c * by), mono) for c, mono in terms] if by else []
+    return terms if by == 1 else [(exact(c * by), mono) for c, mono in terms] if by else []
 
 
 def negative(poly: Polynomial) -> Polynomial:
@@ -64,88 +61,121 @@ def multiply(left: Terms, right: Terms) -> Terms:
     """The product of two sums, bound indices kept apart; not yet tidied."""
     if len(left) * len(right) > MAX_TERMS:
         raise Exhausted(f"a product of {len(left)} and {len(right)} terms")
-    return [join(a, s, b, t) for a, s in left for b, t in right]
+    return [(exact(a * b), join(s, t)) for a, s in left for b, t in right]
 
 
-def join(a: Number, s: Monomial, b: Number, t: Monomial) -> tuple[Number, Monomial]:
-    """The product of two terms."""
-    if s.bound and t.bound and not set(s.bound).isdisjoint(t.bound):
-        t = apart(t)
-    if not t.factors or not s.factors:
-        return exact(a * b), Monomial(s.bound + t.bound, s.factors or t.factors)
+def join(s: Monomial, t: Monomial) -> Monomial:
+    """The product of two monomials side by side: a bound index of one is not the same index in the other."""
+    if t.bound and not s.indices.union(s.bound).isdisjoint(t.bound):
+        t = renamed(t)
+    if s.bound and not t.indices.isdisjoint(s.bound):
+        s = renamed(s)
+    if not (s.factors and t.factors):
+        return Monomial(s.bound + t.bound, s.factors or t.factors)
     factors = dict(s.factors)
     for atom, e in t.factors.items():
         factors[atom] = exact(factors[atom] + e) if atom in factors else e
-    return exact(a * b), Monomial(s.bound + t.bound, factors)
+    return Monomial(s.bound + t.bound, factors)
 
 
-def apart(mono: Monomial) -> Monomial:
-    """The monomial with fresh bound indices; renaming keeps its form."""
-    fresh = {i: Index(i.size, i.name) for i in mono.bound}
-    places = {i: Position.of(j) for i, j in fresh.items()}
-    factors: Factors = {}
-    for atom, e in mono.factors.items():
-        factors[_renamed(atom, places) if not atom.free.isdisjoint(fresh) else atom] = e
-    return Monomial(tuple(fresh.values()), factors)
+def bind(bound: tuple[Index, ...], terms: Terms) -> Terms:
+    """The sum over some indices of terms in which they are free."""
+    if not bound:
+        return terms
+    safe = [(c, m if set(bound).isdisjoint(m.bound) else renamed(m)) for c, m in terms]
+    return [(c, Monomial(bound + m.bound, m.factors)) for c, m in safe]
 
 
-def _renamed(atom: Atom, places: dict[Index, Position]) -> Atom:
-    inner = atom.inner
-    if inner is not None:
-        inner = Polynomial(
-            (c, Monomial(m.bound, {_renamed(a, places) if not a.free.isdisjoint(places) else a: e
-                                   for a, e in m.factors.items()}))
-            for c, m in inner.terms
+def renamed(mono: Monomial) -> Monomial:
+    """The monomial with fresh bound indices.  Renaming keeps the form of everything inside, so no law is needed."""
+    fresh = [Index(i.size, i.name) for i in mono.bound]
+    places = {i: Position.of(j) for i, j in zip(mono.bound, fresh, strict=True)}
+
+    def rename(factors: Factors) -> Factors:
+        return {atom if atom.free.isdisjoint(places) else again(atom): e for atom, e in factors.items()}
+
+    def again(atom: Atom) -> Atom:
+        inner = atom.inner and Polynomial([(c, Monomial(m.bound, rename(m.factors))) for c, m in atom.inner.terms])
+        return Atom(atom.kind, atom.head, tuple([p.at(places) for p in atom.at]), inner, atom.fact)
+
+    return Monomial(tuple(fresh), rename(mono.factors))
+
+
+# ---- signs, and what divides every term
+
+def is_positive_power(atom: Atom, e: Number, strictly: bool) -> bool:
+    """True if ``atom ** e`` is plainly at least 0 (strictly: more than 0) wherever it is defined."""
+    if atom.kind in ("exp", "size", "prime") or atom.fact in POSITIVE_FACTS:
+        return True
+    if atom.inner is not None and atom.kind == "base" and is_positive(atom.inner, strictly and e > 0):
+        return True
+    return (e < 0 or not strictly) and (e.denominator > 1 or e % 2 == 0 or is_indicator(atom))
+
+
+def is_positive(poly: Polynomial, strictly: bool) -> bool:
+    """True if every term is plainly at least 0 (strictly: and one of them more)."""
+    return all(c > 0 and all(is_positive_power(a, e, False) for a, e in m.factors.items()) for c, m in poly.terms) and (
+        not strictly
+        or any(
+            all(is_positive_power(a, e, True) for a, e in m.factors.items())
+            and all((i.size - 1).is_nonnegative() for i in m.bound)  # a sum over nothing is 0
+            for _, m in poly.terms
         )
-    return Atom(atom.kind, atom.head, tuple(p.at(places) for p in atom.at), inner, atom.fact)
-
-
-# ---- signs
-
-def is_nonnegative(atom: Atom) -> bool:
-    """True if the atom is plainly at least 0 (and, entries and functions being what they are, more than 0 but for steps)."""
-    if atom.kind == "entry":
-        return atom.fact in POSITIVE_FACTS
-    if atom.kind == "base":
-        assert atom.inner is not None
-        return is_positive(atom.inner)
-    return atom.kind in ("exp", "size", "prime")
-
-
-def is_positive(poly: Polynomial) -> bool:
-    """True if every term is plainly at least 0: positive coefficients, positive atoms or even powers."""
-    return bool(poly.terms) and all(
-        c > 0 and all(is_nonnegative(a) or (is_whole(e) and e % 2 == 0) or not is_whole(e) for a, e in m.factors.items())
-        for c, m in poly.terms
     )
 
 
 def is_flipped(poly: Polynomial) -> bool:
     """True if of p and -p this is the one not chosen; the choice does not look at index names, so a tie is not flipped."""
     blind = {i: f"*<{i.size}>" for i in poly.free}
-    return sorted((m.write(blind), -c) for c, m in poly.terms) > sorted((m.write(blind), c) for c, m in poly.terms)
+    return sorted([(m.write(blind), -c) for c, m in poly.terms]) > sorted([(m.write(blind), c) for c, m in poly.terms])
 
 
-def content(poly: Polynomial, positive: bool) -> tuple[Number, Factors, Polynomial]:
-    """``poly = number * factors * rest`` with as much as possible in front; only what is positive, if so asked."""
-    scaled = Fraction(gcd(*(c.numerator for c, _ in poly.terms)), lcm(*(c.denominator for c, _ in poly.terms)))
-    if not positive and is_flipped(poly):
-        scaled = -scaled
-    common: Factors = {}
-    for atom in {a for c, m in poly.terms for a in m.factors}:
-        if any(not atom.free.isdisjoint(m.bound) for _, m in poly.terms) or (positive and not is_nonnegative(atom)):
-            continue
-        least = min(m.factors.get(atom, 0) for _, m in poly.terms)
-        if least:
-            common[atom] = least
-    if scaled == 1 and not common:
+def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[Number, Factors, Polynomial]:
+    """``poly = number * factors * rest``: the number is positive; a power that divides every term goes if it ``leaves``."""
+    scaled = Fraction(gcd(*[c.numerator for c, _ in poly.terms]), lcm(*[c.denominator for c, _ in poly.terms]))
+    front: Factors = {}
+    if poly.single is not None:
+        c, mono = poly.single
+        loose, parts = split(mono)
+        front = {atom: e for atom, e in loose.items() if leaves(atom, e)}
+        stuck = Monomial((), {atom: e for atom, e in loose.items() if atom not in front})
+        for part in parts:
+            whole = Atom("base", inner=Polynomial([(1, part)]))
+            if leaves(whole, 1):
+                front[whole] = exact(front.get(whole, 0) + 1)
+            else:
+                stuck = join(stuck, part)
+        return exact(scaled), front, Polynomial([(1 if c > 0 else -1, stuck)])
+    for atom in {atom: None for _, m in poly.terms for atom in m.factors}:
+        least = min([m.factors.get(atom, 0) for _, m in poly.terms])
+        if least and leaves(atom, least) and all(atom.free.isdisjoint(m.bound) for _, m in poly.terms):
+            front[atom] = least
+    if scaled == 1 and not front:
         return 1, {}, poly
-    rest = [
-        (exact(c / scaled), Monomial(m.bound, {a: e for a in {**m.factors, **common}
-                                               if (e := exact(m.factors.get(a, 0) - common.get(a, 0)))}))
-        for c, m in poly.terms
-    ]
-    return exact(scaled), common, Polynomial(rest)
+    rest = [({**dict.fromkeys(front, 0), **m.factors}, c, m.bound) for c, m in poly.terms]
+    return exact(scaled), front, Polynomial(
+        [(exact(c / scaled), Monomial(bound, {a: d for a, e in factors.items() if (d := exact(e - front.get(a, 0)))}))
+         for factors, c, bound in rest]
+    )
+
+
+def positive_content(poly: Polynomial, strictly: bool) -> tuple[Number, Factors, Polynomial]:
+    """``poly = number * factors * rest`` with only positive factors; a last factor alone goes too if its power is odd."""
+    c, front, rest = content(poly, lambda atom, e: is_positive_power(atom, e, strictly))
+    if rest.single is not None and len(rest.single[1].factors) == 1 and not rest.single[1].bound and rest.single[0] == 1:
+        return c, {**front, **rest.single[1].factors}, Polynomial(number(1))
+    return c, front, rest
+
+
+def magnitude(atom: Atom, e: Number) -> Terms | None:
+    """``|atom|`` if only its even power was known to be positive, so that a root or logarithm of it needs ``|atom|``."""
+    needed = e % 2 == 0 and not is_positive_power(atom, 1, False)
+    return call("abs", inside(atom)) if needed else None
+
+
+def inside(atom: Atom) -> Polynomial:
+    """The atom as a polynomial; a base, for one, is what it is made of."""
+    return atom.inner if atom.kind == "base" and atom.inner is not None else Polynomial(power_of(atom))
 
 
 # ---- powers
@@ -153,217 +183,184 @@ def content(poly: Polynomial, positive: bool) -> tuple[Number, Factors, Polynomi
 def power(poly: Polynomial, exponent: Number) -> Terms:
     """A polynomial to a rational power; ZeroDivisionError for 0 to a negative one."""
     exponent = exact(exponent)
-    if is_whole(exponent) and exponent >= 0:
-        return _whole_power(poly, int(exponent))
+    if abs(exponent) > MAX_POWER:
+        raise Exhausted(f"the power {exponent}")
+    if not poly.terms and exponent < 0:
+        raise ZeroDivisionError("0 to a negative power")
+    is_whole = exponent.denominator == 1
+    if is_whole and exponent >= 0:
+        return _repeated(poly, int(exponent))
     if not poly.terms:
-        if exponent < 0:
-            raise ZeroDivisionError("0 to a negative power")
         return []
     if (cases := by_cases(poly, lambda p: power(p, exponent))) is not None:
         return cases
-    whole = is_whole(exponent)
-    if poly.single is not None:
-        return _single_power(*poly.single, exponent, whole)
-    c, common, rest = content(poly, positive=not whole)
-    if rest.single is not None:
-        return multiply(power(Polynomial([(c, Monomial((), common))]), exponent), power(rest, exponent))
-    front = _single_power(c, Monomial((), common), exponent, whole)
-    return multiply(front, power_of(Atom("base", "base", inner=rest), exponent))
+    if is_whole:
+        c, front, rest = content(poly, lambda atom, e: True)
+        if is_flipped(rest):
+            c, rest = -c, negative(rest)
+        result = number(Fraction(c) ** int(exponent))
+    else:  # (s t)^(1/2) = s^(1/2) t^(1/2) needs s > 0, or that no factor is negative
+        c, front, rest = positive_content(poly, strictly=exponent > 0 and not is_positive(poly, False))
+        result = _root(c, exponent)
+    if rest.key != "1·1":
+        result = multiply(result, power_of(Atom("base", inner=rest), exponent))
+    for atom, e in front.items():
+        size = None if is_whole else magnitude(atom, e)
+        raised = power_of(atom, exact(e * exponent)) if size is None else power(Polynomial(size), e * exponent)
+        result = multiply(result, raised)
+    return result
 
 
-def _whole_power(poly: Polynomial, exponent: int) -> Terms:
+def _repeated(poly: Polynomial, times: int) -> Terms:
     if poly.single is not None and not poly.single[1].bound:
         c, mono = poly.single
-        return [(c**exponent, Monomial((), {a: exact(e * exponent) for a, e in mono.factors.items()} if exponent else {}))]
-    result: Terms = number(1)
-    for _ in range(exponent):
+        return [(c**times, Monomial((), {a: exact(e * times) for a, e in mono.factors.items()} if times else {}))]
+    result = number(1)
+    for _ in range(times):
         result = Polynomial(multiply(result, poly.terms)).terms
     return result
 
 
-def _single_power(c: Number, mono: Monomial, exponent: Number, whole: bool) -> Terms:
-    """``(c sum_bound factors) ** exponent``: what may leave the root does, the rest stays as one base."""
-    loose, parts = split(mono.factors, mono.bound)
-    result: Terms = number(1)
-    out: Factors = {}
-    stuck: Factors = {}
-    bound: tuple[Index, ...] = ()
-    for atom, e in loose.items():
-        if whole or is_nonnegative(atom) or not is_whole(e):
-            out[atom] = exact(e * exponent)
-        elif e % 2 == 0 and is_whole(e * exponent):  # (x^2)^(1/2) = |x|
-            out[atom] = exact(e * exponent)
-            if out[atom] % 2:
-                result = multiply(result, call("sign", Polynomial(power_of(atom))))
-        else:
-            stuck[atom] = e
-    for indices, factors in parts:
-        inner = Polynomial([(1, Monomial(indices, factors))])
-        if whole or is_positive(inner):
-            out[Atom("base", "base", inner=inner)] = exponent
-        else:
-            stuck.update(factors)
-            bound += indices
-    if whole:
-        constant = number(Fraction(c) ** int(exponent))
-    else:
-        constant = _root(abs(c), exponent)
-        if c < 0 or stuck:
-            inner = Polynomial([(1 if c > 0 else -1, Monomial(bound, stuck))])
-            out[Atom("base", "base", inner=inner)] = exponent
-    return multiply(multiply(constant, [(1, Monomial((), out))]), result)
-
-
 def _root(value: Number, exponent: Number) -> Terms:
-    """A positive rational to a broken power: primes to powers between 0 and 1, the rest multiplied out."""
-    outside, primes = Fraction(1), {}
-    for part, sign in ((value.numerator, 1), (value.denominator, -1)):
-        for prime, times in _factorized(part).items():
-            e = Fraction(exponent) * times * sign
-            outside *= Fraction(prime) ** (e.numerator // e.denominator)
-            if rest := e - e.numerator // e.denominator:
-                primes[Atom("prime", str(prime))] = rest
-    return [(exact(outside), Monomial((), primes))]
+    """A positive rational to a broken power, as a product of primes to powers; they are tidied to lie between 0 and 1."""
+    return [(1, Monomial((), {Atom("prime", str(p)): exact(e * exponent) for p, e in _factorized(value).items()}))]
 
 
-def _factorized(value: int) -> dict[int, int]:
+def _factorized(value: Number) -> dict[int, int]:
+    """A positive rational as a product of powers; a factor with no divisor below a bound counts as prime."""
     found: dict[int, int] = {}
-    prime = 2
-    while prime * prime <= value and prime < 10_000:
-        while value % prime == 0:
-            value, found[prime] = value // prime, found.get(prime, 0) + 1
-        prime += 1
-    if value > 1:
-        found[value] = found.get(value, 0) + 1
+    for part, sign in ((value.numerator, 1), (value.denominator, -1)):
+        prime, left = 2, part
+        while prime * prime <= left and prime < 10_000:
+            while left % prime == 0:
+                left, found[prime] = left // prime, found.get(prime, 0) + sign
+            prime += 1
+        if left > 1:
+            found[left] = found.get(left, 0) + sign
     return found
 
 
 # ---- functions
 
-def exponential(poly: Polynomial) -> Terms:
-    """``exp(sum of c * m) = product of exp(m) ** c``, and ``exp(c log p) = p ** c``."""
-    if (cases := by_cases(poly, exponential)) is not None:
-        return cases
-    result: Terms = number(1)
-    factors: Factors = {}
-    for c, mono in poly.terms:
-        log = next(iter(mono.factors)) if len(mono.factors) == 1 and not mono.bound else None
-        if log is not None and log.head == "log" and mono.factors[log] == 1:
-            assert log.inner is not None
-            result = multiply(result, power(log.inner, c))
-        else:
-            factors[Atom("exp", "exp", inner=Polynomial([(1, mono)]))] = c
-    return multiply(result, [(1, Monomial((), factors))])
-
-
-def logarithm(poly: Polynomial) -> Terms:
-    """``log(c * positive factors * p) = log c + sum of e log(factor) + log p``."""
-    if (cases := by_cases(poly, logarithm)) is not None:
-        return cases
-    if not poly.terms:
-        raise ZeroDivisionError("the logarithm of 0")
-    c, common, rest = content(poly, positive=True)
-    if rest.single is not None and not rest.single[1].bound:
-        stuck = {a: e for a, e in rest.single[1].factors.items() if is_whole(e)}
-        common = {**common, **{a: e for a, e in rest.single[1].factors.items() if not is_whole(e)}}
-        rest = Polynomial([(rest.single[0], Monomial((), stuck))])
-    result = []
-    for prime, e in (*_factorized(c.numerator).items(), *((p, -e) for p, e in _factorized(c.denominator).items())):
-        result += scale(power_of(Atom("call", "log", inner=Polynomial(number(prime)))), e)
-    for atom, e in common.items():
-        if atom.kind == "exp":
-            assert atom.inner is not None
-            result += scale(atom.inner.terms, e)
-        elif atom.kind == "base":
-            assert atom.inner is not None
-            result += scale(logarithm(atom.inner), e)
-        else:
-            result += scale(power_of(Atom("call", "log", inner=Polynomial(power_of(atom)))), e)
-    return result if rest.key == "1·1" else result + power_of(Atom("call", "log", inner=rest))
-
-
-def step(poly: Polynomial) -> Terms:
-    """1 where the polynomial is more than 0, else 0."""
-    if (cases := by_cases(poly, step)) is not None:
-        return cases
-    if not poly.terms:
-        return []
-    if poly.single is not None and not poly.single[1].factors:
-        return number(int(poly.single[0] > 0))
-    _, _, rest = content(poly, positive=True)
-    if is_positive(rest) and all(is_nonnegative(a) for _, m in rest.terms[:1] for a in m.factors):
-        return number(1)
-    return power_of(Atom("call", "step", inner=rest))
-
-
 def call(function: str, poly: Polynomial) -> Terms:
     """The value of a function of the table, by its symmetry and its links to the others."""
-    if function == "exp":
-        return exponential(poly)
-    if function == "log":
-        return logarithm(poly)
-    if function == "step":
-        return step(poly)
-    if function == "sign":  # sign p = [p > 0] - [-p > 0], and |p| = p sign p
-        return step(poly) + scale(step(negative(poly)), -1)
-    if function == "abs":
+    if function == "sign":  # sign p = [p > 0] - [-p > 0]
+        return call("step", poly) + scale(call("step", negative(poly)), -1)
+    if function == "abs":  # |p| = p sign p
         return multiply(poly.terms, call("sign", poly))
     if (cases := by_cases(poly, lambda p: call(function, p))) is not None:
         return cases
+    match function:
+        case "exp":
+            return exponential(poly)
+        case "log":
+            return logarithm(poly)
+        case "step":
+            return step(poly)
     symmetry = PRIMITIVES[function].symmetry
     if not poly.terms and symmetry == "odd":
         return []
     if symmetry and is_flipped(poly):
-        return scale(power_of(Atom("call", function, inner=negative(poly))), -1 if symmetry == "odd" else 1)
-    return power_of(Atom("call", function, inner=poly))
+        return scale(power_of(Atom(function, inner=negative(poly))), -1 if symmetry == "odd" else 1)
+    return power_of(Atom(function, inner=poly))
+
+
+def exponential(poly: Polynomial) -> Terms:
+    """``exp(sum of c * m) = product of exp(m) ** c``, and ``exp(c log p) = p ** c``."""
+    result = number(1)
+    for c, mono in poly.terms:
+        log = next(iter(mono.factors)) if len(mono.factors) == 1 and not mono.bound else None
+        if log is not None and log.kind == "log" and log.inner is not None and mono.factors[log] == 1:
+            result = multiply(result, power(log.inner, c))
+        else:
+            result = multiply(result, power_of(Atom("exp", inner=Polynomial([(1, mono)])), c))
+    return result
+
+
+def logarithm(poly: Polynomial) -> Terms:
+    """``log(c * positive factors * p) = log c + sum of e log(factor) + log p``, and ``log(exp(p)) = p``."""
+    if not poly.terms:
+        raise ZeroDivisionError("the logarithm of 0")
+    c, front, rest = positive_content(poly, strictly=False)
+    result = [] if rest.key == "1·1" else power_of(Atom("log", inner=rest))
+    for prime, times in _factorized(c).items():
+        result = result + scale(power_of(Atom("log", inner=Polynomial(number(prime)))), times)
+    for atom, e in front.items():
+        if (size := magnitude(atom, e)) is not None:
+            result = result + scale(call("log", Polynomial(size)), e)
+        elif atom.kind == "exp" and atom.inner is not None:
+            result = result + scale(atom.inner.terms, e)
+        else:
+            result = result + scale(power_of(Atom("log", inner=inside(atom))), e)
+    return result
+
+
+def step(poly: Polynomial) -> Terms:
+    """1 where the polynomial is more than 0, else 0: positive factors are left out."""
+    if not poly.terms:
+        return []
+    _, _, rest = content(poly, lambda atom, e: is_positive_power(atom, e, strictly=True))
+    if is_positive(rest, strictly=True):
+        return number(1)
+    return [] if is_positive(negative(rest), strictly=False) else power_of(Atom("step", inner=rest))
 
 
 # ---- indicators: atoms whose value is 0 or 1
 
 def is_indicator(atom: Atom) -> bool:
     """True for steps, Kronecker symbols and entries of masks."""
-    return atom.head == "step" or atom.kind == "delta" or atom.fact == "bool"
+    return atom.kind in ("step", "delta") or atom.fact == "bool"
 
 
 def opposite(atom: Atom) -> Atom | None:
-    """For the step of p the step of -p, which is never 1 at the same time."""
-    if atom.head != "step" or atom.inner is None:
-        return None
-    if atom.rule is None:
-        atom.rule = Atom("call", "step", inner=content(negative(atom.inner), positive=True)[2])
-    assert isinstance(atom.rule, Atom)
-    return atom.rule
+    """For the step of p the step of -p, which is never 1 at the same time; None if -p is never more than 0."""
+    if atom.rule is None and atom.kind == "step" and atom.inner is not None:
+        terms = step(negative(atom.inner))
+        atom.rule = next(iter(terms[0][1].factors)) if terms else ()
+    return atom.rule if isinstance(atom.rule, Atom) else None
+
+
+def cases_of(atom: Atom) -> list[dict[Atom, int]]:
+    """The values that an indicator and its opposite can have together."""
+    other = opposite(atom)
+    return [{atom: 0}, {atom: 1}] if other is None else [{atom: 0, other: 0}, {atom: 1, other: 0}, {atom: 0, other: 1}]
 
 
 def by_cases(poly: Polynomial, function: Callable[[Polynomial], Terms]) -> Terms | None:
-    """``f(p)`` with a 0/1 atom in p is ``atom f(p at 1) + (1 - atom) f(p at 0)``; None if p has no such atom."""
-    for _, mono in poly.terms:
-        for atom in mono.factors:
-            if (atom.head == "step" or atom.fact == "bool") and atom.free.isdisjoint(mono.bound):
-                other = opposite(atom)
-                neither = function(Polynomial(fix(poly, {atom: 0} if other is None else {atom: 0, other: 0})))
-                cases = neither + multiply(power_of(atom), scale(neither, -1))
-                cases += multiply(power_of(atom), function(Polynomial(fix(poly, {atom: 1, **({other: 0} if other else {})}))))
-                if other is not None:
-                    cases += multiply(power_of(other), scale(neither, -1))
-                    cases += multiply(power_of(other), function(Polynomial(fix(poly, {atom: 0, other: 1}))))
-                return cases
-    return None
+    """``f(p) = f(p at 0) + m (f(p at 1) - f(p at 0))`` for a 0/1 atom m in p; None if p has none.
+
+    A case in which f is not defined is left out: there is nothing to be said about it.
+    """
+    atom = next((a for _, m in poly.terms for a in m.factors if is_indicator(a) and a.free.isdisjoint(m.bound)), None)
+    if atom is None:
+        return None
+    values = []
+    for case in cases_of(atom):
+        try:
+            values.append(function(Polynomial(fix(poly, case))))
+        except ZeroDivisionError:
+            values.append([])
+    result = values[0]
+    for case, value in zip(cases_of(atom)[1:], values[1:], strict=True):
+        here = next(a for a, v in case.items() if v)
+        result = result + multiply(power_of(here), value + scale(values[0], -1))
+    return result
 
 
 def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
-    """The polynomial with some 0/1 atoms set."""
+    """The polynomial with some 0/1 atoms set; they are free here, so one under a sum that binds their index is another."""
     kept: Terms = []
-    for c, mono in poly.terms:
-        if all(values.get(a, 1) for a in mono.factors):
-            kept.append((c, Monomial(mono.bound, {a: e for a, e in mono.factors.items() if a not in values})))
+    for c, m in poly.terms:
+        here = {a: v for a, v in values.items() if a in m.factors and a.free.isdisjoint(m.bound)}
+        if all(here.values()):
+            kept.append((c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a not in here})))
     return kept
 
 
 # ---- Kronecker symbols
 
 def kronecker(difference: Position) -> Terms:
-    """``[difference = 0]``: decided by range where it can be, taken apart digit by digit where it is a mixed-radix number."""
+    """``[difference = 0]``: decided by range where it can be, taken apart where it is a mixed-radix number."""
     bounds = difference.bounds()
     if bounds is not None:
         low, high = bounds
@@ -372,43 +369,30 @@ def kronecker(difference: Position) -> Terms:
         if (low - 1).is_nonnegative() or (-high - 1).is_nonnegative():
             return []
     for radix in sorted({c for _, c in difference.parts} | {-c for _, c in difference.parts}, key=str):
-        digits = _digits(difference, radix)
-        if digits is not None:
+        if (digits := _digits(difference, radix)) is not None:
             return multiply(kronecker(digits[0]), kronecker(digits[1]))
-    return power_of(Atom("delta", "delta", (difference,)))
+    return power_of(Atom("delta", at=(difference,)))
 
 
 def _digits(position: Position, radix: Size) -> tuple[Position, Position] | None:
     """``position = radix * high + low`` with ``|low| < radix``: both must vanish.  None if it is not of this form."""
     if radix.constant == 1 or len(radix.terms) != 1 or radix.terms[0][1] <= 0:
         return None
-    high: dict[Index, Size] = {}
-    low: dict[Index, Size] = {}
-    for i, c in position.parts:
-        quotient = _divide(c, radix)
-        if quotient is None:
-            low[i] = c
-        else:
-            high[i] = quotient
-    offset = _divide(position.offset, radix) if position.offset.terms else Size({})
-    rest = Position(position.offset if offset is None else Size({}), low)
+    high = {i: quotient for i, c in position.parts if (quotient := c.over(radix)) is not None}
+    offset = position.offset.over(radix)
+    rest = Position(position.offset if offset is None else ZERO, {i: c for i, c in position.parts if i not in high})
     bounds = rest.bounds()
-    if not high or not rest.parts or bounds is None:
+    if bounds is None or not ((radix - 1 - bounds[1]).is_nonnegative() and (radix - 1 + bounds[0]).is_nonnegative()):
         return None
-    if not ((radix - 1 - bounds[1]).is_nonnegative() and (radix - 1 + bounds[0]).is_nonnegative()):
-        return None
-    return Position(offset or Size({}), high), rest
+    return Position(offset or ZERO, high), rest
 
 
-def _divide(size: Size, radix: Size) -> Size | None:
-    """The exact quotient by a single term, or None."""
-    (divisor, d), = radix.terms
-    result = {}
-    for mono, c in size.terms:
-        powers = dict(mono)
-        for name, p in divisor:
-            powers[name] = powers.get(name, 0) - p
-        if c % d or any(p < 0 for p in powers.values()):
-            return None
-        result[tuple(sorted((name, p) for name, p in powers.items() if p))] = c // d
-    return Size(result)
+def solve(difference: Position, bound: tuple[Index, ...]) -> tuple[Index, Position] | None:
+    """A bound index and the place it has where the difference is 0, if that place is surely in its range."""
+    for i, c in difference.parts:
+        if i in bound and c.constant in (1, -1):
+            place = (difference - Position.of(i) * c) * (-1 if c.constant == 1 else 1)
+            bounds = place.bounds() if place.index is None or place.index.size != i.size else (ZERO, ZERO)
+            if bounds and bounds[0].is_nonnegative() and (i.size - 1 - bounds[1]).is_nonnegative():
+                return i, place
+    return None

@@ -1,11 +1,15 @@
 """Polynomials in atoms, written canonically: what the normal form of a term is made of.
 
-    polynomial = sum of  coefficient * (sum over bound indices of) product of  atom ** exponent
+    polynomial = sum of  coefficient * monomial
+    monomial   = sum over bound indices of  product of  atom ** exponent             (exponents are rational)
+    atom       = entry | Kronecker symbol | size | prime (under a root) | function(polynomial) | base(polynomial)
 
-Atoms are entries, Kronecker symbols, sizes, primes (under a root), exponentials, function values, and bases (sums under
-a negative or broken power).  Two polynomials are equal when their keys are; a key does not depend on the names of bound
-indices.  Bound indices are told apart by refinement: each gets a colour from where it stands and from the colours of
-its neighbours, until nothing changes; only a remaining tie is tried both ways.
+A base is a sum that is not multiplied out: it stands under a negative or a broken power.
+
+Every polynomial has a key, a text that says all there is to say about it, so that equal keys mean equal polynomials.
+The key does not depend on the names of bound indices: they are told apart by refinement.  Each begins with the colour
+"depth of its sum, its size"; then its colour becomes the rank of how its atoms are written with the present colours,
+until nothing changes.  Indices that still share a colour are named in each order that matters, and the least text wins.
 """
 
 from __future__ import annotations
@@ -23,32 +27,29 @@ NO_NAMES: Names = {}
 class Atom:
     """A factor that is not taken apart further.
 
-    ``kind`` is entry, delta, size, prime, exp, call or base; ``head`` its name, ``at`` its positions, ``inner`` the
-    polynomial inside it, ``fact`` what is known of its value (positive, bool).
+    ``kind`` is entry, delta, size, prime, base or the name of a function; ``head`` the name of an array or a size;
+    ``at`` the positions of an entry, or the one that is 0 where a Kronecker symbol is 1; ``inner`` what is inside;
+    ``fact`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have found out about it.
     """
 
     __slots__ = ("at", "fact", "free", "head", "inner", "key", "kind", "rule")
 
     def __init__(
-        self, kind: str, head: str, at: tuple[Position, ...] = (), inner: Polynomial | None = None, fact: str = "float"
+        self, kind: str, head: str = "", at: tuple[Position, ...] = (), inner: Polynomial | None = None, fact: str = ""
     ) -> None:
         self.kind, self.head, self.at, self.inner, self.fact = kind, head, at, inner, fact
-        free = {i for position in at for i, _ in position.parts}
-        self.free: frozenset[Index] = frozenset(free) if inner is None else inner.free
+        self.free = inner.free if inner is not None else frozenset([i for position in at for i, _ in position.parts])
         self.key = self.write(NO_NAMES)
-        self.rule: object = None  # for a base: how it is reduced, found once (normal.py)
+        self.rule: object = None
 
     def write(self, names: Names) -> str:
         """The key under new names for free indices."""
-        match self.kind:
-            case "entry":
-                return f"{self.head}[{','.join([write_position(p, names) for p in self.at])}]" if self.at else self.head
-            case "delta":
-                return f"[{min(write_position(self.at[0], names), write_position(self.at[0] * -1, names))}=0]"
-            case "size" | "prime":
-                return f"#{self.head}"
-        assert self.inner is not None
-        return f"{self.head}({self.inner.write(names)})"
+        if self.inner is not None:
+            return f"{self.kind}({self.inner.write(names)})"
+        if self.kind == "delta":  # [p = 0] and [-p = 0] are the same
+            return f"[{min(self.at[0].write(names), (self.at[0] * -1).write(names))}=0]"
+        places = ",".join([position.write(names) for position in self.at])
+        return f"{self.head}[{places}]" if self.kind == "entry" else f"#{self.head}"
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -71,45 +72,36 @@ class Monomial:
     def __init__(self, bound: tuple[Index, ...] = (), factors: Factors | None = None) -> None:
         self.bound, self.factors = bound, factors if factors is not None else {}
 
+    @property
+    def indices(self) -> frozenset[Index]:
+        """The indices in the factors, free or bound."""
+        return frozenset().union(*[atom.free for atom in self.factors])
+
     def write(self, names: Names = NO_NAMES) -> str:
         """The key: the parts that share no bound index are written one by one, then sorted."""
-        if not self.bound:
-            return "·".join(sorted([write_power(atom, e, names) for atom, e in self.factors.items()])) or "1"
-        loose, parts = split(self.factors, self.bound)
-        written = [write_power(atom, e, names) for atom, e in loose.items()]
-        written += [write_sum(bound, factors, names) for bound, factors in parts]
-        return "·".join(sorted(written))
-
-
-Terms = list[tuple[Number, Monomial]]
+        loose, parts = split(self)
+        return "·".join(sorted(write_factors(loose.items(), names) + [_write_sum(part, names) for part in parts])) or "1"
 
 
 class Polynomial:
     """Monomials with their coefficients, like terms collected, in the order of their keys."""
 
-    __slots__ = ("free", "key", "terms")
+    __slots__ = ("depth", "free", "key", "terms")
 
     def __init__(self, terms: Iterable[tuple[Number, Monomial]]) -> None:
         collected: dict[str, tuple[Number, Monomial]] = {}
         for c, mono in terms:
             key = mono.write()
-            old = collected.get(key)
-            collected[key] = (c if old is None else old[0] + c, mono)
-        kept = sorted((key, c, mono) for key, (c, mono) in collected.items() if c) if len(collected) > 1 else [
-            (key, c, mono) for key, (c, mono) in collected.items() if c
-        ]
+            collected[key] = (c + collected[key][0] if key in collected else c, mono)
+        kept = sorted([(key, c, mono) for key, (c, mono) in collected.items() if c])  # keys differ, so no more is compared
         self.terms: Terms = [(c, mono) for _, c, mono in kept]
         self.key = " + ".join([f"{c}·{key}" for key, c, _ in kept]) or "0"
-        free: set[Index] = set()
-        for _, mono in self.terms:
-            for atom in mono.factors:
-                free |= atom.free
-            free.difference_update(mono.bound)
-        self.free = frozenset(free)
+        self.free: frozenset[Index] = frozenset().union(*[mono.indices.difference(mono.bound) for _, mono in self.terms])
+        self.depth: int = max([_depth(mono) + (1 if mono.bound else 0) for _, mono in self.terms], default=0)
 
     def write(self, names: Names) -> str:
         """The key under new names for free indices."""
-        if not any(i in names for i in self.free):
+        if self.free.isdisjoint(names):
             return self.key
         return " + ".join(sorted([f"{c}·{mono.write(names)}" for c, mono in self.terms]))
 
@@ -122,89 +114,76 @@ class Polynomial:
         return self.key
 
 
-def split(factors: Factors, bound: Sequence[Index]) -> tuple[Factors, list[tuple[tuple[Index, ...], Factors]]]:
-    """The factors without bound indices, and the connected parts of the rest, each with its bound indices."""
+Terms = list[tuple[Number, Monomial]]
+
+
+def split(mono: Monomial) -> tuple[Factors, list[Monomial]]:
+    """The factors without bound indices, and the rest as sums that share no bound index: the monomial is their product."""
+    if not mono.bound:
+        return mono.factors, []
     loose: Factors = {}
     groups: list[tuple[set[Index], Factors]] = []
-    active = set(bound)
-    for atom, e in factors.items():
-        touched = active & atom.free
+    for atom, e in mono.factors.items():
+        touched = atom.free.intersection(mono.bound)
         if not touched:
             loose[atom] = e
             continue
-        merged: Factors = {}
-        apart = []
-        for indices, group in groups:
-            if indices & touched:
-                touched |= indices
-                merged.update(group)
+        merged, apart = (set(touched), {atom: e}), []
+        for group in groups:
+            if group[0].isdisjoint(touched):
+                apart.append(group)
             else:
-                apart.append((indices, group))
-        merged[atom] = e
-        groups = [*apart, (touched, merged)]
-    return loose, [(tuple(i for i in bound if i in indices), group) for indices, group in groups]
+                merged = (merged[0] | group[0], {**group[1], **merged[1]})
+        groups = [*apart, merged]
+    parts = [Monomial(tuple([i for i in mono.bound if i in indices]), factors) for indices, factors in groups]
+    return loose, parts + [Monomial((i,)) for i in mono.bound if not any(i in indices for indices, _ in groups)]
 
 
-def write_position(position: Position, names: Names) -> str:
-    """A position with its indices named; equal positions are written alike."""
-    parts = position.parts
-    if len(parts) == 1 and not position.offset.terms and parts[0][1].constant == 1:
-        return names.get(parts[0][0]) or parts[0][0].label
-    written = sorted([f"({c})*{names.get(i) or i.label}" for i, c in parts])
-    return "+".join([*written, f"({position.offset})"])
+def write_factors(factors: Iterable[tuple[Atom, Number]], names: Names) -> list[str]:
+    """Atoms to their powers, each under the given names."""
+    texts = [(atom.key if atom.free.isdisjoint(names) else atom.write(names), e) for atom, e in factors]
+    return sorted([text if e == 1 else f"{text}^({e})" for text, e in texts])
 
 
-def write_power(atom: Atom, exponent: Number, names: Names) -> str:
-    """An atom to its power under the given names."""
-    text = atom.key if not names or not any(i in names for i in atom.free) else atom.write(names)
-    return text if exponent == 1 else f"{text}^({exponent})"
+def _depth(mono: Monomial) -> int:
+    """How deep sums are nested inside the factors."""
+    return max([atom.inner.depth for atom in mono.factors if atom.inner is not None], default=0)
 
 
-def write_sum(bound: tuple[Index, ...], factors: Factors, names: Names) -> str:
-    """The key of one connected sum: its bound indices named by refinement."""
+def _write_sum(mono: Monomial, names: Names) -> str:
+    """The key of one connected sum.  The names of its indices begin with its depth, so that no sum inside has the same."""
+    bound, factors, depth = mono.bound, mono.factors, _depth(mono)
     around = {i: [(atom, e) for atom, e in factors.items() if i in atom.free] for i in bound}
-    level = depth(factors)  # inner sums have a lower level, so that inner and outer names never meet
 
-    def written(atoms: Iterable[tuple[Atom, Number]], colours: Names) -> list[str]:
-        return sorted([write_power(atom, e, colours) for atom, e in atoms])
+    def seen(i: Index, colours: Names) -> tuple[str, ...]:
+        return colours[i], *write_factors(around[i], {**names, **colours, i: "*"})
 
     def refine(colours: dict[Index, str]) -> dict[Index, str]:
         while (count := len(set(colours.values()))) < len(bound):
-            named = {**names, **colours}
-            seen = {i: (colours[i], *written(around[i], {**named, i: "*"})) for i in bound}
-            order = {mark: rank for rank, mark in enumerate(sorted(set(seen.values())))}
-            colours = {i: f"{level}.{order[seen[i]]:03}<{i.size}>" for i in bound}
+            marks = {i: seen(i, colours) for i in bound}
+            order = {mark: rank for rank, mark in enumerate(sorted(set(marks.values())))}
+            colours = {i: f"{depth}.{order[marks[i]]:03}<{i.size}>" for i in bound}
             if len(order) == count:
                 break
         return colours
 
     def twins(i: Index, j: Index) -> bool:
+        """True if exchanging the two indices changes nothing."""
         both = {**dict(around[i]), **dict(around[j])}.items()
-        return written(both, {**names, i: "1", j: "2"}) == written(both, {**names, i: "2", j: "1"})
+        return write_factors(both, {**names, i: "1", j: "2"}) == write_factors(both, {**names, i: "2", j: "1"})
 
     def least(colours: dict[Index, str]) -> str:
         colours = refine(colours)
-        classes: dict[str, list[Index]] = {}
+        members: dict[str, list[Index]] = {}
         for i in bound:
-            classes.setdefault(colours[i], []).append(i)
-        tied = min((colour for colour, members in classes.items() if len(members) > 1), default=None)
+            members.setdefault(colours[i], []).append(i)
+        tied = min([colour for colour in members if len(members[colour]) > 1], default=None)
         if tied is None:
-            body = "·".join(written(factors.items(), {**names, **colours}))
-            return f"Σ{','.join(sorted(colours.values()))}:{body}"
-        tried: list[Index] = []  # one of each set of interchangeable indices is enough
-        for i in classes[tied]:
+            return f"Σ{','.join(sorted(members))}({'·'.join(write_factors(factors.items(), {**names, **colours}))})"
+        tried: list[Index] = []
+        for i in members[tied]:
             if not any(twins(i, j) for j in tried):
                 tried.append(i)
-        return min(least({**colours, i: f"{colours[i]}!"}) for i in tried)
+        return min([least({**colours, i: f"{colours[i]}!"}) for i in tried])
 
-    return least({i: f"{level}.<{i.size}>" for i in bound})
-
-
-def depth(factors: Factors) -> int:
-    """How deep sums are nested inside the factors, so that inner and outer bound names never meet."""
-    deepest = 0
-    for atom in factors:
-        if atom.inner is not None:
-            for _, mono in atom.inner.terms:
-                deepest = max(deepest, depth(mono.factors) + (1 if mono.bound else 0))
-    return deepest
+    return least({i: f"{depth}.<{i.size}>" for i in bound})

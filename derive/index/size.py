@@ -1,17 +1,17 @@
 """Sizes of axes: polynomials with whole coefficients in named sizes, such as ``n``, ``4*k``, ``n+1``.
 
-A size is both the range of an index and, as a scalar, a number in a formula.  Two sizes are equal when their
-polynomials are; nothing is assumed about a name except that it is a whole number, at least 1 where an index over it
-exists.
+A size is both the range of an index and, as a scalar, a number in a formula.  Two sizes are equal when their polynomials
+are.  Of a name nothing is assumed but that it is a whole number of at least 1; of an axis, that its size is at least 0.
 """
 
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Mapping
 from functools import lru_cache
 
-Monomial = tuple[tuple[str, int], ...]  # (("h", 1), ("k", 2)) is h*k**2
+Powers = tuple[tuple[str, int], ...]  # (("h", 1), ("k", 2)) is h*k**2
 
 MAX_TEXT = 200  # a size is short; longer text is not parsed
 
@@ -25,58 +25,63 @@ class Size:
 
     __slots__ = ("_hash", "terms")
 
-    terms: tuple[tuple[Monomial, int], ...]
+    terms: tuple[tuple[Powers, int], ...]
 
-    def __init__(self, terms: Mapping[Monomial, int]) -> None:
-        self.terms = tuple(sorted((mono, c) for mono, c in terms.items() if c))
+    def __init__(self, terms: Mapping[Powers, int]) -> None:
+        self.terms = tuple(sorted([(powers, c) for powers, c in terms.items() if c]))
         self._hash = hash(self.terms)
 
     @staticmethod
     def of(value: Size | str | int) -> Size:
         """The size that a name, a number or a text such as ``"h*k"`` stands for; SizeSyntaxError otherwise."""
-        return value if isinstance(value, Size) else _parse(str(value))
+        if isinstance(value, Size):
+            return value
+        return Size({(): value}) if isinstance(value, int) else _parse(str(value))
 
     @property
     def names(self) -> frozenset[str]:
         """The names that occur."""
-        return frozenset(name for mono, _ in self.terms for name, _ in mono)
+        return frozenset(name for powers, _ in self.terms for name, _ in powers)
 
     @property
     def constant(self) -> int | None:
         """The number this size is, or None if it has names."""
         if not self.terms:
             return 0
-        return self.terms[0][1] if self.terms == (((), self.terms[0][1]),) else None
+        return self.terms[0][1] if len(self.terms) == 1 and not self.terms[0][0] else None
 
     @property
     def name(self) -> str | None:
         """The single name this size is, or None if it is anything else."""
-        if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
-            (name, power), = self.terms[0][0]
-            return name if power == 1 else None
+        match self.terms:
+            case ((((name, 1),), 1),):
+                return name
         return None
 
     def __add__(self, other: Size | int) -> Size:
+        other = Size.of(other)
+        if not (self.terms and other.terms):
+            return self if self.terms else other
         total = dict(self.terms)
-        for mono, c in Size.of(other).terms:
-            total[mono] = total.get(mono, 0) + c
+        for powers, c in other.terms:
+            total[powers] = total.get(powers, 0) + c
         return Size(total)
 
     def __neg__(self) -> Size:
-        return Size({mono: -c for mono, c in self.terms})
+        return Size({powers: -c for powers, c in self.terms})
 
     def __sub__(self, other: Size | int) -> Size:
-        return self + (-Size.of(other))
+        return self + -Size.of(other)
 
     def __mul__(self, other: Size | int) -> Size:
-        product: dict[Monomial, int] = {}
+        other = Size.of(other)
+        if self == ONE or other == ONE:
+            return other if self == ONE else self
+        product: dict[Powers, int] = {}
         for left, a in self.terms:
-            for right, b in Size.of(other).terms:
-                powers = dict(left)
-                for name, power in right:
-                    powers[name] = powers.get(name, 0) + power
-                mono = tuple(sorted(powers.items()))
-                product[mono] = product.get(mono, 0) + a * b
+            for right, b in other.terms:
+                powers = tuple(sorted(_joined(left, right, 1).items()))
+                product[powers] = product.get(powers, 0) + a * b
         return Size(product)
 
     __radd__ = __add__
@@ -85,40 +90,46 @@ class Size:
     def __rsub__(self, other: int) -> Size:
         return Size.of(other) - self
 
+    def over(self, divisor: Size) -> Size | None:
+        """The exact quotient by a divisor of one term, or None if there is none."""
+        (right, d), = divisor.terms
+        quotient = {}
+        for left, c in self.terms:
+            powers = _joined(left, right, -1)
+            if c % d or min(powers.values(), default=0) < 0:
+                return None
+            quotient[tuple(sorted((name, p) for name, p in powers.items() if p))] = c // d
+        return Size(quotient)
+
     def at(self, values: Mapping[str, Size | int]) -> Size:
         """This size with names replaced by sizes or numbers; names not given stay."""
-        if not any(name in values for name in self.names):
-            return self
         total = ZERO
-        for mono, c in self.terms:
+        for powers, c in self.terms:
             part = Size.of(c)
-            for name, power in mono:
-                factor = Size.of(values[name]) if name in values else Size.of(name)
+            for name, power in powers:
                 for _ in range(power):
-                    part = part * factor
+                    part = part * Size.of(values.get(name, name))
             total = total + part
         return total
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - sizes are few and small
     def is_nonnegative(self) -> bool:
         """True if this is surely at least 0 when every name is at least 1 (False when that is not plain to see)."""
-        shifted = self.at({name: Size.of(name) + 1 for name in self.names})
-        return all(c >= 0 for _, c in shifted.terms)
+        return all(c >= 0 for _, c in self.at({name: Size.of(name) + 1 for name in self.names}).terms)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Size) and self.terms == other.terms
+        return self is other or (isinstance(other, Size) and self.terms == other.terms)
 
     def __hash__(self) -> int:
         return self._hash
 
     def __str__(self) -> str:
-        if not self.terms:
-            return "0"
         text = ""
-        for mono, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0])):
-            names = "*".join(name if power == 1 else "*".join([name] * power) for name, power in mono)
+        for powers, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0])):
+            names = "*".join(name for name, power in powers for _ in range(power))
             body = f"{abs(c)}*{names}" if names and abs(c) != 1 else names or str(abs(c))
             text += (" - " if c < 0 else " + ") + body
-        return text[3:] if text.startswith(" + ") else "-" + text[3:]
+        return text[3:] if text.startswith(" + ") else "-" + text[3:] if text else "0"
 
     def __repr__(self) -> str:
         return f"Size({str(self)!r})"
@@ -127,29 +138,36 @@ class Size:
 ZERO, ONE = Size({}), Size({(): 1})
 
 
+def _joined(left: Powers, right: Powers, sign: int) -> dict[str, int]:
+    powers = dict(left)
+    for name, power in right:
+        powers[name] = powers.get(name, 0) + sign * power
+    return powers
+
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+
+
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Size:
     if len(text) > MAX_TEXT:
         raise SizeSyntaxError(f"a size of {len(text)} characters; at most {MAX_TEXT} are read")
+
+    def read(node: ast.expr) -> Size:
+        match node:
+            case ast.Name(id=name):
+                return Size({((name, 1),): 1})
+            case ast.Constant(value=int(number)) if not isinstance(number, bool):
+                return Size({(): number})
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -read(operand)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                result: Size = _OPERATORS[type(op)](read(left), read(right))
+                return result
+        raise SizeSyntaxError(f"{text!r} is not a size: {ast.unparse(node)!r} is not a name, a whole number, +, - or *")
+
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SizeSyntaxError(f"{text!r} is not a size") from None
-    return _read(tree, text)
-
-
-def _read(node: ast.expr, text: str) -> Size:
-    match node:
-        case ast.Name(id=name):
-            return Size({((name, 1),): 1})
-        case ast.Constant(value=int(number)) if not isinstance(number, bool):
-            return Size({(): number})
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_read(operand, text)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _read(left, text) + _read(right, text)
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return _read(left, text) - _read(right, text)
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return _read(left, text) * _read(right, text)
-    raise SizeSyntaxError(f"{text!r} is not a size: {ast.unparse(node)!r} is not a name, a whole number, +, - or *")
+    return read(tree)

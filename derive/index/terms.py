@@ -24,43 +24,33 @@ _serial = count()
 class Index:
     """An index that runs over ``0 .. size-1``; two indices are the same only if they are the same object."""
 
-    __slots__ = ("label", "name", "serial", "size")
+    __slots__ = ("label", "name", "size")
 
     def __init__(self, size: Size, name: str = "") -> None:
-        self.size, self.name, self.serial = size, name, next(_serial)
-        self.label = f"{name or 'i'}'{self.serial}"
+        self.size, self.name = size, name
+        self.label = f"{name or 'i'}'{next(_serial)}"
 
     def __repr__(self) -> str:
         return f"{self.label}<{self.size}"
 
 
 class Position:
-    """A whole-number combination of indices: ``offset + sum of coefficient * index``."""
+    """A whole-number combination of indices: ``offset + sum of coefficient * index``; ``index`` if it is just one."""
 
-    __slots__ = ("offset", "parts")
-
-    offset: Size
-    parts: tuple[tuple[Index, Size], ...]
+    __slots__ = ("index", "offset", "parts")
 
     def __init__(self, offset: Size, parts: Mapping[Index, Size]) -> None:
         self.offset = offset
-        self.parts = tuple((i, c) for i, c in parts.items() if c.terms and i.size != SIZE_ONE)  # an axis of 1 is at 0
+        self.parts = tuple([(i, c) for i, c in parts.items() if c.terms and i.size != SIZE_ONE])  # an axis of 1 is at 0
+        plain = len(self.parts) == 1 and not offset.terms and self.parts[0][1] == SIZE_ONE
+        self.index = self.parts[0][0] if plain else None
 
     @staticmethod
     def of(value: Position | Index | Size | int) -> Position:
         """The position that an index, a size or a number is."""
         if isinstance(value, Position):
             return value
-        if isinstance(value, Index):
-            return Position(SIZE_ZERO, {value: SIZE_ONE})
-        return Position(Size.of(value), {})
-
-    @property
-    def index(self) -> Index | None:
-        """The index this position is, or None if it is anything else."""
-        if len(self.parts) == 1 and not self.offset.terms and self.parts[0][1] == SIZE_ONE:
-            return self.parts[0][0]
-        return None
+        return Position(SIZE_ZERO, {value: SIZE_ONE}) if isinstance(value, Index) else Position(Size.of(value), {})
 
     def __add__(self, other: Position | Index | Size | int) -> Position:
         other = Position.of(other)
@@ -76,8 +66,10 @@ class Position:
         return self + Position.of(other) * -1
 
     def at(self, places: Mapping[Index, Position]) -> Position:
-        """This position with indices replaced by positions."""
-        if not any(i in places for i, _ in self.parts):
+        """This position with indices replaced by positions, all at once."""
+        if self.index is not None:
+            return places.get(self.index, self)
+        if places.keys().isdisjoint(dict(self.parts)):
             return self
         moved = Position(self.offset, {i: c for i, c in self.parts if i not in places})
         for i, c in self.parts:
@@ -97,6 +89,12 @@ class Position:
             else:
                 return None
         return low, high
+
+    def write(self, names: Mapping[Index, str]) -> str:
+        """The position with its indices named, by their labels if not in ``names``; equal positions are written alike."""
+        if self.index is not None:
+            return names.get(self.index) or self.index.label
+        return "+".join([*sorted([f"({c})*{names.get(i) or i.label}" for i, c in self.parts]), f"({self.offset})"])
 
 
 class Term:

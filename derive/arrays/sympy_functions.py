@@ -1,0 +1,114 @@
+"""Scalar functions in SymPy expressions: by name, or recognised by their definitions.
+
+``1/(1 + exp(-x))`` and ``exp(x)/(1 + exp(x))`` are both sigmoid: the kernel decides, by equal normal forms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache, lru_cache, reduce
+from typing import Any
+
+import sympy
+
+from derive.arrays.functions import ATOM, FUNCTIONS
+from derive.index.evaluate import evaluate
+from derive.index.laws import Exhausted
+from derive.index.normal import normal_form
+from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
+
+SPELLED = {"Abs": "abs", "Max": "maximum", "Min": "minimum"}  # the others have the same name in both
+
+RATIOS = tuple(map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")))  # tried between inner and outer arguments
+
+
+@lru_cache(maxsize=1024)
+def recognise(e: Any) -> tuple[str, tuple[Any, ...]]:
+    """The function of the table that a scalar expression is, and its arguments; ``""`` and none if it is none."""
+    if not e.has(sympy.Function):
+        return "", ()
+    found = _by_definition(e) if e.is_Add or e.is_Mul or e.is_Pow or e.is_Function else None
+    return found or _by_name(e)
+
+
+def _by_name(e: Any) -> tuple[str, tuple[Any, ...]]:
+    if not isinstance(e, sympy.Function | sympy.Max | sympy.Min):
+        return "", ()
+    function = FUNCTIONS.get(SPELLED.get(e.func.__name__, e.func.__name__))
+    if function is None or function.binds != ATOM or not e.args:
+        return "", ()
+    arguments = tuple(sorted(e.args, key=lambda a: a.is_number))  # max(x, 0) rather than max(0, x)
+    if isinstance(e, sympy.Max | sympy.Min) and len(arguments) > 2:
+        arguments = (e.func(*arguments[:-1]), arguments[-1])
+    return (function.name, arguments) if len(arguments) == function.arity else ("", ())
+
+
+@cache
+def _defined() -> tuple[str, ...]:
+    """The functions of one argument that are defined by others."""
+    x = Entry("x")
+    return tuple(f.name for f in FUNCTIONS.values()
+                 if f.arity == 1 and f.binds == ATOM and not isinstance(f.meaning(x), Apply) and _applies(f.meaning(x)))
+
+
+def _applies(term: Term) -> bool:
+    match term:
+        case Plus(terms=parts) | Times(factors=parts):
+            return any(map(_applies, parts))
+        case Power(base=base):
+            return _applies(base)
+    return isinstance(term, Apply)
+
+
+def _by_definition(e: Any) -> tuple[str, tuple[Any, ...]] | None:
+    leaves: dict[Any, Entry] = {}
+    term = _term(e, leaves)
+    value = _value(term)
+    form: Any = None
+    for argument in _arguments(e):
+        inner = _term(argument, leaves)
+        for function in _defined():
+            meant = FUNCTIONS[function].meaning(inner)
+            if value is None or not math.isclose(value, _value(meant) or math.nan, rel_tol=1e-9):
+                continue  # the kernel would say no, more slowly
+            try:
+                form = form or normal_form(term).key
+                if form == normal_form(meant).key:
+                    return function, (argument,)
+            except (Exhausted, ZeroDivisionError, RecursionError):
+                continue
+    return None
+
+
+def _arguments(e: Any) -> Iterator[Any]:
+    """What the argument may be: those of the functions inside, and simple multiples."""
+    inside = dict.fromkeys(a for part in sympy.preorder_traversal(e) if part.is_Function for a in part.args if not a.is_number)
+    return iter(dict.fromkeys(ratio * argument for ratio in RATIOS for argument in inside if isinstance(argument, sympy.Expr)))
+
+
+def _value(term: Term) -> float | None:
+    """The value at some point, or None where it has none."""
+    try:
+        return evaluate(term, {}, lambda label, at: 0.31 + 0.17 * int(label.removeprefix("?")))
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return None
+
+
+def _term(e: Any, leaves: dict[Any, Entry]) -> Term:
+    """A scalar expression as an index term; what is not arithmetic or a function of the table is a leaf."""
+    if e.is_Rational:
+        return Number(Fraction(int(e.p), int(e.q)))
+    if e.is_Add:
+        return Plus(tuple(_term(part, leaves) for part in e.args))
+    if e.is_Mul:
+        return Times(tuple(_term(part, leaves) for part in e.args))
+    if e.is_Pow and e.exp.is_Rational:
+        return Power(_term(e.base, leaves), Fraction(int(e.exp.p), int(e.exp.q)))
+    if e == sympy.E:
+        return Apply("exp", Number(1))
+    function, arguments = _by_name(e)
+    if function:
+        return FUNCTIONS[function].meaning(*[_term(argument, leaves) for argument in arguments])
+    return leaves.setdefault(e, Entry(f"?{len(leaves)}"))

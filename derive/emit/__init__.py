@@ -1,0 +1,1 @@
+"""What is written from a derivation: NumPy modules, pages, figures."""

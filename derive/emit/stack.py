@@ -1,0 +1,215 @@
+"""A network as a stack of layer objects: a class for each kind of layer, with ``forward``, ``backward`` and ``step``.
+
+Each object keeps its parameters and what its backward needs; ``backward`` stores the gradients of the parameters and
+passes the deltas of its inputs up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from derive.arrays.array import Array, label, name
+from derive.arrays.shapes import write_shape
+from derive.arrays.writing import numpy_text
+from derive.derivation.layer import Layer, LayerCall
+from derive.derivation.program import Equation
+from derive.derivation.sweep import Derivation, contributions
+from derive.emit.numpy import (
+    Plan,
+    backward_body,
+    cache_text,
+    first_sentence,
+    fit_check,
+    forward_body,
+    mentioned,
+    pack,
+    read_sizes,
+    unpacked,
+)
+from derive.rules.simplify import simplify
+
+
+@dataclass(frozen=True)
+class Member:
+    """One layer object of a network: its attribute, its layer, the equation it is."""
+
+    attribute: str
+    layer: Layer
+    equation: Equation
+
+    @property
+    def operands(self) -> Mapping[str, Array]:
+        """The operand of each of the layer's inputs."""
+        return dict(zip((i.name for i in self.layer.inputs), self.equation.expression.operands, strict=True))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The layer's parameters, and what they are called in the network."""
+        return {i.name: str(label(self.operands[i.name])) for i in self.layer.inputs if i.role == "parameter"}
+
+    @property
+    def data(self) -> list[str]:
+        """The layer's inputs that are not parameters."""
+        return [i.name for i in self.layer.inputs if i.role != "parameter"]
+
+
+def members(layer: Layer) -> list[Member] | None:
+    """The layer objects of a network, or None for a layer that calls none or whose parameters are not its own inputs."""
+    calls = [e for e in layer.equations if isinstance(e.expression.op, LayerCall)]
+    kinds = [e.expression.op.layer for e in calls if isinstance(e.expression.op, LayerCall)]
+    if not calls or any(len(kind.outputs) > 1 for kind in kinds):
+        return None
+    found: list[Member] = []
+    for equation, kind in zip(calls, kinds, strict=True):
+        same = len([k for k in kinds if k.name == kind.name])
+        number = 1 + len([m for m in found if m.layer.name == kind.name])
+        found.append(Member(f"{kind.name}{number}" if same > 1 else kind.name, kind, equation))
+    owned = [text for m in found for text in m.parameters.values()]
+    inputs = {i.name for i in layer.inputs}
+    plain = all(label(m.operands[key]) is not None for m in found for key in m.data)
+    return found if plain and len(set(owned)) == len(owned) and set(owned) <= inputs else None
+
+
+def class_name(layer: Layer) -> str:
+    """``SquaredError`` for ``squared_error``."""
+    return "".join(part[:1].upper() + part[1:] for part in layer.name.split("_"))
+
+
+def classes(derivation: Derivation) -> list[str]:
+    """The source of the layer classes and of the network; nothing for a layer that is not a network of layers."""
+    found = members(derivation.layer)
+    if found is None:
+        return []
+    kinds = {m.layer.name: m.layer for m in found}
+    return [*(layer_class(kind) for kind in kinds.values()), network_class(derivation, found)]
+
+
+def layer_class(layer: Layer) -> str:
+    """The class of one kind of layer."""
+    plan = Plan(layer.derive())
+    parameters = [i.name for i in layer.inputs if i.role == "parameter"]
+    data = [i for i in layer.inputs if i.role != "parameter"]
+    lines = [f"class {class_name(layer)}:", f'    """{first_sentence(layer)}"""', ""]
+    if parameters:
+        own = ", ".join(f"self.{p}" for p in parameters)
+        lines += [f"    def __init__(self, {', '.join(parameters)}):", f"        {own} = {', '.join(parameters)}", ""]
+    lines.append(f"    def forward({', '.join(['self', *(i.name for i in data)])}):")
+    body = [f"{', '.join(parameters)} = {', '.join(f'self.{p}' for p in parameters)}"] if parameters else []
+    known = [i.array for i in layer.inputs if i.role == "parameter"]
+    body += fit_check(layer.name, [i.array for i in data], known)
+    body += forward_body(plan)
+    body += [f"self.cache = {cache_text(plan)}", f"return {layer.outputs[0]}"]
+    lines += [f"        {line}" for line in body]
+    upstream = plan.upstream[0]
+    default = "=1.0" if not layer.named(layer.outputs[0]).shape else ""
+    lines += ["", f"    def backward(self, {upstream}{default}):"]
+    body = backward_body(plan, "self.cache")
+    if parameters:
+        body.append(f"{', '.join(f'self.d{p}' for p in parameters)} = {', '.join(f'd{p}' for p in parameters)}")
+    up = [f"d{i.name}" for i in data if i.kind.is_float]
+    body.append(f"return {', '.join(up)}" if up else "return None")
+    lines += [f"        {line}" for line in body]
+    if parameters:
+        lines += ["", "    def step(self, rate):"]
+        lines += [f"        self.{p} = self.{p} - rate * self.d{p}" for p in parameters]
+    return "\n".join(lines) + "\n"
+
+
+def network_class(derivation: Derivation, found: list[Member]) -> str:
+    """The class of the network: its layers in order, forward, backward and step."""
+    layer = derivation.layer
+    owned = [text for m in found for text in m.parameters.values()]
+    data = [i.name for i in layer.inputs if i.name not in owned]
+    kinds = " -> ".join(m.layer.name for m in found)
+    lines = ["class Network:", f'    """{layer.name}: {kinds}."""', "", f"    def __init__({', '.join(['self', *owned])}):"]
+    lines += [f"        self.{m.attribute} = {class_name(m.layer)}({', '.join(m.parameters.values())})" for m in found]
+    backward, kept = _backward_lines(derivation, found)
+    lines += ["", f"    def forward({', '.join(['self', *data])}):"]
+    lines += [f"        {line}" for line in _forward_lines(layer, found)]
+    lines += [f"        self.cache = {pack(kept)}"] if kept else []
+    lines += [f"        return {', '.join(layer.outputs)}", ""]
+    plan = Plan(derivation)
+    scalar = all(not layer.named(o).shape for o in layer.outputs)
+    lines.append(f"    def backward({', '.join(['self', *(d + ('=1.0' if scalar else '') for d in plan.upstream)])}):")
+    lines += [f"        {unpacked(kept)} = self.cache"] if kept else []
+    lines += [f"        {line}" for line in backward]
+    entries = ", ".join(f'"{key}": d{key}' for key in derivation.wrt)
+    lines += [f"        return {{{entries}}}"]
+    if owned:
+        lines += ["", "    def step(self, rate):"]
+        lines += [f"        self.{m.attribute}.step(rate)" for m in found if m.parameters]
+    return "\n".join(lines) + "\n"
+
+
+def _forward_lines(layer: Layer, found: list[Member]) -> list[str]:
+    by_equation = {m.equation: m for m in found}
+    lines: list[str] = []
+    for equation in layer.equations:
+        member = by_equation.get(equation)
+        if member is None:
+            text = numpy_text(equation.expression)
+        else:
+            text = f"self.{member.attribute}.forward({', '.join(numpy_text(member.operands[key]) for key in member.data)})"
+        comment = f"  # {write_shape(equation.expression.shape)}" if equation.expression.shape else ""
+        lines.append(f"{equation.name} = {text}{comment}")
+    sizes = mentioned(lines, layer.sizes)
+    return read_sizes(sizes, [i.array for i in layer.inputs]) + lines
+
+
+def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[str], list[str]]:
+    """One call for each layer object, one statement for each adjoint that is met otherwise; and what must be kept."""
+    layer = derivation.layer
+    by_equation = {m.equation: m for m in found}
+    active = set(derivation.wrt) | {e.name for e in layer.equations}
+    plan = Plan(derivation)
+    parts: dict[str, list[Array]] = {o: [a] for o, a in zip(layer.outputs, plan.upstream_arrays, strict=True)}
+    lines: list[str] = []
+    statements: list[Array] = []
+
+    def gather(target: str) -> None:
+        met = parts.get(target, [])
+        if not met or (len(met) == 1 and label(met[0]) == f"d{target}"):
+            return
+        total = met[0]
+        for part in met[1:]:
+            total = total + part
+        total = simplify(total)
+        statements.append(total)
+        lines.append(f"d{target} = {numpy_text(total)}")
+
+    for equation in reversed(layer.equations):
+        gather(equation.name)
+        member = by_equation.get(equation)
+        if member is None:
+            grad = name(f"d{equation.name}", equation.expression.shape)
+            for target, adjoint in contributions(equation, grad, active).items():
+                parts.setdefault(target, []).append(adjoint)
+            continue
+        targets = []
+        for key in member.data:
+            operand = member.operands[key]
+            target = label(operand)
+            i = member.layer.input(key)
+            if target is None or i is None or not i.kind.is_float:
+                continue
+            alone = target not in parts and _uses(layer, target) == 1
+            targets.append(f"d{target}" if alone else f"d{target}_{member.attribute}")
+            parts.setdefault(target, []).append(name(targets[-1], operand.shape))
+        call = f"self.{member.attribute}.backward(d{equation.name})"
+        lines.append(f"{', '.join(targets)} = {call}" if targets else call)
+        for own, text in member.parameters.items():
+            lines.append(f"d{text} = self.{member.attribute}.d{own}")
+    for key in derivation.wrt:
+        gather(key)
+    forward_names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
+    used = {text for array in statements for text in array.names()}
+    kept = [text for text in forward_names if text in used]
+    sizes = mentioned(lines, layer.sizes)
+    at_hand = [layer.named(text) for text in kept] + [a for met in parts.values() for a in met if label(a) in plan.upstream]
+    return read_sizes(sizes, at_hand) + lines, kept
+
+
+def _uses(layer: Layer, target: str) -> int:
+    used = [1 for e in layer.equations for operand in e.expression.operands if target in operand.names()]
+    return len(used) + (1 if target in layer.outputs else 0)

@@ -1,0 +1,123 @@
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from derive.evidence.cases import Case
+from derive.evidence.differences import Curve, agrees, directional, expected_gradient
+
+RNG = np.random.default_rng(7)
+
+
+def case_of(kinds=None, upstream=(), **inputs):
+    return Case({}, inputs, upstream, kinds or dict.fromkeys(inputs, "float"))
+
+
+@pytest.mark.parametrize(("function", "slope"), [
+    (np.sin, np.cos),
+    (np.exp, np.exp),
+    (np.tanh, lambda x: 1 / np.cosh(x) ** 2),
+    (np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
+    (lambda x: x**5, lambda x: 5 * x**4),
+    (lambda x: 1 / (1 + 100 * x * x), lambda x: -200 * x / (1 + 100 * x * x) ** 2),
+    (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x)),
+    (lambda x: x + 1e8, lambda x: 1.0 + 0 * x),
+])
+def test_the_bound_holds_and_is_sharp(function, slope):
+    for x in RNG.uniform(0.2, 3, 50):
+        estimate = directional(Curve(lambda t, x=x: np.array([function(x + t)]), grain=3.0))
+        assert abs(estimate.value - slope(x)) <= estimate.error
+        # sharp: no worse than a central difference at its best step, eps**(2/3), of the numbers at hand
+        assert estimate.error <= np.finfo(float).eps ** (2 / 3) * (abs(function(x)) + 100 * abs(slope(x)) + 1)
+
+
+def test_a_function_that_is_not_finite_gives_no_bound():
+    assert directional(Curve(lambda t: np.array([math.nan]))).error == math.inf
+
+
+def relu(at_zero):
+    return SimpleNamespace(
+        forward=lambda X: (np.maximum(X, 0), X),
+        backward=lambda G, X: {"X": G * np.where(X == 0, at_zero, X > 0)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("at_zero", "ok"), [(0.0, True), (1.0, True), (0.5, True), (1.5, False), (-0.5, False), (1e6, False)]
+)
+def test_at_a_kink_what_lies_between_is_accepted_and_counted(at_zero, ok):
+    code = relu(at_zero)
+    case = case_of(X=np.array([0.0, 1.0, -2.0]), upstream=(np.array([2.0, -3.0, 1.5]),))
+    _y, cache = code.forward(case.inputs["X"])
+    agreement, = agrees(code, case, ("X",), code.backward(case.upstream[0], cache))
+    assert agreement.ok is ok
+    assert agreement.kind == ("smooth" if at_zero == 1 / 2 else "kink")  # a central difference is the mean
+
+
+def test_kinks_that_mix_in_one_output_are_no_false_alarm():
+    def forward(X, W, V):
+        Z = X @ W
+        return np.maximum(Z, 0) @ V, (X, W, V, Z)
+
+    def backward(G, cache):
+        X, W, V, Z = cache
+        dZ = (G @ V.T) * (Z > 0)
+        return {"X": dZ @ W.T, "W": X.T @ dZ, "V": np.maximum(Z, 0).T @ G}
+
+    code = SimpleNamespace(forward=forward, backward=backward)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        inputs = {"X": np.zeros((1, 2)), "W": rng.standard_normal((2, 4)), "V": rng.standard_normal((4, 1))}
+        case = Case({}, inputs, (np.array([[0.5]]),), dict.fromkeys(inputs, "float"), seed=seed)
+        gradients = backward(case.upstream[0], forward(*inputs.values())[1])
+        assert all(agreement.ok for agreement in agrees(code, case, ("X", "W", "V"), gradients))
+
+
+def test_a_jump_and_a_pole_are_undecided():
+    jump = SimpleNamespace(forward=lambda X: ((X > 0) * 1.0, None))
+    pole = SimpleNamespace(forward=lambda X: (1 / (X + 1e-17), None))
+    case = case_of(X=np.array([0.0]), upstream=(np.array([2.0]),))
+    for code in (jump, pole):
+        agreement, = agrees(code, case, ("X",), {"X": np.array([-3.0])})
+        assert agreement.ok
+        assert agreement.kind == "undecided"
+
+
+def test_a_gradient_that_is_not_finite_where_the_function_is_smooth_is_wrong():
+    code = SimpleNamespace(forward=lambda X: (X * X, None))
+    case = case_of(X=np.array([0.5]), upstream=(np.array([2.0]),))
+    for wrong in (math.nan, math.inf):
+        agreement, = agrees(code, case, ("X",), {"X": np.array([wrong])})
+        assert not agreement.ok
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-7, 1 + 1e-10])
+def test_relative_errors_far_above_roundoff_are_seen(factor):
+    code = SimpleNamespace(forward=lambda X: (np.tanh(X), None))
+    X = np.array([[0.3, -0.8], [1.1, 0.2]])
+    case = case_of(X=X, upstream=(np.array([[2.0, -3.0], [0.5, 1.5]]),))
+    right = case.upstream[0] * (1 - np.tanh(X) ** 2)
+    agreement, = agrees(code, case, ("X",), {"X": factor * right})
+    assert agreement.ok == (factor == 1.0)
+
+
+def test_directions_stay_in_the_kind():
+    def forward(P, S):
+        assert np.all(P > 0)
+        assert np.all(np.abs(P.sum(-1) - 1) <= 8 * np.finfo(float).eps)
+        return np.log(P).sum() + np.log(np.linalg.det(S)) * (1.0 if np.array_equal(S, S.T) else math.nan), None
+
+    inputs = {"P": np.array([[0.25, 0.75]]), "S": np.array([[2.0, 1.0], [1.0, 3.0]])}
+    case = Case({}, inputs, (np.array(2.0),), {"P": "stochastic", "S": "spd"})
+    gradients = {"P": 2 / inputs["P"], "S": 2 * np.linalg.inv(inputs["S"])}
+    found = agrees(SimpleNamespace(forward=forward), case, ("P", "S"), gradients)
+    assert [agreement.kind for agreement in found] == ["smooth", "smooth"]
+    assert all(agreement.ok for agreement in found)
+
+
+def test_the_expected_gradient_is_found_entry_by_entry():
+    code = SimpleNamespace(forward=lambda X, s: (s * X**3, None))
+    case = case_of(X=np.array([1.0, -2.0]), s=np.array(0.5), upstream=(np.array([2.0, 1.5]),))
+    assert [round(g, 9) for g in expected_gradient(code, case, "X")] == [3.0, 9.0]
+    assert round(float(expected_gradient(code, case, "s")), 9) == -10.0
