@@ -281,6 +281,11 @@ class Array:
         return self.transpose()
 
     @property
+    def dtype(self) -> type[float]:
+        """To the proof numbers are real."""
+        return float
+
+    @property
     def size(self) -> Any:
         """The number of entries."""
         return _build().count(self.shape)

@@ -176,7 +176,8 @@ def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[s
             total = total + part
         total = simplify(total)
         statements.append(total)
-        lines.append(f"d{target} = {numpy_text(total)}")
+        copied = ".copy()" if label(total) is not None and total.shape else ""  # results are never views
+        lines.append(f"d{target} = {numpy_text(total)}{copied}")
 
     for equation in reversed(layer.equations):
         gather(equation.name)

@@ -29,7 +29,7 @@ class Size:
 
     def __init__(self, terms: Mapping[Powers, int]) -> None:
         self.terms = tuple(sorted([(powers, c) for powers, c in terms.items() if c]))
-        self._hash = hash(self.terms)
+        self._hash = hash(self.terms if self.constant is None else self.constant)
 
     @staticmethod
     def of(value: Size | str | int) -> Size:
@@ -118,6 +118,8 @@ class Size:
         return all(c >= 0 for _, c in self.at({name: Size.of(name) + 1 for name in self.names}).terms)
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, int):  # W.shape[1] == 1, as code asks; a name is equal to no number
+            return self.constant == other
         return self is other or (isinstance(other, Size) and self.terms == other.terms)
 
     def __hash__(self) -> int:

@@ -1,0 +1,199 @@
+"""The generated code is read back: executed on symbolic arrays, and each of its statements proved equal to its line.
+
+A generator that writes a wrong statement is thereby a failed proof, not a surprise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy
+
+from derive.arrays import build
+from derive.arrays.array import Array, Named, apply, name
+from derive.arrays.operations import Eye
+from derive.derivation.reader import traced
+from derive.derivation.sweep import Derivation
+from derive.emit.loading import load_source
+from derive.emit.stack import members
+from derive.errors import DeriveError
+from derive.index.size import Size
+from derive.rules.proof import is_equal
+from derive.verdict import Rung
+
+
+class SymbolicNumPy:
+    """NumPy, with the functions that make arrays from sizes making symbolic ones."""
+
+    def __getattr__(self, key: str) -> Any:
+        return getattr(numpy, key)
+
+    @staticmethod
+    def full(shape: Any, value: Any, dtype: Any = None) -> Array:
+        """Copies of a number."""
+        return build.spread(build.constant(value), tuple(Size.of(size) for size in shape))
+
+    @staticmethod
+    def eye(size: Any, dtype: Any = None) -> Array:
+        """The identity matrix."""
+        return apply(Eye(Size.of(size)))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a statement of the code was found to say, and what it should say."""
+
+    where: str
+    target: str
+    says: Array
+    should: Array
+
+
+def read_back(source: str, derivation: Derivation) -> Rung:
+    """The rung: ``proved`` if every statement is proved equal to its line, else ``open`` with the statement's name."""
+    try:
+        found = list(_functions(_symbolic(source, derivation), derivation))
+        found += list(_objects(_symbolic(source, derivation), derivation))
+    except DeriveError as error:
+        return Rung("read-back", "open", f"the code does not lift: {error}")
+    definitions = _definitions(derivation)
+    wrong = [s for s in found if not _agrees(s, definitions)]
+    numbers = {"statements": len(found), "proved": len(found) - len(wrong)}
+    if wrong:
+        first = wrong[0]
+        detail = f"{first.where}: {first.target} = {first.says}, but the derivation says {first.should}"
+        return Rung("read-back", "open", detail, numbers)
+    return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements", numbers)
+
+
+def _definitions(derivation: Derivation) -> dict[str, Array]:
+    known = {e.name: e.expression for e in derivation.layer.equations}
+    known.update({s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"})
+    return known
+
+
+def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
+    """Equal as it stands; or with the names that only one side uses replaced by what they are."""
+    left, right = statement.says, statement.should
+    if is_equal(left, right):
+        return True
+    used = set(left.names()) ^ set(right.names())
+    some = {key: value for key, value in definitions.items() if key in used and key != statement.target}
+    if some and is_equal(left, right, some):
+        return True
+    every = {key: value for key, value in definitions.items() if key != statement.target}
+    return is_equal(left, right, every)
+
+
+def _symbolic(source: str, derivation: Derivation) -> ModuleType:
+    loaded = load_source(source, derivation.layer.name)
+    loaded.__dict__["np"] = SymbolicNumPy()
+    return loaded
+
+
+def _cut(array: Array, names: Mapping[Array, str]) -> Array:
+    """The expression with its parts that have a name replaced by the name; the root stays."""
+    done: dict[int, Array] = {}
+    for node in array.walk():
+        if node in names and node is not array and not isinstance(node.op, Named):
+            done[id(node)] = name(names[node], node.shape, node.kind)
+            continue
+        operands = tuple([done[id(operand)] for operand in node.operands])
+        same = all(a is b for a, b in zip(operands, node.operands, strict=True))
+        done[id(node)] = node if same else apply(node.op, *operands)
+    return done[id(array)]
+
+
+def _by_name(parts: Mapping[str, Array], wanted: Mapping[str, Array]) -> dict[Array, str]:
+    """Arrays by the name they have in the derivation; the first name wins."""
+    found: dict[Array, str] = {}
+    for key, array in parts.items():
+        if key in wanted:
+            found.setdefault(array, key)
+    return found
+
+
+def _inputs(derivation: Derivation) -> dict[str, Array]:
+    return {i.name: i.array for i in derivation.layer.inputs}
+
+
+def _statements(
+    where: str, parts: Mapping[str, Array], wanted: Mapping[str, Array], names: Mapping[Array, str]
+) -> Iterator[Statement]:
+    """Each wanted name that the code computes, cut at the other names; DeriveError for one that it does not compute."""
+    for target, should in wanted.items():
+        if target not in parts:
+            raise DeriveError(f"{where} computes no {target}", f"{target} = {should} was wanted")
+        yield Statement(where, target, _cut(parts[target], names), should)
+
+
+def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
+    """The statements of ``forward`` and ``backward``."""
+    layer = derivation.layer
+    equations = {e.name: e.expression for e in layer.equations}
+    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
+    (outputs, cache), parts = traced(loaded.forward, _inputs(derivation))
+    names = _by_name(parts, equations)
+    yield from _statements("forward", parts, equations, names)
+    for output, value in zip(layer.outputs, outputs if len(layer.outputs) > 1 else (outputs,), strict=True):
+        yield Statement("forward returns", output, _cut(value, names), equations[output])
+    upstream = _upstream(derivation)
+    given = upstream[0] if len(upstream) == 1 else tuple(upstream)
+    gradients, back = _run(loaded.backward, given, cache)
+    names.update(_by_name(back, lines))
+    yield from _statements("backward", back, lines, names)
+    yield from _returned("backward returns", gradients, derivation, names)
+
+
+def _upstream(derivation: Derivation) -> list[Array]:
+    from derive.emit.numpy import Plan
+
+    return Plan(derivation).upstream_arrays
+
+
+def _run(function: Callable[..., Any], *args: Any) -> tuple[Any, dict[str, Array]]:
+    """A function called by position, and its local arrays."""
+    code = getattr(function, "__code__")  # noqa: B009  # functions and methods alike
+    keys = [key for key in code.co_varnames[: code.co_argcount] if key != "self"]
+    return traced(function, dict(zip(keys, args, strict=True)))
+
+
+def _returned(
+    where: str, gradients: Any, derivation: Derivation, names: Mapping[Array, str]
+) -> Iterator[Statement]:
+    if not isinstance(gradients, dict) or list(gradients) != list(derivation.wrt):
+        raise DeriveError(f"{where} {gradients!r}", f"a gradient for each of {', '.join(derivation.wrt)}")
+    for key, value in gradients.items():
+        yield Statement(where, f"d{key}", _cut(value, names), derivation.gradients[key])
+
+
+def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
+    """The statements of the network's class, and the step that its layer objects take."""
+    found = members(derivation.layer)
+    if found is None:
+        return
+    equations = {e.name: e.expression for e in derivation.layer.equations}
+    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
+    inputs = _inputs(derivation)
+    owned = [text for m in found for text in m.parameters.values()]
+    network = loaded.Network(*[inputs[key] for key in owned])
+    outputs, parts = _run(network.forward, *[array for key, array in inputs.items() if key not in owned])
+    names = _by_name(parts, equations)
+    yield from _statements("Network.forward", parts, equations, names)
+    gradients, back = _run(network.backward, *_upstream(derivation))
+    names.update(_by_name(back, lines))
+    yield from _statements("Network.backward", back, {k: v for k, v in lines.items() if k in back}, names)
+    yield from _returned("Network.backward returns", gradients, derivation, names)
+    rate = name("rate", ())
+    if owned:
+        network.step(rate)
+    for member in found:
+        for own, text in member.parameters.items():
+            after = getattr(getattr(network, member.attribute), own)
+            should = inputs[text] - rate * name(f"d{text}", inputs[text].shape)
+            yield Statement("Network.step", text, _cut(after, names), should)
+
+
