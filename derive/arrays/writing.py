@@ -23,6 +23,7 @@ class Writer:
     """Writes one dialect; arrays in ``names`` are written by name.  Calling it writes an operand, bracketed if need be."""
 
     ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
+    MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
 
     def __init__(self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "") -> None:
         self.dialect, self.names = dialect, names or {}
@@ -80,9 +81,9 @@ class Writer:
         if isinstance(value, Size):
             return str(value).replace("*", r" \, "), self.number(value)[1]
         if value.denominator == 1:
-            return str(value.numerator), self.ATOM if value >= 0 else self.SIGN
+            return str(value.numerator), self.ATOM if value >= 0 else self.MINUS
         sign = "-" if value < 0 else ""
-        return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}", self.SIGN if sign else self.ATOM
+        return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}", self.MINUS if sign else self.ATOM
 
     def math_constant(self, value: Fraction | Size | str, shape: Shape) -> tuple[str, int]:
         """A constant array: the number times a matrix of ones, whose shape is said."""
@@ -127,11 +128,14 @@ class Writer:
             template, binds = scalar, self.TIMES
         texts = []
         for place, (text, own) in enumerate(operands):
-            least = 0 if call else binds + (1 if place and template[4:].strip() not in ("+ {1}",) else 0)
+            chained = binds == functions.COMPARE  # a > b > c is not (a > b) > c
+            either = node.op.name == "add" or (self.dialect == "math" and node.op.name == "multiply")  # associative
+            least = 0 if call else binds + (1 if chained or (place and not either) else 0)
             if template.startswith("-"):
                 least = self.TIMES
-            texts.append(text if own >= least else self.bracket(text))
-        return template.format(*texts), binds
+            signed = self.dialect == "math" and place and not call and text.startswith("-")
+            texts.append(text if own >= least and not signed else self.bracket(text))
+        return template.format(*texts), self.MINUS if self.dialect == "math" and template.startswith("-") else binds
 
     def _plain(self, node: Array, operand: Array) -> tuple[str, int]:
         """In LaTeX a constant or a scalar beside a matrix is written without its copies."""
@@ -157,7 +161,8 @@ class Writer:
         shape = operands[0].shape
         inner = [uncopied(operand) for operand in operands]
         covered = {axis for a, core in zip(operands, inner, strict=True) for axis in _covers(a, core)}
-        if not all(axis in covered or size == ONE for axis, size in enumerate(shape)):
+        ranked = any(_first(a, core) == 0 for a, core in zip(operands, inner, strict=True))
+        if not ranked or not all(axis in covered or size == ONE for axis, size in enumerate(shape)):
             keep = next((k for k, core in enumerate(inner) if core is not None and not isinstance(core.op, Constant)), 0)
             inner[keep] = None  # one operand must carry the shape
         return [self.text(a) if core is None or a in self.names else self.copied(a, core)
@@ -257,6 +262,13 @@ def _covers(array: Array, core: Array | None) -> set[int]:
         return set()
     assert isinstance(array.op, Broadcast)
     return {axis for axis, size in zip(array.op.axes, core.shape, strict=True) if size == array.shape[axis]}
+
+
+def _first(array: Array, core: Array | None) -> int:
+    """The first axis that is there when copies are left unsaid: NumPy adds those before it."""
+    if core is None or not array.shape:
+        return 0
+    return min(array.op.axes, default=array.ndim) if isinstance(array.op, Broadcast) else array.ndim
 
 
 def _aligned(node: Array) -> bool:

@@ -19,7 +19,7 @@ from derive.arrays.operations import Broadcast, Constant, Elementwise, Eye, Resh
 from derive.arrays.shapes import Shape, size_names, write_shape
 from derive.arrays.writing import Writer
 from derive.derivation.layer import Layer
-from derive.derivation.sweep import Derivation
+from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.index.size import Size
 from derive.rules.simplify import simplify
 
@@ -57,7 +57,7 @@ class Plan:
         self.derivation = derivation
         self.layer: Layer = derivation.layer
         equations = [Statement(e.name, unfolded(e.expression)) for e in self.layer.equations]
-        lines = [Statement(s.adjoint, unfolded(s.expression)) for s in derivation.steps if s.rule != "upstream"]
+        lines = [Statement(s.adjoint, unfolded(s.expression)) for s in derivation.steps if s.rule != UPSTREAM]
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -81,7 +81,7 @@ class Plan:
         given = []
         for output in self.layer.outputs:
             step = next((s for s in self.derivation.steps if s.name == output), None)
-            further = step is not None and step.rule != "upstream"
+            further = step is not None and step.rule != UPSTREAM
             given.append(f"d{output}_out" if further else f"d{output}")
         return given
 
@@ -235,7 +235,7 @@ def _docstring(plan: Plan) -> str:
     lines += [f"    {e}" for e in layer.equations]
     given = " and ".join(plan.upstream)
     lines += ["", f"Gradients, for the upstream gradient {given}:", ""]
-    lines += [f"    {s}" for s in plan.derivation.steps if s.rule != "upstream"]
+    lines += [f"    {s}" for s in plan.derivation.steps if s.rule != UPSTREAM]
     shapes = ", ".join(f"{i.name} {write_shape(i.shape)}" for i in layer.inputs)
     lines += ["", f"Shapes: {shapes}."]
     if layer.source:

@@ -16,7 +16,7 @@ from derive.arrays import build
 from derive.arrays.array import Array, Named, apply, name
 from derive.arrays.operations import Eye
 from derive.derivation.reader import traced
-from derive.derivation.sweep import Derivation
+from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.loading import load_source
 from derive.emit.stack import members
 from derive.errors import DeriveError
@@ -71,7 +71,7 @@ def read_back(source: str, derivation: Derivation) -> Rung:
 
 def _definitions(derivation: Derivation) -> dict[str, Array]:
     known = {e.name: e.expression for e in derivation.layer.equations}
-    known.update({s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"})
+    known.update({s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM})
     return known
 
 
@@ -134,7 +134,7 @@ def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement
     """The statements of ``forward`` and ``backward``."""
     layer = derivation.layer
     equations = {e.name: e.expression for e in layer.equations}
-    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
+    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM}
     (outputs, cache), parts = traced(loaded.forward, _inputs(derivation))
     names = _by_name(parts, equations)
     yield from _statements("forward", parts, equations, names)
@@ -176,7 +176,7 @@ def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
     if found is None:
         return
     equations = {e.name: e.expression for e in derivation.layer.equations}
-    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
+    lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM}
     inputs = _inputs(derivation)
     owned = [text for m in found for text in m.parameters.values()]
     network = loaded.Network(*[inputs[key] for key in owned])

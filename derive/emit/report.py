@@ -1,0 +1,238 @@
+"""The page of a layer: statement, equations, derivation, gradients, code, evidence, and what is not shown.
+
+Pages are Markdown that GitHub shows as it stands: display math in ``math`` fences, inline math in backquoted dollars,
+diagrams in Mermaid.  The same layer gives the same bytes: no dates, no machine names, no timings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Elementwise
+from derive.arrays.shapes import write_shape
+from derive.arrays.writing import Writer, math_text
+from derive.derivation.layer import Layer, LayerCall
+from derive.derivation.sweep import UPSTREAM, Derivation, Step
+from derive.emit.ladder import verify
+from derive.emit.numpy import unfolded
+from derive.rules.book import rule_of
+from derive.verdict import Rung, Verdict
+
+MARKS = {"proved": "✓ proved", "tested": "✓ tested", "refuted": "✗ refuted", "open": "? open"}
+BOUNDS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, inf)  # worst errors are told as bounds that hold on any machine
+
+
+def page(layer: Layer) -> str:
+    """The layer's page in Markdown."""
+    derivation = layer.derive()
+    verdict = verify(layer)
+    parts = [
+        f"# {layer.name}",
+        statement(layer, verdict),
+        "## Equations",
+        equations(layer),
+        program_diagram(layer),
+        "## Derivation",
+        derivation_table(derivation),
+        rules_used(derivation),
+        "## Gradients",
+        gradients(derivation),
+        "## Generated code",
+        "Written by the generator, then read back: executed on symbolic arrays, and each statement proved equal to its line.",
+        fenced("python", derivation.numpy()),
+        *claims(layer),
+        "## Evidence",
+        evidence_table(verdict),
+        "## Assumed",
+        assumptions(verdict),
+        "## Not shown",
+        not_shown(layer),
+        "## Rebuild",
+        f"`derive report {layer.name}` writes this page again, byte for byte; `derive prove {layer.name}` prints the proof.",
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str]:
+    """Every page of ``reports/`` by its file name: one for each layer of the catalogue, and the index."""
+    if layers is None:
+        from derive.catalogue import layers as catalogue
+
+        layers = catalogue
+    written = {f"{name}.md": page(layer) for name, layer in layers.items()}
+    return {"README.md": index(layers), **written}
+
+
+def index(layers: Mapping[str, Layer]) -> str:
+    """The page that leads to the others."""
+    rows = [
+        (f"[{name}]({name}.md)", inline(_definition(layer)), ", ".join(f"`{key}`" for key in layer.wrt), mark(layer.derive().prove()))
+        for name, layer in layers.items()
+    ]
+    head = "# Reports\n\nOne page a layer: its gradients derived by named rules, proved for every shape, generated, tested."
+    return f"{head}\n\n{table(('layer', 'definition', 'gradients of', 'verdict'), rows)}\n\n`derive report` writes these pages.\n"
+
+
+# ---- parts of a page
+
+def statement(layer: Layer, verdict: Verdict) -> str:
+    """What the layer is, its shapes, and the verdict in a sentence."""
+    rows = [(f"`{i.name}`", f"`{write_shape(i.shape)}`", i.role, str(i.kind)) for i in layer.inputs]
+    rows += [(f"`{o}`", f"`{write_shape(layer.named(o).shape)}`", "output", "float") for o in layer.outputs]
+    shown = table(("array", "shape", "role", "kind"), rows)
+    doc = " ".join(layer.doc.split())
+    source = f"Source: {layer.source}." if layer.source else ""
+    return "\n\n".join(part for part in (doc, source, f"**{verdict_sentence(verdict)}**", shown) if part)
+
+
+def verdict_sentence(verdict: Verdict) -> str:
+    """The verdict as a sentence."""
+    if verdict.status == "proved":
+        return "Every line of the derivation is proved for every shape and every real input; the generated code says the same."
+    return f"{verdict.status}: {verdict.reason}"
+
+
+def _definition(layer: Layer) -> str:
+    return r",\ ".join(f"{Writer('math').symbol(e.name)} = {math_text(e.expression)}" for e in layer.equations)
+
+
+def equations(layer: Layer) -> str:
+    """The equations as display math; a layer that is called is written out beside its name."""
+    symbol = Writer("math").symbol
+    lines = []
+    for e in layer.equations:
+        line = rf"{symbol(e.name)} &= {math_text(e.expression)}"
+        if any(isinstance(node.op, LayerCall) for node in e.expression.walk()):
+            line += rf" = {math_text(unfolded(e.expression))}"
+        lines.append(line)
+    return aligned(lines)
+
+
+def program_diagram(layer: Layer) -> str:
+    """The program as a Mermaid graph; nothing for a program of one equation."""
+    if len(layer.equations) < 2:
+        return ""
+    lines = ["flowchart LR"]
+    lines += [f'    _{i.name}(["{i.name}"])' for i in layer.inputs]
+    for e in layer.equations:
+        lines.append(f'    _{e.name}["{e}"]')
+        lines += [f"    _{name} --> _{e.name}" for name in e.expression.names()]
+    return fenced("mermaid", "\n".join(lines))
+
+
+def derivation_table(derivation: Derivation) -> str:
+    """One line a row: adjoint, formula, rule, reason, verdict."""
+    symbol = Writer("math").symbol
+    rows = []
+    for step in derivation.steps:
+        reason = step.reason if step.rule == UPSTREAM else "; ".join(inline_code(r) for r in step.reason.split("; "))
+        rows.append((inline(symbol(step.adjoint)), inline(math_text(step.expression)), _rule_cell(derivation, step), reason,
+                     "given" if step.rule == UPSTREAM else mark(step.verdict)))
+    return table(("adjoint", "formula", "rule", "because", "verdict"), rows)
+
+
+def _rule_cell(derivation: Derivation, step: Step) -> str:
+    called = {n.op.name for e in derivation.layer.equations for n in e.expression.walk() if isinstance(n.op, LayerCall)}
+    return ", ".join(f"[{rule}]({rule}.md)" if rule in called else rule for rule in step.rule.split(", "))
+
+
+def rules_used(derivation: Derivation) -> str:
+    """The statements of the rules in the table, with their sources."""
+    wanted = {rule for step in derivation.steps for rule in step.rule.split(", ")}
+    found: dict[str, str] = {}
+    for e in derivation.layer.equations:
+        for node in e.expression.walk():
+            if node.op.name in wanted and node.operands and not isinstance(node.op, LayerCall):
+                rule = rule_of(node)
+                source = f" ({rule.source})" if rule.source else ""
+                found.setdefault(rule.name, f"* {rule.name}: {rule.statement}{source}")
+    if not found:
+        return ""
+    return "Rules, with G the adjoint of Y; each is proved by the kernel before it is used:\n\n" + "\n".join(sorted(found.values()))
+
+
+def gradients(derivation: Derivation) -> str:
+    """The gradients as display math."""
+    symbol = Writer("math").symbol
+    lines = [rf"\mathrm{{d}}{symbol(key)} &= {math_text(value)}" for key, value in derivation.gradients.items()]
+    return aligned(lines)
+
+
+def claims(layer: Layer) -> list[str]:
+    """The claims that the catalogue holds about this layer, accepted or refuted; nothing if there are none."""
+    from derive.emit.claims_section import section
+
+    text = section(layer)
+    return [text] if text else []
+
+
+def evidence_table(verdict: Verdict) -> str:
+    """The rungs with what they showed."""
+    return table(("rung", "verdict", "what was shown"), [(r.name, MARKS.get(r.status, r.status), _shown(r)) for r in verdict.evidence])
+
+
+def _shown(rung: Rung) -> str:
+    """A rung in words that are the same on every machine."""
+    if rung.name != "properties" or rung.status != "tested":
+        return rung.detail
+    numbers = rung.numbers
+    bound = next(b for b in BOUNDS if 10 * float(numbers["worst_relative_error"]) <= b)
+    return (f"{numbers['examples']} cases drawn by hypothesis (seed {numbers['seed']}, sizes 0 or 1 to 6): shapes, dtypes, memory, "
+            f"repetition; derivatives by differences within {bound:.0e}")
+
+
+def assumptions(verdict: Verdict) -> str:
+    """The side conditions."""
+    if not verdict.assumptions:
+        return "Nothing beyond real arithmetic."
+    return "\n".join(f"* `{assumption}`" for assumption in verdict.assumptions)
+
+
+def not_shown(layer: Layer) -> str:
+    """What the evidence does not say."""
+    lines = ["* Proofs are over the real numbers; rounding is not part of them. Differences test the float code at sampled points.",
+             "* Entries that are infinite or nan are outside the statement."]
+    helpers = sorted({n.op.function for o in layer.outputs for n in unfolded(layer.expanded(o)).walk()
+                      if isinstance(n.op, Elementwise) and FUNCTIONS[n.op.function].helper})
+    if helpers:
+        lines.append(f"* How many digits `{'`, `'.join(helpers)}` and its gradient keep at large arguments is not measured here.")
+    return "\n".join(lines)
+
+
+# ---- Markdown
+
+def mark(verdict: Verdict) -> str:
+    """The verdict in a cell."""
+    return MARKS.get(verdict.status, verdict.status)
+
+
+def inline(math: str) -> str:
+    """Inline math."""
+    return f"$`{math}`$"
+
+
+def inline_code(text: str) -> str:
+    """Inline code."""
+    return f"`{text}`"
+
+
+def aligned(lines: Iterable[str]) -> str:
+    """Display math, one line an equation."""
+    body = " \\\\\n".join(lines)
+    return fenced("math", f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}")
+
+
+def fenced(language: str, text: str) -> str:
+    """A fenced block."""
+    return f"```{language}\n{text.rstrip()}\n```"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
