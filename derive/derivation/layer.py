@@ -280,7 +280,9 @@ def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
 def output_name(expression: Array, taken: Mapping[str, Any]) -> str:
     """A name for an output that has none: E for a scalar, else Y."""
     wanted = ("E", "L", "loss") if not expression.shape else ("Y", "Z", "out", "result")
-    return next(candidate for candidate in wanted if candidate not in taken)
+    sizes = size_names(array.shape for array in taken.values() if isinstance(array, Array))
+    more = (f"{wanted[0]}{k}" for k in range(1, len(taken) + len(sizes) + 2))
+    return next(c for c in (*wanted, *more) if c not in taken and f"d{c}" not in taken and c not in sizes)
 
 
 def build_layer(
@@ -333,9 +335,12 @@ def check_layer(layer: Layer) -> None:
         if label in layer.sizes:
             raise DeriveError(f"{layer.name}: {label} names an array and a size", "one meaning a name", where,
                               f'another name for the size, such as "{label}_"')
-        if f"d{label}" in names:
+        if f"d{label}" in (*names, *layer.sizes):
             raise DeriveError(f"{layer.name}: the name d{label} is declared", f"it names the adjoint of {label}", where,
                               "another name for one of the two")
+        if label in layer.outputs and f"{label}_out" in names:
+            raise DeriveError(f"{layer.name}: the name {label}_out is declared", f"d{label}_out names what comes from above to"
+                              f" the output {label}", where, "another name for one of the two")
     used = {text for e in layer.equations for text in e.expression.names()}
     for i in layer.inputs:
         if i.name not in used:

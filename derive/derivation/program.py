@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Reshape, Transpose
-from derive.arrays.shapes import Declaration
+from derive.arrays.shapes import Declaration, size_names
 from derive.rules.simplify import simplify
 
 LINEAR = ("add", "subtract", "negative")
@@ -40,7 +40,7 @@ def program(
     """The equations of some outputs, in order; ``parts`` are named by the author."""
     given = _by_author(inputs, parts, outputs)
     equations: list[Equation] = []
-    taken = {*inputs, *given}
+    taken = {*inputs, *given, *size_names(declared.shape for declared in inputs.values())}
     for title, expression in given.items():
         equations += _cut(title, expression, taken)
     return tuple(equations)

@@ -76,7 +76,9 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        result = function(**arrays)
+        places = inspect.signature(function).parameters.values()
+        result = function(*[arrays[p.name] for p in places if p.kind is not p.KEYWORD_ONLY],
+                          **{p.name: arrays[p.name] for p in places if p.kind is p.KEYWORD_ONLY})
     except DeriveError:
         raise
     except RecursionError:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from derive.rules.proof import is_adjoint
 from derive.rules.simplify import simplify
 from derive.verdict import Rung, Verdict, weakest
 
+UPSTREAM = "upstream"  # the rule of a line that is given
 PASSES = ("add", "subtract", "negative", "reshape")  # rules that only hand the adjoint on
 
 
@@ -79,12 +80,14 @@ class Derivation:
         for equation in self.layer.equations:
             known[equation.name] = substitute(equation.expression, known)
         known[output] = self.layer.named(output)
-        for other in self.layer.outputs:
+        for other in self.layer.outputs:  # what comes from above: only to this output
+            above = name(adjoint_name(other), known[other].shape) if other == output else zero(known[other])
+            known[upstream_name(other)] = above
             if other != output:
-                known[adjoint_name(other)] = zero(self.layer.named(other))
+                known[adjoint_name(other)] = above
         closed: dict[str, Array] = {}
         for step in self.steps:
-            if step.name in self.layer.outputs and step.rule == "upstream":
+            if step.name in self.layer.outputs and step.rule == UPSTREAM:
                 continue
             expression = substitute(step.expression, known)
             known[step.adjoint] = expression
@@ -94,9 +97,10 @@ class Derivation:
 
     def prove(self) -> Verdict:
         """The verdict for all shapes: as good as the weakest line."""
-        verdicts = [step.verdict for step in self.steps]
+        derived = [step for step in self.steps if step.rule != UPSTREAM]  # what is given needs no proof
+        verdicts = [step.verdict for step in derived]
         status = weakest(v.status for v in verdicts)
-        failed = [step.adjoint for step in self.steps if not step.verdict.ok]
+        failed = [step.adjoint for step in derived if not step.verdict.ok]
         assumptions = tuple(dict.fromkeys(a for v in verdicts for a in v.assumptions))
         proved = len([v for v in verdicts if v.status == "proved"])
         rung = Rung("proof", status, f"{proved} of {len(verdicts)} lines", {"lines": len(verdicts), "proved": proved})
@@ -115,7 +119,8 @@ class Derivation:
         """A gradient as a SymPy matrix expression in the layer's own symbols; DeriveError if it has no matrix form."""
         if label not in self.gradients:
             raise DeriveError(f"{self.layer.name}: no gradient of {label!r}", f"one of {', '.join(self.wrt)}", callers_place())
-        return upstairs.call("arrays.sympy_out", "gradient", self.gradients[label], label, self.layer.symbols)
+        own = self.layer.symbols.get(label)
+        return upstairs.call("arrays.sympy_out", "write", self.gradients[label], self.layer.symbols, getattr(own, "shape", None))
 
     def __str__(self) -> str:
         return "\n".join(str(step) for step in self.steps)
@@ -124,6 +129,11 @@ class Derivation:
 def adjoint_name(label: str) -> str:
     """``dW`` for ``W``."""
     return f"d{label}"
+
+
+def upstream_name(label: str) -> str:
+    """``dH_out``: what comes from above to an output that is also used further."""
+    return f"d{label}_out"
 
 
 def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
@@ -136,17 +146,20 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     uses: dict[str, list[Equation]] = {}
     carried: dict[str, list[Array]] = {}
     steps: list[Step] = []
-    first_use = {label_: e.name for e in reversed(layer.equations) for label_ in e.expression.names()}
+    first_use = {label_: e.name for e in reversed(layer.equations) if e.name in active for label_ in e.expression.names()}
     for equation in reversed(layer.equations):
         if equation.name not in active:
             continue
         step = _line(layer, equation.name, carried, uses)
         steps.append(step)
         grad = name(step.adjoint, equation.expression.shape)
-        for target, adjoint in contributions(equation, grad, active).items():
-            carried.setdefault(target, []).append(adjoint)
-            uses.setdefault(target, []).append(equation)
-        steps += [_line(layer, key, carried, uses) for key in wanted if first_use[key] == equation.name]
+        handed = contributions(equation, grad, active)
+        for target in active.intersection(equation.expression.names()):
+            uses.setdefault(target, []).append(equation)  # to the proof a use is one, whatever the rules handed on
+            if target in handed:
+                carried.setdefault(target, []).append(handed[target])
+        steps += [_line(layer, key, carried, uses) for key in wanted if first_use.get(key) == equation.name]
+    steps += [_line(layer, key, carried, uses) for key in wanted if key not in first_use]
     return Derivation(layer, wanted, tuple(steps))
 
 
@@ -195,9 +208,9 @@ def _line(layer: Layer, label_: str, carried: Mapping[str, list[Array]], uses: M
     upstream = label_ in layer.outputs
     if upstream and not parts:
         reason = f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
-        return Step(label_, name(adjoint_name(label_), variable.shape), "upstream", reason, Verdict("proved", label_))
+        return Step(label_, name(adjoint_name(label_), variable.shape), UPSTREAM, reason, Verdict("proved", label_))
     if upstream:  # an output that is used further: what comes from above, and what comes from its uses
-        parts.append(name(f"{adjoint_name(label_)}_out", variable.shape))
+        parts.append(name(upstream_name(label_), variable.shape))
     expression = simplify(_sum(parts)) if parts else zero(variable)
     verdict = _prove(layer, expression, variable, consumers, upstream)
     rules, source = _rules(label_, consumers)
@@ -213,19 +226,33 @@ def _sum(parts: Sequence[Array]) -> Array:
 
 
 def _prove(layer: Layer, claimed: Array, variable: Array, consumers: Sequence[Equation], upstream: bool) -> Verdict:
-    """Both paths of the square for one line: first with the consumers' definitions only, then with all."""
+    """Both paths of the square for one line."""
     uses = [(e.expression, name(adjoint_name(e.name), e.expression.shape)) for e in consumers]
     if upstream:  # the output itself is one more use, with the adjoint that comes from above
-        uses.append((variable, name(f"d{label(variable)}_out", variable.shape)))
-    near = {e.name: e.expression for e in consumers if e.name in claimed.names()}
-    proved = is_adjoint(claimed, variable, uses, near)
-    if not proved:
-        every = {e.name: e.expression for e in layer.equations if e.name != label(variable)}
-        proved = is_adjoint(claimed, variable, uses, every)
-    conditions = [c for e in consumers for node in e.expression.walk() for c in node.op.assumes(node)]
+        uses.append((variable, name(upstream_name(str(label(variable))), variable.shape)))
+    proved = any(is_adjoint(claimed, variable, uses, known) for known in _definitions(layer, claimed, variable, consumers))
+    conditions = [c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)]
     if proved:
         return Verdict("proved", str(label(variable)), assumptions=tuple(dict.fromkeys(conditions)))
     return Verdict("open", str(label(variable)), "the two paths have different normal forms")
+
+
+def _definitions(
+    layer: Layer, claimed: Array, variable: Array, consumers: Sequence[Equation]
+) -> Iterator[dict[str, Array]]:
+    """The definitions to try a line with: none, those of the consumers that it mentions, all."""
+    yield {}
+    yield {e.name: e.expression for e in consumers if e.name in claimed.names()}
+    yield {e.name: e.expression for e in layer.equations if e.name != label(variable)}
+
+
+def _with_masks(layer: Layer, consumers: Sequence[Equation]) -> list[Equation]:
+    """The consumers and the masks that they are written with, whose ties are conditions too."""
+    found = list(consumers)
+    for equation in found:
+        named = [layer.equation(label_) for label_ in equation.expression.names()]
+        found += [e for e in named if e is not None and e.expression.kind != "float" and e not in found]
+    return found
 
 
 def _rules(label_: str, consumers: Sequence[Equation]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from derive.arrays.array import Array, alpha_key, label, meaning, name
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
 from derive.index.normal import equal
-from derive.index.terms import Index, Plus, Position, Term, entry, total
+from derive.index.terms import Apply, Entry, Index, Plus, Position, Power, Term, Times, Total, entry, total
 
 Definitions = Mapping[str, Array]
 
@@ -57,6 +57,26 @@ def _as_names(definitions: Definitions) -> list[Array]:
     return [name(key, value.shape, value.kind) for key, value in definitions.items()]
 
 
+def defined(term: Term, definitions: Definitions) -> Term:
+    """A term with the entries of defined names replaced by what they are."""
+    if not definitions:
+        return term
+    match term:
+        case Entry(array=array, at=at) if array in definitions:
+            return meaning(definitions[array], at, definitions)
+        case Plus(terms=terms):
+            return Plus(tuple([defined(u, definitions) for u in terms]))
+        case Times(factors=factors):
+            return Times(tuple([defined(u, definitions) for u in factors]))
+        case Power(base=base, exponent=exponent):
+            return Power(defined(base, definitions), exponent)
+        case Apply(function=function, argument=argument):
+            return Apply(function, defined(argument, definitions))
+        case Total(index=index, body=body):
+            return Total(index, defined(body, definitions))
+    return term
+
+
 def is_adjoint(
     claimed: Array, variable: Array, uses: list[tuple[Array, Array]], definitions: Definitions | None = None
 ) -> bool:
@@ -81,7 +101,7 @@ def is_adjoint(
             assert upstream is not None
             indices = tuple(Index(size) for size in expression.shape)
             places = tuple(Position.of(i) for i in indices)
-            slope = partial(meaning(expression, places), target, at)
+            slope = defined(partial(meaning(expression, places), target, at), known)
             parts.append(total(entry(upstream, *places) * slope, *indices))
         return Plus(tuple(parts))
 

@@ -1,0 +1,69 @@
+"""Read-back: every wrong statement that a generator might write is a failed proof."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import derive
+from derive.emit.readback import read_back
+
+LIES = [
+    ("two_layer_network", "dS = dY @ W2.T", "dS = 2 * dY @ W2.T"),
+    ("two_layer_network", "dZ1 = dS * S * (1 - S)", "dZ1 = dS * S * (1 + S)"),
+    ("two_layer_network", "dW1 = X.T @ dZ1", "dW1 = -X.T @ dZ1"),
+    ("two_layer_network", "db1 = dZ1.sum(axis=0)", "db1 = dZ1.mean(axis=0)"),
+    ("two_layer_network", "dT = -dE * R", "dT = dE * R"),
+    ("two_layer_network", "R = Y - T", "R = T - Y"),
+    ("two_layer_network", "np.where(x >= 0, 1, e)", "np.where(x >= 0, e, 1)"),
+    ("two_layer_network", "np.where(x >= 0, 1, e)", "np.where(x >= 1, 1, e)"),
+    ("two_layer_network", "- rate * self.dW", "+ rate * self.dW"),
+    ("two_layer_network", "- rate * self.db", "- rate * self.dW.sum(axis=0)"),
+    ("two_layer_network", "dW2 = self.dense2.dW", "dW2 = 2 * self.dense2.dW"),
+    ("two_layer_network", '"T": dT}', '"T": -dT}'),
+    ("two_layer_network", "return E, (X, W1, W2, S, R)", "return 2 * E, (X, W1, W2, S, R)"),
+    ("two_layer_network", "return E, (X, W1, W2, S, R)", "return E, (X, W1, W2, 2 * S, R)"),
+    ("dense", "db = dY.sum(axis=0)", "db = dY[0]"),
+    ("dense", "dW = X.T @ dY", "dW = X.T @ dY * (1 + 1e-7)"),
+    ("dense", 'return {"X": dX, "W": dW, "b": db}', 'return {"X": dX, "W": dW}'),
+    ("sigmoid", "dX = dY * Y * (1 - Y)", "dX = dY * Y"),
+    ("squared_error", "E = 0.5 * np.sum(R ** 2)", "E = 0.5 * np.sum(R ** 2) / R.size"),
+    ("squared_error", "dY = dE * R", "dY = R"),
+    ("squared_error", "dY = dE * R", "print('no gradient')"),
+    ("dense", "dX = dY @ W.T", "dX = np.linalg.qr(dY @ W.T)"),
+]
+
+
+@pytest.mark.parametrize(("name", "statement", "lie"), LIES)
+def test_a_wrong_statement_is_not_proved(name, statement, lie):
+    derivation = derive.layers[name].derive()
+    source = derivation.numpy()
+    assert statement in source
+    assert read_back(source, derivation).status == "proved"
+    wrong = read_back(source.replace(statement, lie), derivation)
+    assert wrong.status == "open"
+    assert wrong.detail
+
+
+def test_a_statement_written_otherwise_but_equal_is_proved():
+    derivation = derive.layers["sigmoid"].derive()
+    source = derivation.numpy().replace("dX = dY * Y * (1 - Y)", "dX = dY * (Y - Y ** 2)")
+    assert read_back(source, derivation).status == "proved"
+
+
+def test_the_first_wrong_statement_is_named():
+    derivation = derive.layers["dense"].derive()
+    rung = read_back(derivation.numpy().replace("X.T @ dY", "2 * X.T @ dY"), derivation)
+    assert rung.detail == "backward: dW = 2 * X.T @ dY, but the derivation says X.T @ dY"
+    assert rung.numbers["proved"] < rung.numbers["statements"]
+
+
+def test_every_line_of_the_derivation_is_among_the_statements():
+    derivation = derive.layers["two_layer_network"].derive()
+    source = derivation.numpy()
+    for step in derivation.steps[1:]:
+        head, body = source.split("def backward(", 1)
+        spoiled = head + "def backward(" + re.sub(rf"(\n    {step.adjoint} = )", r"\1 3.0 * ", body, count=1)
+        assert spoiled != source
+        assert read_back(spoiled, derivation).status == "open", step.adjoint
