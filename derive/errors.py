@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 _HOUSE = str(Path(__file__).parent)
+_CALLERS = ("click",)  # libraries that call the house: never the place where a user went wrong
 
 
 class DeriveError(ValueError):
@@ -30,7 +31,8 @@ def callers_place() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_HOUSE) and not name.startswith("<frozen"):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if not name.startswith(_HOUSE) and not name.startswith("<frozen") and package not in _CALLERS:
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has no caller
     return ""

@@ -211,6 +211,9 @@ class Array:
     def __abs__(self) -> Array:
         return _build().elementwise("abs", self)
 
+    def __invert__(self) -> Array:
+        return _build().elementwise("logical_not", self)
+
     def __pow__(self, exponent: Any) -> Array:
         return _build().power(self, exponent)
 

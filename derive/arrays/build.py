@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
+from string import ascii_letters
 from typing import Any
 
 from derive.arrays.array import Array, apply, label
@@ -44,14 +46,16 @@ def constant(value: Any) -> Array:
     if isinstance(value, Size):
         number = value.constant
         return apply(Constant(Fraction(number) if number is not None else value))
+    decimal = repr(value)
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
+        decimal, value = str(value), value.item()
     if isinstance(value, bool | int | Fraction):
         return apply(Constant(Fraction(value)))
     if isinstance(value, float) and math.isfinite(value):
-        if value == math.pi:
-            return apply(Constant("pi"))
-        return apply(Constant(Fraction(Decimal(repr(value)))))  # 0.1 means one tenth, not the nearest double
+        turns = Fraction(value / math.pi).limit_denominator(12)
+        if turns and float(turns) * math.pi == value:
+            return apply(Constant("pi")) if turns == 1 else constant(turns) * apply(Constant("pi"))
+        return apply(Constant(Fraction(Decimal(decimal))))  # 0.1 means one tenth, not the nearest double
     if hasattr(value, "ndim"):
         raise DeriveError(f"a NumPy array of shape {value.shape}", "symbolic arrays and numbers were wanted", callers_place(),
                           "declaring it as an input with a shape string")
@@ -97,17 +101,33 @@ def elementwise(function: str, *operands: Any) -> Array:
         raise DeriveError(f"{function}: a {type(operands[-1]).__name__} among the operands", "symbolic arrays and numbers",
                           callers_place(), "declaring it as an input with a shape string")
     arrays = together(function, *operands)
-    if function == "where" and arrays[0].kind != "bool":
-        raise DeriveError(f"where: the condition {arrays[0]} is {arrays[0].kind}", "a comparison or a mask was wanted",
+    if function in ("where", "logical_not") and arrays[0].kind != "bool":
+        raise DeriveError(f"{function}: the condition {arrays[0]} is {arrays[0].kind}", "a comparison or a mask was wanted",
                           callers_place(), "a condition such as X > 0")
+    if function not in _OF_MASKS:
+        _numbers(function, arrays)
     return apply(Elementwise(function), *arrays)
+
+
+_OF_MASKS = {"multiply", "divide", "maximum", "minimum", "where", "logical_not",
+             *(f.name for f in FUNCTIONS.values() if f.kind == "bool")}  # NumPy takes these of masks as of 0 and 1
+
+
+def _numbers(what: str, arrays: Sequence[Array]) -> None:
+    """DeriveError for masks alone, of which NumPy makes "or", "and", or nothing."""
+    if all(array.kind == "bool" for array in arrays):
+        raise DeriveError(f"{what}: {' and '.join(map(str, arrays))}, masks", "numbers were wanted: NumPy does not take masks"
+                          " as 0 and 1 there", callers_place(), "np.where(mask, 1, 0)")
 
 
 def power(base: Any, exponent: Any) -> Array:
     """``base ** exponent`` for a constant rational exponent; otherwise ``exp(exponent * log(base))``."""
     base, exponent = constant(base), constant(exponent)
+    _numbers("power", [base])
     value = exponent.op.value if isinstance(exponent.op, Constant) and not exponent.shape else None
     if isinstance(value, Fraction):
+        if value == 0:
+            return full_like(base, 1)
         if value == Fraction(1, 2):
             return apply(Elementwise("sqrt"), base)
         return base if value == 1 else apply(PowerOf(value), base)
@@ -122,6 +142,7 @@ def matmul(left: Any, right: Any) -> Array:
     if not left.shape or not right.shape:
         scalar = right if left.shape else left
         raise DeriveError(f"matmul: {describe(scalar)}, a scalar", "arrays of rank 1 or more", callers_place(), "* in place of @")
+    _numbers("matmul", [left, right])
     inner = right.shape[-2] if right.ndim > 1 else right.shape[0]
     if left.shape[-1] != inner:
         flipped = right.ndim == 2 and right.shape[1] == left.shape[-1]
@@ -159,10 +180,11 @@ def contract(terms: Sequence[tuple[str, Array]], output: str) -> Array:
     return apply(Einsum(tuple(letters for letters, _ in terms), output), *[array for _, array in terms])
 
 
-def einsum(spec: Any, *operands: Any) -> Array:
+def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
     """``np.einsum`` with explicit or implicit output; DeriveError for a label with two sizes."""
     arrays = [constant(operand) for operand in operands]
-    if not isinstance(spec, str) or "." in spec:
+    _numbers("einsum", arrays)
+    if not isinstance(spec, str) or not set(spec) <= {*ascii_letters, *",-> "}:
         raise DeriveError(f"einsum: subscripts {spec!r}", 'letters such as "ij,jk->ik" were wanted', callers_place())
     left, arrow, output = spec.replace(" ", "").partition("->")
     inputs = left.split(",")
@@ -240,7 +262,7 @@ def transpose(array: Any, axes: Any = None) -> Array:
     """The axes reversed, or in the given order."""
     array = constant(array)
     order = tuple(reversed(range(array.ndim))) if axes is None else tuple(k % array.ndim for k in axes)
-    if sorted(order) != list(range(array.ndim)):
+    if sorted(order) != list(range(array.ndim)) or any(not -array.ndim <= k < array.ndim for k in axes or ()):
         raise DeriveError(f"transpose: axes {axes} of {describe(array)}", "each axis once", callers_place())
     return array if order == tuple(range(array.ndim)) else apply(Transpose(order), array)
 
@@ -353,7 +375,7 @@ def index(array: Array, key: Any) -> Array:
 
 def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
     """Begin, length, stride of one index; whether the axis is kept."""
-    if isinstance(item, int | Size) and not isinstance(item, bool):
+    if isinstance(item, Integral | Size) and not isinstance(item, bool):
         place = _size(item)
         if place.constant is not None and place.constant < 0:
             place = size + place
@@ -389,12 +411,22 @@ def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array
     array = constant(array)
     if mode != "constant" or options.get("constant_values", 0) != 0:
         raise DeriveError(f"pad: mode {mode!r}, {options}", "zeros were wanted", callers_place())
-    pairs = [(width, width)] * array.ndim if not isinstance(width, tuple | list) else list(width)
-    if pairs and not isinstance(pairs[0], tuple | list):
-        pairs = [tuple(pairs)] * array.ndim
-    sizes = [(_size(before), _size(after)) for before, after in pairs]
+    pairs = [_pair(item) for item in width] if _nested(width) else [_pair(width)]
+    sizes = pairs * array.ndim if len(pairs) == 1 else pairs
+    if len(sizes) != array.ndim or any(s.constant is not None and s.constant < 0 for pair in sizes for s in pair):
+        raise DeriveError(f"pad: {describe(array)} by {width}", "a width before and after each axis, none negative",
+                          callers_place(), "((1, 1), (0, 0)), say")
     extent = tuple(before + size + after for (before, after), size in zip(sizes, array.shape, strict=True))
     return apply(Place(tuple(before for before, _ in sizes), extent, (1,) * array.ndim), array)
+
+
+def _nested(width: Any) -> bool:
+    return isinstance(width, tuple | list) and any(isinstance(item, tuple | list) for item in width)
+
+
+def _pair(width: Any) -> tuple[Size, Size]:
+    before, *after = width if isinstance(width, tuple | list) and len(width) in (1, 2) else (width,)
+    return _size(before), _size(after[0] if after else before)
 
 
 def broadcast_to(array: Any, shape: Any) -> Array:
@@ -410,8 +442,11 @@ def broadcast_to(array: Any, shape: Any) -> Array:
 def expand_dims(array: Any, axis: Any) -> Array:
     """``np.expand_dims``."""
     array = constant(array)
-    rank = array.ndim + (1 if isinstance(axis, int) else len(axis))
-    new = {k % rank for k in ((axis,) if isinstance(axis, int) else axis)}
+    places = (axis,) if isinstance(axis, int) else tuple(axis)
+    rank = array.ndim + len(places)
+    new = {k % rank for k in places}
+    if len(new) != len(places) or any(not -rank <= k < rank for k in places):
+        raise DeriveError(f"expand_dims: axis {axis} of {describe(array)}", f"an axis from {-rank} to {rank - 1}", callers_place())
     sizes = iter(array.shape)
     shape = tuple(ONE if k in new else next(sizes) for k in range(rank))
     return apply(Broadcast(shape, tuple(k for k in range(rank) if k not in new)), array)
@@ -457,7 +492,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "where": lambda condition, a, b: elementwise("where", condition, a, b),
     "ones_like": lambda a, **_: full_like(a, 1), "zeros_like": lambda a, **_: full_like(a, 0),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
-    "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis: index(a, _flipped(a, axis)),
+    "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
 
 
@@ -502,7 +537,7 @@ def _unknown(name: str) -> DeriveError:
     import difflib
 
     known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, known, 1, 0.7)
     hint = f"np.{near[0]}, or writing it" if near else "writing it"
     return DeriveError(f"np.{name} of a symbolic array", "that function is outside the language", callers_place(),
                        f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes")

@@ -15,7 +15,7 @@ from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import FUNCTIONS, ScalarFunction
 from derive.arrays.shapes import Shape
 from derive.index.functions import PI
-from derive.index.size import ONE, Size
+from derive.index.size import ONE, ZERO, Size
 from derive.index.terms import Delta, Extent, Index, Position, Power, Term, product, total
 from derive.index.terms import Number as NumberTerm
 
@@ -119,8 +119,10 @@ class Elementwise(Operation):
         return operands[0].shape
 
     def kind(self, *operands: Array) -> str:
-        """``bool`` for comparisons."""
-        return self.scalar.kind
+        """``bool`` for comparisons, and for what keeps masks masks."""
+        values = operands[1:] if self.function == "where" else operands
+        masks = self.function in ("multiply", "maximum", "minimum", "where") and all(a.kind == "bool" for a in values)
+        return "bool" if masks else self.scalar.kind
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, j] = f(A[i, j], ...)``."""
@@ -460,7 +462,10 @@ class Reshape(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.reshape(n, k)``."""
-        return f"{write(node.operands[0], write.ATOM)}.reshape{write.numpy_shape(self.extent)}", write.ATOM
+        shape = write.numpy_shape(self.extent)[1:-1].rstrip(",") or "()"
+        if not node.operands[0].shape:  # a scalar may be a plain number
+            return f"np.reshape({write(node.operands[0], 0)}, {write.numpy_shape(self.extent)})", write.ATOM
+        return f"{write(node.operands[0], write.ATOM)}.reshape({shape})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``reshape(A)``."""
@@ -499,6 +504,15 @@ class Slice(Operation):
         """Y = a slice of A  =>  dA = G in its place, 0 elsewhere"""
         return (apply(Place(self.begin, operands[0].shape, self.stride), grad),)
 
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The box lies inside, where that is not plain to see."""
+        found = []
+        for begin, extent, stride, size in zip(self.begin, self.extent, self.stride, node.operands[0].shape, strict=True):
+            if stride == 1:
+                bounds = ((begin, ZERO), (begin + extent, begin), (size, begin + extent))
+                found += [f"{more} ≥ {less}" for more, less in bounds if not (more - less).is_nonnegative()]
+        return tuple(found)
+
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[:, 1:]``."""
         operand, = node.operands
@@ -526,6 +540,10 @@ class Place(Operation):
     def shape(self, *operands: Array) -> Shape:
         """As given."""
         return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[p] = sum_i A[i] [p = i + begin]``."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache
 from typing import Any
 
 import sympy
+from sympy.core.function import Application
 
 from derive.arrays.functions import ATOM, FUNCTIONS
 from derive.index.evaluate import evaluate
@@ -27,14 +28,14 @@ RATIOS = tuple(map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")))  # tr
 @lru_cache(maxsize=1024)
 def recognise(e: Any) -> tuple[str, tuple[Any, ...]]:
     """The function of the table that a scalar expression is, and its arguments; ``""`` and none if it is none."""
-    if not e.has(sympy.Function):
+    if not e.has(Application):
         return "", ()
     found = _by_definition(e) if e.is_Add or e.is_Mul or e.is_Pow or e.is_Function else None
     return found or _by_name(e)
 
 
 def _by_name(e: Any) -> tuple[str, tuple[Any, ...]]:
-    if not isinstance(e, sympy.Function | sympy.Max | sympy.Min):
+    if not isinstance(e, Application):
         return "", ()
     function = FUNCTIONS.get(SPELLED.get(e.func.__name__, e.func.__name__))
     if function is None or function.binds != ATOM or not e.args:
@@ -84,8 +85,9 @@ def _by_definition(e: Any) -> tuple[str, tuple[Any, ...]] | None:
 
 def _arguments(e: Any) -> Iterator[Any]:
     """What the argument may be: those of the functions inside, and simple multiples."""
-    inside = dict.fromkeys(a for part in sympy.preorder_traversal(e) if part.is_Function for a in part.args if not a.is_number)
-    return iter(dict.fromkeys(ratio * argument for ratio in RATIOS for argument in inside if isinstance(argument, sympy.Expr)))
+    inside = [a for part in sympy.preorder_traversal(e) if part.is_Function for a in part.args]
+    free = dict.fromkeys(a for a in inside if isinstance(a, sympy.Expr) and not a.is_number)
+    return iter(dict.fromkeys(ratio * argument for ratio in RATIOS for argument in free))
 
 
 def _value(term: Term) -> float | None:

@@ -109,7 +109,8 @@ class Writer:
     def numpy_slice(self, begin: Size, extent: Size, stride: int, size: Size) -> str:
         """``1:`` or ``:-1`` or ``::-1``."""
         if stride == -1:
-            return "::-1"
+            last = begin - extent
+            return f"{'' if begin == size - 1 else begin}:{last if (last + 1).terms else ''}:-1"
         end = begin + extent
         start = str(begin) if begin.terms else ""
         if end == size:
@@ -176,27 +177,33 @@ class Writer:
         axes, rank = array.op.axes, array.ndim
         if axes == tuple(range(rank - core.ndim, rank)):
             return self.text(core)
-        if isinstance(core.op, Sum) and core not in self.names:
-            operand, = core.operands
-            kept = tuple(k for k in range(operand.ndim) if k not in core.op.axes)
-            if operand.ndim == rank and kept == axes:
-                summed = core.op.axes[0] if len(core.op.axes) == 1 else core.op.axes
-                return f"{self(operand, self.ATOM)}.sum(axis={summed}, keepdims=True)", self.ATOM
-        first = min(axes, default=rank)
-        keys = [":" if k in axes else "None" for k in range(first, rank)]
-        return f"{self(core, self.ATOM)}[{', '.join(keys)}]", self.ATOM
+        return self._kept(array, core) or self._indexed(array, core, min(axes, default=rank)), self.ATOM
+
+    def _kept(self, array: Array, core: Array) -> str:
+        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a sum is; else empty."""
+        if not isinstance(core.op, Sum) or core in self.names:
+            return ""
+        operand, = core.operands
+        kept = tuple(k for k in range(operand.ndim) if k not in core.op.axes)
+        if operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
+            return ""
+        summed = core.op.axes[0] if len(core.op.axes) == 1 else core.op.axes
+        return f"{self(operand, self.ATOM)}.sum(axis={summed}, keepdims=True)"
+
+    def _indexed(self, array: Array, core: Array, first: int = 0) -> str:
+        """``b[:, None]``, the new axes from ``first`` on being said."""
+        assert isinstance(array.op, Broadcast)
+        keys = [":" if k in array.op.axes else "None" for k in range(first, array.ndim)]
+        return f"{self(core, self.ATOM)}[{', '.join(keys)}]"
 
     def numpy_broadcast(self, node: Array) -> tuple[str, int]:
         """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
         assert isinstance(node.op, Broadcast)
         core, = node.operands
-        if all(node.shape[axis] == ONE for axis in node.op.new_axes) and all(
+        if core.shape and all(node.shape[axis] == ONE for axis in node.op.new_axes) and all(
             node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True)
         ):
-            return self.copied(node, core) if node.op.new_axes != () and not _aligned(node) else (
-                f"{self(core, self.ATOM)}[{', '.join('None' if k in node.op.new_axes else ':' for k in range(node.ndim))}]",
-                self.ATOM,
-            )
+            return self._kept(node, core) or self._indexed(node, core), self.ATOM
         text = self.copied(node, core)[0]
         return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
 
@@ -268,12 +275,8 @@ def _first(array: Array, core: Array | None) -> int:
     """The first axis that is there when copies are left unsaid: NumPy adds those before it."""
     if core is None or not array.shape:
         return 0
-    return min(array.op.axes, default=array.ndim) if isinstance(array.op, Broadcast) else array.ndim
-
-
-def _aligned(node: Array) -> bool:
-    assert isinstance(node.op, Broadcast)
-    return node.op.axes == tuple(range(node.ndim - node.operands[0].ndim, node.ndim))
+    said = isinstance(array.op, Broadcast) and not isinstance(core.op, Constant)
+    return min(array.op.axes, default=array.ndim) if said else array.ndim  # type: ignore[attr-defined]  # a broadcast
 
 
 def numpy_text(array: Array, names: Mapping[Array, str] | None = None) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as dataclass_replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -346,8 +345,3 @@ def check_layer(layer: Layer) -> None:
         if i.name not in used:
             raise DeriveError(f"{layer.name}: the input {i.name} is not used", "every declared input in the formula", where,
                               f"removing {i.name} from the inputs")
-
-
-def with_name(layer: Layer, title: str) -> Layer:
-    """The layer under another name."""
-    return dataclass_replace(layer, name=title)

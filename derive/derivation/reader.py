@@ -112,7 +112,7 @@ def _outputs(
         if not isinstance(value, Array):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise DeriveError(f"{function.__name__} returns {type(value).__name__}", "an array (or a tuple of arrays)",
-                                  where, "return the output array")
+                                  where, "returning the output array")
             value = constant(value)
         title = next((key for key, part in parts.items() if part is value and key not in arrays and key not in outputs), None)
         if title is None:

@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
@@ -37,6 +38,7 @@ class Step:
     reason: str
     verdict: Verdict
     source: str = ""
+    seconds: float = field(default=0.0, compare=False, repr=False)  # what deriving and proving it took
 
     @property
     def adjoint(self) -> str:
@@ -202,6 +204,7 @@ def contributions(equation: Equation, grad: Array, active: set[str]) -> dict[str
 
 def _line(layer: Layer, label_: str, carried: Mapping[str, list[Array]], uses: Mapping[str, list[Equation]]) -> Step:
     """One line of the table, proved."""
+    start = perf_counter()
     variable = layer.named(label_)
     parts = list(carried.get(label_, ()))
     consumers = list(uses.get(label_, ()))
@@ -213,9 +216,10 @@ def _line(layer: Layer, label_: str, carried: Mapping[str, list[Array]], uses: M
         parts.append(name(upstream_name(label_), variable.shape))
     expression = simplify(_sum(parts)) if parts else zero(variable)
     verdict = _prove(layer, expression, variable, consumers, upstream)
+    took = perf_counter() - start
     rules, source = _rules(label_, consumers)
     reason = "; ".join(map(str, consumers)) or "not used by an output"
-    return Step(label_, expression, rules, reason, verdict, source)
+    return Step(label_, expression, rules, reason, verdict, source, took)
 
 
 def _sum(parts: Sequence[Array]) -> Array:

@@ -22,6 +22,7 @@ from derive.errors import DeriveError
 from derive.evidence.cases import Case, cases_in
 from derive.evidence.contract import Failure, Guarded, Refuted, check_contract
 from derive.evidence.differences import Agreement, Code, agrees, expected_gradient
+from derive.evidence.seeded import BACKEND
 from derive.evidence.sizes import Signature, sizes_of
 from derive.evidence.snippets import counterexample
 from derive.verdict import Counterexample, Rung
@@ -108,9 +109,11 @@ def _attack(
     check: Callable[[Case], None], drawn: SearchStrategy[Case], tally: _Tally, examples: int, seed: int
 ) -> None:
     @seeded(seed)
-    @settings(max_examples=examples, deadline=None, database=None, verbosity=Verbosity.quiet, print_blob=False,
-              report_multiple_bugs=False, phases=(Phase.generate, Phase.shrink),
-              suppress_health_check=tuple(HealthCheck))  # slow code and rare sizes are no fault of the code
+    @settings(
+        backend=BACKEND, max_examples=examples, deadline=None, database=None, verbosity=Verbosity.quiet,
+        print_blob=False, report_multiple_bugs=False, phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=tuple(HealthCheck),  # slow code and rare sizes are no fault of the code
+    )
     @given(drawn)
     def attack(case: Case) -> None:
         try:

@@ -1,0 +1,1 @@
+"""The kernel: index terms, the laws of differentiation, the normal form, equality."""

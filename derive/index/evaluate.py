@@ -47,21 +47,14 @@ def evaluate(body: Term, sizes: Mapping[str, int], entries: Entries, at: Mapping
             case Apply(function=function, argument=argument):
                 return PRIMITIVES[function].value(value(argument))
             case Total(index=index, body=inner):
-                outer = dict(places)
-                parts = []
-                for k in range(number(index.size)):
-                    places[index] = k
-                    parts.append(value(inner))
-                places.clear()
-                places.update(outer)
-                return math.fsum(parts)
+                runs = range(number(index.size))
+                return math.fsum(evaluate(inner, sizes, entries, {**places, index: k}) for k in runs)
         raise TypeError(f"{type(t).__name__} is not an index term")
 
     return value(body)
 
 
 def _power(base: float, exponent: float) -> float:
-    result = base**exponent
-    if isinstance(result, complex):
+    if base < 0 and not exponent.is_integer():
         raise ValueError("a root of a negative number")
-    return result
+    return float(base**exponent)

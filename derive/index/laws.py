@@ -1,13 +1,13 @@
 """The laws of scalar arithmetic on polynomials: products, powers, exponentials, functions, cases, Kronecker symbols.
 
-Nothing here knows of arrays.  A law is applied only where it holds for all real values at which its left side is defined;
-then its right side is defined there as well, so that laws may be chained.  With 0/1 factors this is meant case by case:
+Nothing here knows of arrays.  A law is applied only if it holds for all real values at which its left side is defined
+and its right side is defined there as well, so that laws may be chained.  With a 0/1 factor this is meant case by case:
 ``m log(x)`` is 0 where m is 0, whatever x is.  A root is defined for arguments of at least 0 only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
@@ -125,13 +125,13 @@ def is_positive(poly: Polynomial, strictly: bool) -> bool:
 
 
 def is_flipped(poly: Polynomial) -> bool:
-    """True if of p and -p this is the one not chosen; the choice does not look at index names, so a tie is not flipped."""
+    """True if of p and -p this is the one not chosen; that does not look at index names, and a tie is not flipped."""
     blind = {i: f"*<{i.size}>" for i in poly.free}
     return sorted([(m.write(blind), -c) for c, m in poly.terms]) > sorted([(m.write(blind), c) for c, m in poly.terms])
 
 
 def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[Number, Factors, Polynomial]:
-    """``poly = number * factors * rest``: the number is positive; a power that divides every term goes if it ``leaves``."""
+    """``poly = number * factors * rest``, the number positive, the factors what divides every term and ``leaves``."""
     scaled = Fraction(gcd(*[c.numerator for c, _ in poly.terms]), lcm(*[c.denominator for c, _ in poly.terms]))
     front: Factors = {}
     if poly.single is not None:
@@ -160,15 +160,18 @@ def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[N
 
 
 def positive_content(poly: Polynomial, strictly: bool) -> tuple[Number, Factors, Polynomial]:
-    """``poly = number * factors * rest`` with only positive factors; a last factor alone goes too if its power is odd."""
+    """``poly = number * factors * rest`` with factors that are at least 0, for a root or a logarithm."""
     c, front, rest = content(poly, lambda atom, e: is_positive_power(atom, e, strictly))
-    if rest.single is not None and len(rest.single[1].factors) == 1 and not rest.single[1].bound and rest.single[0] == 1:
-        return c, {**front, **rest.single[1].factors}, Polynomial(number(1))
+    if rest.key == "-1·1":
+        raise ZeroDivisionError("a root or a logarithm of a negative number")
+    sign, last = rest.single or (0, ONE)
+    if sign == 1 and len(last.factors) == 1 and not last.bound:  # nothing else is left that could be negative with it
+        return c, {**front, **last.factors}, Polynomial(number(1))
     return c, front, rest
 
 
 def magnitude(atom: Atom, e: Number) -> Terms | None:
-    """``|atom|`` if only its even power was known to be positive, so that a root or logarithm of it needs ``|atom|``."""
+    """``|atom|`` if it is only an even power of the atom that is known to be positive: ``(x^2)^(1/2) = |x|``."""
     needed = e % 2 == 0 and not is_positive_power(atom, 1, False)
     return call("abs", inside(atom)) if needed else None
 
@@ -183,7 +186,7 @@ def inside(atom: Atom) -> Polynomial:
 def power(poly: Polynomial, exponent: Number) -> Terms:
     """A polynomial to a rational power; ZeroDivisionError for 0 to a negative one."""
     exponent = exact(exponent)
-    if abs(exponent) > MAX_POWER:
+    if not -MAX_POWER <= exponent <= MAX_POWER:
         raise Exhausted(f"the power {exponent}")
     if not poly.terms and exponent < 0:
         raise ZeroDivisionError("0 to a negative power")
@@ -222,7 +225,7 @@ def _repeated(poly: Polynomial, times: int) -> Terms:
 
 
 def _root(value: Number, exponent: Number) -> Terms:
-    """A positive rational to a broken power, as a product of primes to powers; they are tidied to lie between 0 and 1."""
+    """A positive rational to a broken power, as a product of powers of primes; what is whole in them is tidied away."""
     return [(1, Monomial((), {Atom("prime", str(p)): exact(e * exponent) for p, e in _factorized(value).items()}))]
 
 
@@ -348,7 +351,7 @@ def by_cases(poly: Polynomial, function: Callable[[Polynomial], Terms]) -> Terms
 
 
 def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
-    """The polynomial with some 0/1 atoms set; they are free here, so one under a sum that binds their index is another."""
+    """The polynomial with some 0/1 atoms set; under a sum that binds their index they are other ones."""
     kept: Terms = []
     for c, m in poly.terms:
         here = {a: v for a, v in values.items() if a in m.factors and a.free.isdisjoint(m.bound)}
@@ -387,12 +390,20 @@ def _digits(position: Position, radix: Size) -> tuple[Position, Position] | None
     return Position(offset or ZERO, high), rest
 
 
+def solutions(difference: Position) -> Iterator[tuple[Index, Position]]:
+    """Indices, each with the place it has where the difference is 0."""
+    for i, c in difference.parts:
+        if c.constant in (1, -1):
+            yield i, (difference - Position.of(i) * c) * -c
+
+
 def solve(difference: Position, bound: tuple[Index, ...]) -> tuple[Index, Position] | None:
     """A bound index and the place it has where the difference is 0, if that place is surely in its range."""
-    for i, c in difference.parts:
-        if i in bound and c.constant in (1, -1):
-            place = (difference - Position.of(i) * c) * (-1 if c.constant == 1 else 1)
-            bounds = place.bounds() if place.index is None or place.index.size != i.size else (ZERO, ZERO)
+    for i, place in solutions(difference) if bound else ():
+        if i in bound:
+            if place.index is not None and place.index.size == i.size:
+                return i, place
+            bounds = place.bounds()
             if bounds and bounds[0].is_nonnegative() and (i.size - 1 - bounds[1]).is_nonnegative():
                 return i, place
     return None

@@ -18,20 +18,7 @@ from fractions import Fraction
 from derive.index import laws
 from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
-from derive.index.size import Size
-from derive.index.terms import (
-    Apply,
-    Delta,
-    Entry,
-    Extent,
-    Index,
-    Plus,
-    Position,
-    Power,
-    Term,
-    Times,
-    Total,
-)
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, Plus, Position, Power, Term, Times, Total
 from derive.index.terms import Number as NumberTerm
 
 MAX_STEPS = 20_000  # tidying steps for one product; more means that the term is out of reach
@@ -64,7 +51,7 @@ def expand(term: Term, places: Places) -> Terms:
         case Plus(terms=terms):
             return [t for u in terms for t in expand(u, places)]
         case Power(base=base, exponent=exponent):
-            return tidy(laws.power(Polynomial(expand(base, places)), exponent))
+            return _power(Polynomial(expand(base, places)), exponent)
         case Apply(function=function, argument=argument):
             return tidy(laws.call(function, Polynomial(expand(argument, places))))
         case Times() | Total():
@@ -157,7 +144,8 @@ def _step(mono: Monomial) -> Terms | None:
         used = mono.indices
         for i in mono.bound:
             if i not in used:
-                return multiply([(1, Monomial(tuple([j for j in mono.bound if j is not i]), mono.factors))], size_terms(i.size))
+                summed = Monomial(tuple([j for j in mono.bound if j is not i]), mono.factors)
+                return multiply([(1, summed)], size_terms(i.size))
     for base in bases:
         if (reduced := _reduce(mono, base)) is not None:
             return reduced
@@ -165,7 +153,8 @@ def _step(mono: Monomial) -> Terms | None:
 
 
 def _without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
-    return Monomial(tuple([i for i in mono.bound if i is not index]), {a: e for a, e in mono.factors.items() if a != atom})
+    bound = tuple([i for i in mono.bound if i is not index])
+    return Monomial(bound, {a: e for a, e in mono.factors.items() if a != atom})
 
 
 def substitute(mono: Monomial, places: Places) -> Terms:
@@ -181,7 +170,7 @@ def substitute(mono: Monomial, places: Places) -> Terms:
 
 
 def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Callable[[Atom], Terms | None]) -> Terms:
-    """The monomial with the touched atoms made anew: as ``change`` says or, where it gives None, from what is inside."""
+    """The monomial with the touched atoms made anew: as ``change`` says or, if it gives None, from what is inside."""
     result: Terms = [(1, Monomial((), {a: e for a, e in mono.factors.items() if not touched(a)}))]
     for atom, e in mono.factors.items():
         if not touched(atom):
@@ -192,7 +181,7 @@ def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Callable[[
             inner = Polynomial([t for c, m in atom.inner.terms
                                 for t in scale(_rewrite(laws.renamed(m) if m.bound else m, touched, change), c)])
             new = inner.terms if atom.kind == "base" else tidy(laws.call(atom.kind, inner))
-        result = multiply(result, new if e == 1 else tidy(laws.power(Polynomial(new), e)))
+        result = multiply(result, new if e == 1 else _power(Polynomial(new), e))
     return tidy(bind(mono.bound, result))
 
 
@@ -225,8 +214,8 @@ def _leading(poly: Polynomial) -> tuple[Relation, ...]:
     blind = {i: f"*<{i.size}>" for i in poly.free}
     ranks = [(not m.bound, sum(m.factors.values()), m.write(blind)) for _, m in poly.terms]
     for rank, (_, lead) in sorted(zip(ranks, poly.terms, strict=True), key=lambda pair: pair[0], reverse=True):
-        within = [m for _, m in poly.terms if not lead.bound and all(m.factors.get(a, 0) >= e for a, e in lead.factors.items())]
-        if lead.factors and ranks.count(rank) == 1 and len(within) <= 1:
+        holding = [m for _, m in poly.terms if all(m.factors.get(a, 0) >= e for a, e in lead.factors.items())]
+        if lead.factors and ranks.count(rank) == 1 and (lead.bound or holding == [lead]):
             return (_relation(poly, lead),)
     return ()
 
@@ -265,34 +254,34 @@ def _take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial |
 # ---- equality
 
 def vanishes(poly: Polynomial) -> bool:
-    """True if the polynomial is 0: by itself, over a common denominator, or in each case of a step or Kronecker symbol."""
+    """True if the polynomial is 0: by itself, over a common denominator, or in each case of an indicator."""
     if not poly.terms:
         return True
-    if (cleared := _over_common_denominator(poly)) is not None:
-        return vanishes(cleared)
-    atom = min([a for _, m in poly.terms for a in m.factors
-                if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)], key=lambda a: a.key, default=None)
-    return atom is not None and all(
-        vanishes(_under(poly, atom, case)) for case in reversed(laws.cases_of(atom))
-    )
+    if below := _denominator(poly):
+        return vanishes(_cleared(poly, below))
+    free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
+    atom = min(free, key=lambda a: a.key, default=None)
+    return atom is not None and all(_vanishes_in(poly, atom, case) for case in reversed(laws.cases_of(atom)))
 
 
-def _under(poly: Polynomial, atom: Atom, case: dict[Atom, int]) -> Polynomial:
-    """The polynomial in a case of an indicator; where that case is an equation, one side of it is put for the other."""
-    poly = Polynomial(laws.fix(poly, case))
-    if atom.kind == "delta" and case[atom]:
-        for i, c in atom.at[0].parts:
-            if c.constant in (1, -1):
-                place = (atom.at[0] - Position.of(i) * c) * (-1 if c.constant == 1 else 1)
-                return Polynomial([t for c, m in poly.terms for t in scale(substitute(m, {i: place}), c)])
-    if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
-        for c, m in atom.inner.terms:
-            x = next(iter(m.factors), atom)
-            others = [(d, n) for d, n in atom.inner.terms if n is not m]
-            if x.kind == "entry" and m.factors == {x: 1} and not m.bound and not any(_mentions(n, x) for _, n in others):
-                value = scale(others, Fraction(-1) / c)
-                return Polynomial([t for d, n in poly.terms for t in scale(_put(n, x, value), d)])
-    return poly
+def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int]) -> bool:
+    """True if it is 0 or undefined in a case of an indicator; an equation that holds there is used."""
+    here = Polynomial(laws.fix(poly, case))
+    try:
+        if atom.kind == "delta" and case[atom]:
+            for i, place in laws.solutions(atom.at[0]):
+                return vanishes(Polynomial([t for c, m in here.terms for t in scale(substitute(m, {i: place}), c)]))
+        if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
+            for _, lead in atom.inner.terms:
+                c, _, others = _relation(atom.inner, lead)
+                x = next(iter(lead.factors), atom)
+                alone = lead.factors == {x: 1} and not lead.bound and not any(_mentions(m, x) for _, m in others)
+                if x.kind == "entry" and alone:
+                    value = scale(others, Fraction(-1) / c)
+                    return vanishes(Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)]))
+    except ZeroDivisionError:
+        return True
+    return vanishes(here)
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:
@@ -304,39 +293,26 @@ def _put(mono: Monomial, atom: Atom, value: Terms) -> Terms:
     return _rewrite(mono, lambda a: _mentions(Monomial((), {a: 1}), atom), lambda a: value if a == atom else None)
 
 
-def _over_common_denominator(poly: Polynomial) -> Polynomial | None:
-    """The polynomial times the bases that stand below in it; None if there is none."""
+# ---- common denominators
+
+def _denominator(poly: Polynomial) -> Factors:
+    """The bases that stand below in a polynomial, each to the highest power."""
     below: Factors = {}
     for _, mono in poly.terms:
         for atom, e in mono.factors.items():
             if atom.kind == "base" and e < 0 and atom.free.isdisjoint(mono.bound):
                 below[atom] = max(below.get(atom, 0), -(e.numerator // e.denominator))
-    return Polynomial(tidy([(c, join(m, Monomial((), below))) for c, m in poly.terms])) if below else None
+    return below
 
 
-def as_term(poly: Polynomial) -> Term:
-    """The polynomial as a term again."""
-    return Plus(tuple([_monomial_term(c, m) for c, m in poly.terms]))
+def _cleared(poly: Polynomial, below: Factors) -> Polynomial:
+    return Polynomial(tidy([(c, join(m, Monomial((), below))) for c, m in poly.terms]))
 
 
-def _monomial_term(c: Number, mono: Monomial) -> Term:
-    factors = [_atom_term(a) if e == 1 else Power(_atom_term(a), Fraction(e)) for a, e in mono.factors.items()]
-    body: Term = Times((NumberTerm(c), *factors))
-    for i in reversed(mono.bound):
-        body = Total(i, body)
-    return body
-
-
-def _atom_term(atom: Atom) -> Term:
-    match atom.kind:
-        case "entry":
-            return Entry(atom.head, atom.at, atom.fact)
-        case "delta":
-            return Delta(atom.at[0], Position.of(0))
-        case "size":
-            return Extent(Size.of(atom.head))
-        case "prime":
-            return NumberTerm(int(atom.head))
-    assert atom.inner is not None
-    inner = as_term(atom.inner)
-    return inner if atom.kind == "base" else Apply(atom.kind, inner)
+def _power(poly: Polynomial, exponent: Number) -> Terms:
+    """A polynomial to a power; ``1 / (p / q) = q / p``."""
+    below = _denominator(poly) if exponent < 0 and exponent.denominator == 1 and poly.single is None else {}
+    if not below:
+        return tidy(laws.power(poly, exponent))
+    above = Monomial((), {atom: e * -exponent for atom, e in below.items()})
+    return tidy(multiply([(1, above)], _power(_cleared(poly, below), exponent)))

@@ -14,7 +14,7 @@ until nothing changes.  Indices that still share a colour are named in each orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from derive.index.terms import Index, Position
@@ -29,7 +29,7 @@ class Atom:
 
     ``kind`` is entry, delta, size, prime, base or the name of a function; ``head`` the name of an array or a size;
     ``at`` the positions of an entry, or the one that is 0 where a Kronecker symbol is 1; ``inner`` what is inside;
-    ``fact`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have found out about it.
+    ``fact`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have found out once.
     """
 
     __slots__ = ("at", "fact", "free", "head", "inner", "key", "kind", "rule")
@@ -80,7 +80,8 @@ class Monomial:
     def write(self, names: Names = NO_NAMES) -> str:
         """The key: the parts that share no bound index are written one by one, then sorted."""
         loose, parts = split(self)
-        return "·".join(sorted(write_factors(loose.items(), names) + [_write_sum(part, names) for part in parts])) or "1"
+        texts = write_factors(loose.items(), names) + [_write_sum(part, names) for part in parts]
+        return "·".join(sorted(texts)) or "1"
 
 
 class Polynomial:
@@ -93,10 +94,10 @@ class Polynomial:
         for c, mono in terms:
             key = mono.write()
             collected[key] = (c + collected[key][0] if key in collected else c, mono)
-        kept = sorted([(key, c, mono) for key, (c, mono) in collected.items() if c])  # keys differ, so no more is compared
+        kept = sorted([(key, c, mono) for key, (c, mono) in collected.items() if c])  # the keys differ
         self.terms: Terms = [(c, mono) for _, c, mono in kept]
         self.key = " + ".join([f"{c}·{key}" for key, c, _ in kept]) or "0"
-        self.free: frozenset[Index] = frozenset().union(*[mono.indices.difference(mono.bound) for _, mono in self.terms])
+        self.free: frozenset[Index] = frozenset().union(*[m.indices.difference(m.bound) for _, m in self.terms])
         self.depth: int = max([_depth(mono) + (1 if mono.bound else 0) for _, mono in self.terms], default=0)
 
     def write(self, names: Names) -> str:
@@ -118,7 +119,7 @@ Terms = list[tuple[Number, Monomial]]
 
 
 def split(mono: Monomial) -> tuple[Factors, list[Monomial]]:
-    """The factors without bound indices, and the rest as sums that share no bound index: the monomial is their product."""
+    """The monomial as a product: factors without bound indices, and sums that share no bound index."""
     if not mono.bound:
         return mono.factors, []
     loose: Factors = {}
@@ -151,7 +152,7 @@ def _depth(mono: Monomial) -> int:
 
 
 def _write_sum(mono: Monomial, names: Names) -> str:
-    """The key of one connected sum.  The names of its indices begin with its depth, so that no sum inside has the same."""
+    """The key of one connected sum.  Its index names begin with its depth, so that no sum inside has the same ones."""
     bound, factors, depth = mono.bound, mono.factors, _depth(mono)
     around = {i: [(atom, e) for atom, e in factors.items() if i in atom.free] for i in bound}
 

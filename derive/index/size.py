@@ -1,7 +1,8 @@
 """Sizes of axes: polynomials with whole coefficients in named sizes, such as ``n``, ``4*k``, ``n+1``.
 
-A size is both the range of an index and, as a scalar, a number in a formula.  Two sizes are equal when their polynomials
-are.  Of a name nothing is assumed but that it is a whole number of at least 1; of an axis, that its size is at least 0.
+A size is both the range of an index and, as a scalar, a number in a formula.  Two sizes are equal when their
+polynomials are.  Of a name nothing is assumed but that it is a whole number of at least 1, of an axis that its size is
+at least 0: a theorem is about the sizes for which that holds.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Size:
 
     def __mul__(self, other: Size | int) -> Size:
         other = Size.of(other)
-        if self == ONE or other == ONE:
+        if ONE in (self, other):
             return other if self == ONE else self
         product: dict[Powers, int] = {}
         for left, a in self.terms:

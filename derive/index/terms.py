@@ -91,7 +91,7 @@ class Position:
         return low, high
 
     def write(self, names: Mapping[Index, str]) -> str:
-        """The position with its indices named, by their labels if not in ``names``; equal positions are written alike."""
+        """The position with its indices named, by label if not in ``names``; equal positions are written alike."""
         if self.index is not None:
             return names.get(self.index) or self.index.label
         return "+".join([*sorted([f"({c})*{names.get(i) or i.label}" for i, c in self.parts]), f"({self.offset})"])
@@ -120,14 +120,11 @@ class Term:
     def __neg__(self) -> Term:
         return Times((Number(-1), self))
 
-    def __radd__(self, other: Fraction | int) -> Term:
-        return Plus((term(other), self))
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def __rsub__(self, other: Fraction | int) -> Term:
         return term(other) - self
-
-    def __rmul__(self, other: Fraction | int) -> Term:
-        return Times((term(other), self))
 
     def __rtruediv__(self, other: Fraction | int) -> Term:
         return term(other) / self
@@ -180,7 +177,7 @@ class Times(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Power(Term):
-    """A term to a rational power; defined where the base is (not 0 under a negative power, not negative under a root)."""
+    """A term to a rational power: not of 0 if that is negative, not of a negative number if it is not whole."""
 
     base: Term
     exponent: Fraction

@@ -1,0 +1,195 @@
+"""A claimed gradient, accepted by proof or refuted by a witness.
+
+    proved     the claimed formula and the derived line have the same normal form, for every shape
+    refuted    small numbers at which the claimed formula differs from differences of the forward equations
+    open       neither
+
+The witness knows nothing of the rules: its gradients, those of the names inside the claim included, come from the
+forward equations alone.  What is wrong is then said in words that are proved (faults.py), with the special sizes, such
+as n = 1, at which the claim does hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.array import Array
+from derive.arrays.shapes import concrete, write_shape
+from derive.derivation.layer import Layer
+from derive.derivation.sweep import UPSTREAM
+from derive.errors import DeriveError, callers_place
+from derive.evidence.comparison import Shows, compare, measured, same_rows, told_by_both, told_by_shape, told_by_values
+from derive.evidence.experiment import Experiment, Point
+from derive.evidence.faults import faults
+from derive.evidence.question import Given, Question, ask, named, shape_of
+from derive.evidence.values import draw_floats
+from derive.verdict import Counterexample, Rung, Verdict
+
+__all__ = ["decide", "decide_value", "named"]
+
+LARGEST = 3  # of a size that is tried
+MOST_SIZES, TRIES = 40, 4  # combinations of sizes, and points at each
+SIMPLE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # what entries shrink to, the simplest first
+SEED = 0
+
+def decide(
+    layer: Layer,
+    target: str,
+    claimed: Array,
+    *,
+    definitions: Mapping[str, Array] | None = None,
+    given: Given | None = None,
+) -> Verdict:
+    """Whether ``claimed`` is the adjoint of ``target``, an input or a computed name of the layer.
+
+    ``claimed`` is written in the layer's names and in adjoint names (``dY``, ``dS``), each taken as the true adjoint.
+    ``given`` fixes sizes (``{"n": 1}``), upstream gradients (``{"dE": 1}``) or inputs; ``definitions`` replaces the
+    layer's own equations and adjoint lines as what names may be expanded to.  DeriveError for a name that is unknown
+    or the claim's own subject.
+    """
+    derivation = layer.derive()
+    step = derivation.step(target)
+    proved = {s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok}
+    known = {e.name: e.expression for e in layer.equations} | proved
+    question = ask(derivation, target, claimed, step.expression, given or {},
+                   definitions=known if definitions is None else definitions)
+    if not step.verdict.ok:
+        reason = f"the derived line {step} is itself {step.verdict.status}: {step.verdict.reason}"
+        return Verdict("open", question.subject, reason)
+    return _answer(question, derivation.prove().assumptions)
+
+
+def decide_value(layer: Layer, target: str, claimed: Array, *, given: Given | None = None) -> Verdict:
+    """Whether ``claimed``, written in the layer's other names, is the value of the computed name ``target``."""
+    equation = layer.equation(target)
+    if equation is None:
+        wanted = f"one of {', '.join(e.name for e in layer.equations)} was wanted"
+        raise DeriveError(f"{layer.name}: no equation of {target!r}", wanted, callers_place())
+    others = {e.name: e.expression for e in layer.equations if e.name != target}
+    question = ask(layer.derive(), target, claimed, equation.expression, given or {}, definitions=others, of_value=True)
+    return _answer(question, ())
+
+
+# ---- the answer
+
+def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
+    if question.holds():
+        rung = Rung("proof", "proved", "the claimed and the derived expression have the same normal form")
+        return Verdict("proved", question.subject, assumptions=(*question.given, *conditions), evidence=(rung,))
+    experiment = Experiment(question.layer, question.target, question.claimed, question.of_value)
+    points = list(_points(question))
+    fits = same_rows(question.shape, question.wanted)
+    for shows in (told_by_values,) if fits else (told_by_both, told_by_values, told_by_shape):
+        for tried, point in enumerate(points, 1):
+            if compare(experiment, point, shows):
+                return _refuted(question, experiment, _shrunk(experiment, point, shows), tried)
+    detail = f"no counterexample at {len(points)} points with sizes up to {LARGEST}, seed {SEED}"
+    return Verdict("open", question.subject, f"the normal forms differ, and {detail}", question.given,
+                   (Rung("search", "open", detail, {"points": len(points), "seed": SEED}),))
+
+
+def _refuted(question: Question, experiment: Experiment, point: Point, tried: int) -> Verdict:
+    seen = measured(experiment, point)
+    assert seen is not None
+    digits = seen.digits
+    got, expected = (np.round(value, digits) + 0.0 for value in (seen.got, seen.expected))
+    upstream = list(point.upstream.values())
+    found = Counterexample(question.subject, point.inputs, upstream[0] if len(upstream) == 1 else tuple(upstream),
+                           got, expected, experiment.snippet(point, digits))
+    sizes = ", ".join(f"{key} = {value}" for key, value in point.sizes.items())
+    rung = Rung("search", "refuted", f"it differs from differences of the forward equations at {sizes}",
+                {"points": tried, "seed": SEED, "sizes": dict(point.sizes)})
+    return Verdict("refuted", question.subject, "; ".join(_reasons(question)), question.given, (rung,), found)
+
+
+def _reasons(question: Question) -> list[str]:
+    """What is wrong, and where it nevertheless holds, all by proof."""
+    found = []
+    if not same_rows(question.shape, question.wanted):
+        shape, wanted = write_shape(question.shape), write_shape(question.wanted)
+        found.append(f"its shape is {shape}, that of {question.target} is {wanted}")
+    found += faults(question.claimed, question.truth, question.equal)
+    special = special_sizes(question)
+    if special:
+        found.append("it holds for " + " and for ".join(special))
+    return found or ["its value is another"]
+
+
+def special_sizes(question: Question) -> list[str]:
+    """The sizes, or else the pairs of sizes, that make the claim hold when they are 1: ``["n = 1"]``."""
+    for count in (1, 2):
+        candidates = combinations(question.free_sizes, count)
+        found = [chosen for chosen in candidates if question.holds(dict.fromkeys(chosen, 1))]
+        if found:
+            return [" and ".join(f"{size} = 1" for size in chosen) for chosen in found]
+    return []
+
+
+# ---- the search
+
+def _points(question: Question) -> Iterator[Point]:
+    """Points to try: sizes from small to larger, small whole and half numbers."""
+    chance = np.random.default_rng(SEED)
+    free = question.free_sizes
+    choices = list(product(range(1, LARGEST + 1), repeat=len(free)))
+    for values in sorted(choices, key=lambda values: (sum(values), max(values, default=0)))[:MOST_SIZES]:
+        sizes = {key: {**dict(zip(free, values, strict=True)), **question.sizes}[key] for key in question.layer.sizes}
+        for _ in range(TRIES):
+            yield _draw(question, sizes, chance)
+
+
+def _draw(question: Question, sizes: Mapping[str, int], chance: np.random.Generator) -> Point:
+    inputs: dict[str, Any] = {}
+    for i in question.layer.inputs:
+        shape, kind = concrete(i.shape, sizes), i.kind
+        if i.name in question.fixed:
+            inputs[i.name] = np.full(shape, float(question.fixed[i.name]))
+        elif kind.equals is not None:
+            inputs[i.name] = concrete((kind.equals,), sizes)[0]
+        elif kind.name == "int" and kind.low is not None and kind.high is not None:
+            low, high = concrete((kind.low, kind.high), sizes)
+            inputs[i.name] = chance.integers(low, max(high, low + 1), shape)
+        elif kind.name in ("int", "bool"):
+            inputs[i.name] = chance.integers(0, 2, shape).astype(kind.name)
+        elif kind.name == "float":
+            inputs[i.name] = chance.choice(np.array(SIMPLE[1:]), shape)
+        else:
+            inputs[i.name] = np.asarray(draw_floats(chance, kind.name, "integers", 1.0, shape))
+    upstream = {}
+    for key in question.upstream:
+        shape = concrete(shape_of(question.layer, key), sizes)
+        upstream[key] = np.full(shape, float(question.fixed[key])) if key in question.fixed else _weights(chance, shape)
+    return Point(sizes, inputs, upstream)
+
+
+def _weights(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return np.asarray(chance.choice(np.array([2.0, -1.0, 3.0, 0.5]), shape))
+
+
+def _shrunk(experiment: Experiment, point: Point, shows: Shows) -> Point:
+    """The point with simpler entries that still shows the difference as clearly."""
+    best, seen = point, measured(experiment, point)
+    least = min(seen.gap, 0.1) if seen else 0.0
+    for key, place in _entries(experiment.layer, point):
+        for simple in SIMPLE:
+            if best.inputs[key][place] == simple:
+                break
+            new = np.array(best.inputs[key])
+            new[place] = simple
+            candidate = replace(best, inputs={**best.inputs, key: new})
+            seen = measured(experiment, candidate, careful=False)
+            if seen is not None and shows(seen) and seen.gap >= least:
+                best = candidate
+                break
+    return best if compare(experiment, best, shows) else point
+
+
+def _entries(layer: Layer, point: Point) -> list[tuple[str, tuple[int, ...]]]:
+    """Where a point may be made simpler: the entries of plain float inputs."""
+    plain = [i.name for i in layer.inputs if i.kind.name == "float"]
+    return [(key, place) for key in plain for place in np.ndindex(np.shape(point.inputs[key]))]

@@ -1,0 +1,185 @@
+"""Mutants: formulas that are wrong in the ways in which people get gradients wrong, made from a right one.
+
+A check that cannot fail is a defect: whatever proves a rule or an identity must refuse its mutants.  Each mutant has the
+shape of the formula it is made from; some happen to be equal to it (a transpose dropped from a symmetric matrix), so
+whoever uses them looks at numbers first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import permutations
+
+from derive.arrays.array import Array, apply
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import (
+    Broadcast,
+    Constant,
+    Einsum,
+    Elementwise,
+    Eye,
+    Matmul,
+    Place,
+    PowerOf,
+    Reshape,
+    Slice,
+    Sum,
+    Transpose,
+)
+from derive.errors import DeriveError
+from derive.index.size import ONE, ZERO, Size
+
+Change = tuple[str, Array]
+
+MIXED_UP = {"add": "subtract", "subtract": "add", "multiply": "divide", "divide": "multiply", "maximum": "minimum",
+            "minimum": "maximum", "greater": "less", "less": "greater", "greater_equal": "less_equal",
+            "less_equal": "greater_equal", "equal": "not_equal", "not_equal": "equal"}  # fmt: skip
+
+
+def mutants(adjoint: Array) -> Iterator[Change]:
+    """What was changed, and the formula with that change; each once."""
+    seen = {adjoint}
+    for node in adjoint.walk():
+        for what, changed in _changes(node):
+            mutant = _with(adjoint, node, changed) if changed.shape == node.shape else adjoint
+            if mutant not in seen:
+                seen.add(mutant)
+                yield f"{what}: {node} became {changed}", mutant
+
+
+def _with(whole: Array, part: Array, changed: Array) -> Array:
+    """The expression with one part replaced wherever it occurs."""
+    done: dict[Array, Array] = {part: changed}
+    for node in whole.walk():
+        if node not in done:
+            operands = tuple([done[operand] for operand in node.operands])
+            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
+            done[node] = node if same else apply(node.op, *operands)
+    return done[whole]
+
+
+def _changes(node: Array) -> Iterator[Change]:
+    """A node's possible mistakes; not all have its shape."""
+    if node.kind != "float":
+        yield from _of_mask(node)
+        return
+    yield "flipped sign", -node
+    yield "doubled term", node + node
+    yield "dropped term", apply(Constant(Fraction(0), node.shape))
+    yield "dropped factor", apply(Constant(Fraction(1), node.shape))
+    for operand in node.operands:
+        if operand.kind == "float":
+            yield "dropped operation", operand
+    if len(node.operands) == 2:
+        yield "swapped operands", _try(node.op, *reversed(node.operands), default=node)
+    match node.op:
+        case Elementwise(function=function):
+            yield from _of_map(node, function)
+        case PowerOf(exponent=p):
+            yield "changed power", apply(PowerOf(p + 1), *node.operands)
+        case Sum(axes=axes):
+            yield from _of_sum(node, axes)
+        case Broadcast(axes=axes):
+            yield from _of_broadcast(node, axes)
+        case Transpose(order=order):
+            for other in permutations(order):
+                yield "changed transpose", apply(Transpose(other), *node.operands)
+        case Matmul():
+            left, right = node.operands
+            for what, a, b in (("left", left.swapaxes(-1, -2), right), ("right", left, right.swapaxes(-1, -2))):
+                yield f"{what} factor transposed", _try(node.op, a, b, default=node)
+        case Einsum(inputs=inputs, output=output):
+            yield from _of_einsum(node, inputs, output)
+        case Reshape():
+            inner, = node.operands
+            yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
+            yield "columns first", apply(node.op, apply(Reshape(inner.shape), inner.T))
+        case Slice() | Place():
+            yield from _of_box(node, node.op)
+        case Constant(value=Fraction() as value):
+            yield "changed number", apply(Constant(value + 1, node.shape))
+        case Eye():
+            yield "all ones", apply(Constant(Fraction(1), node.shape))
+
+
+def _try(op: object, *operands: Array, default: Array) -> Array:
+    """The operation where its operands conform, else the default."""
+    try:
+        if isinstance(op, Matmul):
+            return operands[0] @ operands[1]
+        return apply(op, *operands) if operands[0].shape == operands[1].shape else default  # type: ignore[arg-type]
+    except DeriveError:
+        return default
+
+
+def _of_mask(node: Array) -> Iterator[Change]:
+    if isinstance(node.op, Elementwise) and node.op.function in MIXED_UP:
+        yield "changed comparison", apply(Elementwise(MIXED_UP[node.op.function]), *node.operands)
+    yield "opposite mask", ~node
+
+
+def _of_map(node: Array, function: str) -> Iterator[Change]:
+    if function in MIXED_UP:
+        yield "changed operation", apply(Elementwise(MIXED_UP[function]), *node.operands)
+    elif function == "where":
+        condition, a, b = node.operands
+        yield "swapped cases", apply(Elementwise("where"), condition, b, a)
+    elif len(node.operands) == 1:
+        for other in FUNCTIONS.values():
+            if other.arity == 1 and other.kind == "float" and other.name != function:
+                yield "changed function", apply(Elementwise(other.name), *node.operands)
+
+
+def _of_sum(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
+    inner, = node.operands
+    for k in range(inner.ndim):
+        if k not in axes:
+            yield "changed axis", apply(Sum(tuple(sorted((k, *axes[1:])))), inner)
+    first = apply(Slice((ZERO,) * inner.ndim, _ones(inner, axes), (1,) * inner.ndim), inner)
+    yield "dropped sum", apply(Reshape(node.shape), first)
+    yield "mean for sum", inner.mean(axis=axes)
+
+
+def _ones(inner: Array, axes: tuple[int, ...]) -> tuple[Size, ...]:
+    return tuple(ONE if k in axes else size for k, size in enumerate(inner.shape))
+
+
+def _of_broadcast(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
+    inner, = node.operands
+    for other in permutations(range(node.ndim), len(axes)):
+        fits = all(size in (ONE, node.shape[k]) for k, size in zip(other, inner.shape, strict=True))
+        if other != axes and fits:
+            yield "changed axis", apply(Broadcast(node.shape, other), inner)
+
+
+def _of_einsum(node: Array, inputs: tuple[str, ...], output: str) -> Iterator[Change]:
+    for k, letters in enumerate(inputs):
+        for other in permutations(letters):
+            changed = (*inputs[:k], "".join(other), *inputs[k + 1 :])
+            yield from _conforming(node, changed, output)
+    for letters in permutations(output):
+        yield from _conforming(node, inputs, "".join(letters))
+
+
+def _conforming(node: Array, inputs: tuple[str, ...], output: str) -> Iterator[Change]:
+    sizes: dict[str, Size] = {}
+    for letters, operand in zip(inputs, node.operands, strict=True):
+        for letter, size in zip(letters, operand.shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                return
+    yield "changed label", apply(Einsum(inputs, output), *node.operands)
+
+
+def _of_box(node: Array, op: Slice | Place) -> Iterator[Change]:
+    inner, = node.operands
+    outer, box = (inner.shape, node.shape) if isinstance(op, Slice) else (node.shape, inner.shape)
+    for k, (begin, step) in enumerate(zip(op.begin, op.stride, strict=True)):
+        low, high = (begin, begin + box[k]) if step == 1 else (begin - box[k] + 1, begin + 1)
+        inside = {1: (outer[k] - high - 1).is_nonnegative(), -1: (low - 1).is_nonnegative()}
+        for shift, fits in inside.items():
+            if fits:
+                yield "shifted", apply(type(op)((*op.begin[:k], begin + shift, *op.begin[k + 1 :]), op.extent, op.stride), inner)
+        turned = begin + box[k] - 1 if step == 1 else low
+        begins, strides = (*op.begin[:k], turned, *op.begin[k + 1 :]), (*op.stride[:k], -step, *op.stride[k + 1 :])
+        yield "reversed", apply(type(op)(begins, op.extent, strides), inner)

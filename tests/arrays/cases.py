@@ -1,0 +1,110 @@
+"""For every operation of the language, expressions that end in it: what the language and the book are tested on."""
+
+import importlib
+import pkgutil
+from fractions import Fraction
+
+import derive.arrays
+from derive.arrays import build
+from derive.arrays.array import Operation, apply
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Place, Reshape, Slice, Sum, Transpose
+
+from .values import N, S
+
+RANKS = ("", "n", "n d", "b n d", "b h n d")
+
+
+def operations():
+    """Every operation of the language, discovered."""
+    for module in pkgutil.iter_modules(derive.arrays.__path__):
+        if not module.name.startswith("sympy"):
+            importlib.import_module(f"derive.arrays.{module.name}")
+    found, todo = set(), [Operation]
+    while todo:
+        for kind in todo.pop().__subclasses__():
+            todo.append(kind)
+            if kind.__module__.startswith("derive.arrays.") and not kind.__abstractmethods__:
+                found.add(kind)
+    return found
+
+
+def _elementwise():
+    for function in FUNCTIONS.values():
+        for shape in RANKS[:4]:
+            masks = {"where": (0,), "logical_not": (0,)}.get(function.name, ())
+            operands = [N("ABC"[k], f"{shape} : bool" if k in masks else shape) for k in range(function.arity)]
+            yield f"{function.name}({shape})", apply(Elementwise(function.name), *operands)
+
+
+X, W, V, b, c, Q, q, K, M, C1, R1 = (
+    N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "d"), N("c", "n"), N("Q", "b h n d"), N("q", ""), N("K", "n n"),
+    N("M", "n d : bool"), N("C1", "n 1"), N("R1", "1 d"),
+)  # fmt: skip
+
+_ROWS = {
+    "name": [X, q, M],
+    "constant": [apply(Constant(value, shape)) for value in (Fraction(2), Fraction(-1, 3), Fraction("0.1"), S("n"), S("n*d"), "pi")
+                 for shape in ((), (S("n"),), (S("n"), S("d")), (S("b"), S("n"), S(1)))],
+    "eye": [apply(Eye(S("n"))), apply(Eye(S(3)))],
+    "power": [a ** p for a in (q, b, X, Q) for p in (2, -1, 3, Fraction(3, 2), Fraction(-1, 2))],
+    "broadcast": [
+        *[apply(Broadcast((S("n"), S("d")), axes), a) for axes, a in (((1,), b), ((0,), c), ((), q), ((0, 1), C1), ((0, 1), R1))],
+        apply(Broadcast((S("n"), S(1)), (0,)), c), apply(Broadcast((S(1), S("d")), (1,)), b), apply(Broadcast((S("n"),), ()), q),
+        apply(Broadcast((S("b"), S("n"), S("d")), (1, 2)), X), apply(Broadcast((S("n"), S("h"), S("d")), (0, 2)), X),
+        apply(Broadcast((S("n"), S("d"), S("h")), (0, 1)), X), apply(Broadcast((S("b"), S("n"), S("d")), (1, 2)), C1),
+        apply(Broadcast((S(1), S("n"), S("d")), (1, 2)), X), apply(Broadcast((S("n"), S(1), S("d")), (0, 2)), X),
+        apply(Broadcast((S(1), S(1)), ()), q), apply(Broadcast((S("n"), S("d")), (0, 1)), N("O", "1 1")),
+        apply(Broadcast((S("n"), S("d")), (1,)), N("B", "d : bool")),
+    ],
+    "sum": [
+        apply(Sum(axes), a)
+        for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((1,), Q), ((0, 2), Q), ((0, 1, 2, 3), Q), ((1,), C1), ((0,), C1))
+    ],
+    "transpose": [apply(Transpose(order), N("A", "n d m b"[: 2 * len(order) - 1]))
+                  for order in ((1, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 2, 1, 3), (3, 2, 1, 0), (1, 2, 3, 0))],
+    "matmul": [
+        apply(Matmul(), X, W), apply(Matmul(), K, X), apply(Matmul(), C1, R1), apply(Matmul(), N("R", "1 n"), C1),
+        apply(Matmul(), N("P", "b n d"), N("R", "b d m")), apply(Matmul(), N("P", "b h n d"), N("R", "b h d n")),
+    ],
+    "einsum": [
+        apply(Einsum(tuple(inputs.split(",")), output), *[N("ABCD"[k], " ".join(letters)) for k, letters in enumerate(inputs.split(","))])
+        for inputs, output in (
+            ("i,i", ""), ("ij,j", "i"), ("i,ij", "j"), ("ij,i", "j"), ("i,j", "ij"), ("ii", ""), ("ii", "i"), ("ij", ""), ("ij", "ji"),
+            ("ij,jk", "ik"), ("ij,kj", "ki"), ("ij,jk,kl", "il"), ("bhqd,bhkd", "bhqk"), ("ij,ij", "i"), ("i,i,i", "i"), ("ij,kl", "ljki"),
+            (",ij", "ij"), ("iij", "j"), ("iji", "ij"), ("i,jj", "i"), ("ij,jj", "i"), ("i,j,k", "k"),
+        )
+    ],
+    "reshape": [
+        apply(Reshape(declared), a)
+        for declared, a in (
+            ((S("n*d"),), X), ((S("n"), S("d")), N("A", "n*d")), ((S("n"), S("h"), S("k")), N("A", "n h*k")), ((S("n"), S(1), S("d")), X),
+            ((), N("A", "1")), ((S(1),), q), ((S("b*n"), S("d")), N("A", "b n d")), ((S("n"), S("d")), N("A", "n 1 d")),
+            ((S("b"), S("n*d")), N("A", "b n d")), ((S("h*k"), S("n*d")), N("A", "h k n d")), ((S(2), S(3)), N("A", "6")),
+            ((S("d"), S("n")), X), ((S("4*k"), S("n")), N("A", "4 k n")),
+        )
+    ],
+    "slice": [
+        X[1:], X[:, 1:], X[:-1], X[:, :-1], X[1:-1], X[::-1], X[::-1, ::-1], X[:2], X[2:], X[1:, ::-1], b[1:], b[::-1], Q[:, 1:, :, ::-1],
+        apply(Slice((S("m"), S(0)), (S("n-m"), S("d")), (1, 1)), X), N("A", "4 d")[1:3], M[1:],
+        apply(Slice((S("n"), S(0)), (S("m"), S("d")), (1, 1)), N("A", "n+m d")),
+        apply(Slice((S("n-1"),), (S("n"),), (-1,)), N("A", "n+3")),
+        apply(Slice((S("n+1"),), (S("n"),), (-1,)), N("A", "n+3")), apply(Slice((S("n+2"),), (S("n+1"),), (-1,)), N("A", "n+3")),
+    ],
+    "pad": [
+        apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), X), apply(Place((S(0), S(2)), (S("n+1"), S("d+3")), (1, 1)), X),
+        apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),
+        apply(Place((S("m"),), (S("n+m"),), (1,)), c), apply(Place((S(0), S(1), S(0), S(0)), (S("b"), S("h+2"), S("n"), S("d")), (1,) * 4), Q),
+        apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), M),
+    ],
+}  # fmt: skip
+
+CASES = dict(_elementwise())
+for _kind, _rows in _ROWS.items():
+    CASES.update({f"{_kind} {k}: {row}": row for k, row in enumerate(_rows)})
+
+COMPOSITE = {
+    "dense": X @ W + N("b", "m"),
+    "softmax": build.elementwise("exp", X) / build.elementwise("exp", X).sum(axis=1, keepdims=True),
+    "centred": X - X.mean(axis=0),
+}

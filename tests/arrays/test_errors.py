@@ -1,0 +1,158 @@
+"""Bad input gets an answer: what came, what was wanted, where, and what to try."""
+
+import re
+
+import numpy as np
+import pytest
+
+from derive.arrays.build import constant, elementwise
+from derive.errors import DeriveError
+
+from .values import N, S
+
+X, W, V, B, D, b, c, K, Q, q, M = (
+    N("X", "n d"), N("W", "d m"), N("V", "m d"), N("B", "m k"), N("D", "m d"), N("b", "m"), N("c", "n"), N("K", "n n"), N("Q", "b h n d"),
+    N("q", ""), N("M", "n d : bool"),
+)  # fmt: skip
+
+AGREE = "shapes that agree axis by axis from the right; only a literal 1 is stretched"
+WRITING = "writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"
+BRANCH = "a formula whose source does not branch on values"
+PLACES = "np.where(condition, a, b) or np.maximum in place of if, and, or, max()"
+DECLARE = "declaring it as an input with a shape string"
+
+
+def branch():
+    if X.sum() > 0:
+        return X
+    return -X
+
+
+def assign():
+    X[0] = 1
+
+
+def augmented():
+    Z = X + 0
+    Z[:, 0] += 1
+
+
+ERRORS = {  # what is done: what came, what was wanted, what to try
+    "inner sizes that differ": (lambda: X @ B, "matmul: X is (n, d) but B is (m, k)", "the inner sizes d and m differ", 'declaring B as "d k"'),
+    "inner sizes of a transposed matrix": (
+        lambda: X @ V, "matmul: X is (n, d) but V is (m, d)", "the inner sizes d and m differ", 'V.T, or declare V as "d m"'),
+    "inner sizes of a vector": (lambda: X @ b, "matmul: X is (n, d) but b is (m,)", "the inner sizes d and m differ", 'declaring b as "d"'),
+    "inner sizes of a batch": (
+        lambda: Q @ N("R", "b h n k"), "matmul: Q is (b, h, n, d) but R is (b, h, n, k)", "the inner sizes d and n differ",
+        'declaring R as "b h d k"'),
+    "leading axes that differ": (
+        lambda: N("P", "b n d") @ N("R", "c d m"), "matmul: P is (b, n, d) but R is (c, d, m)", "the leading axes must agree",
+        "a reshape, or None in an index to add an axis"),
+    "matmul by a number": (lambda: X @ 2, "matmul: 2 is (), a scalar", "arrays of rank 1 or more", "* in place of @"),
+    "matmul by a scalar": (lambda: q @ X, "matmul: q is (), a scalar", "arrays of rank 1 or more", "* in place of @"),
+    "sum of clashing shapes": (
+        lambda: X + D, "add: X is (n, d) but D is (m, d)", AGREE, 'declaring D as "n d", or an explicit sum or slice'),
+    "product with a transposed matrix": (lambda: X * N("Z", "d n"), "multiply: X is (n, d) but Z is (d, n)", AGREE, "Z.T"),
+    "a column that came as a vector": (lambda: X - c, "subtract: X is (n, d) but c is (n,)", AGREE, "c[:, None] to copy it along the last axis"),
+    "where of clashing shapes": (
+        lambda: np.where(X > 0, X, N("Z", "n k")), "where: X > 0 is (n, d) but X is (n, d) but Z is (n, k)", AGREE,
+        'declaring X as "n d", or an explicit sum or slice'),
+    "a NumPy call outside the language": (lambda: np.sinc(X), "np.sinc of a symbolic array", "that function is outside the language", f"np.sin, or {WRITING}"),
+    "a NumPy function outside it": (lambda: np.concatenate([X, X]), "np.concatenate of a symbolic array", "that function is outside the language", WRITING),
+    "a linalg call": (lambda: np.linalg.inv(K), "np.inv of a symbolic array", "that function is outside the language", WRITING),
+    "out=": (lambda: np.exp(X, out=np.zeros(3)), "np.exp with out= on a symbolic array", "np.exp called plainly was wanted", "assigning its result to a name"),
+    "a ufunc's method": (lambda: np.multiply.outer(X, X), "np.multiply.outer on a symbolic array", "np.multiply called plainly was wanted",
+                         "assigning its result to a name"),
+    "an option": (lambda: np.trace(K, offset=1), "np.trace with offset=", "its plain form was wanted", ""),
+    "a branch on a value": (branch, "the truth value of the symbolic array np.sum(X) > 0 was asked for", BRANCH, PLACES),
+    "max() of arrays": (lambda: max(X, W @ W.T if 0 else X * 2), "the truth value of the symbolic array X * 2 > X was asked for", BRANCH, PLACES),
+    "an assignment in place": (assign, "an entry of a symbolic array was set", "forward formulas do not change arrays in place",
+                               "np.where, np.concatenate or np.pad in place of the assignment"),
+    "an addition in place": (augmented, "an entry of a symbolic array was set", "forward formulas do not change arrays in place",
+                             "np.where, np.concatenate or np.pad in place of the assignment"),
+    "float()": (lambda: float(X.sum()), "float() of the symbolic array np.sum(X) was asked for", "a formula that keeps arrays symbolic",
+                "NumPy operations on whole arrays"),
+    "int()": (lambda: int(q), "int() of the symbolic array q was asked for", "a formula that keeps arrays symbolic", "NumPy operations on whole arrays"),
+    "an index": (lambda: [1, 2][q], "an index of the symbolic array q was asked for", "a formula that keeps arrays symbolic",
+                 "NumPy operations on whole arrays"),
+    "len()": (lambda: len(X), "len() of the symbolic array X was asked for", "a formula that keeps arrays symbolic", "NumPy operations on whole arrays"),
+    "a method": (lambda: X.max(), ".max of a symbolic array",
+                 "the language has .T .shape .ndim .size .sum .mean .dot .reshape .transpose .swapaxes .copy .astype",
+                 "writing it with these and NumPy functions"),
+    "an attribute set": (lambda: setattr(X, "shape", ()), "'shape' of a symbolic array was set", "symbolic arrays do not change", None),
+    "a mask as an index": (lambda: X[X > 0], "index <X > 0  (n, d)> into X is (n, d)", "slices, whole numbers, None and ... were wanted",
+                           "np.where with a mask, or np.einsum"),
+    "a step": (lambda: X[::2], "a slice with step 2 of X is (n, d)", "step 1, or ::-1", "a reshape that makes the step an axis"),
+    "too many indices": (lambda: X[0, 0, 0], "3 indices into X is (n, d)", "at most 2 were wanted", ""),
+    "an index out of range": (lambda: N("F", "4")[4], "index 4 into an axis of size 4 of F is (4,)", "an index in range", ""),
+    "an end before its begin": (lambda: N("F", "4")[3:1], "the slice 3:1 of F is (4,)", "an end that is not before its begin", ""),
+    "an axis": (lambda: X.sum(axis=2), "axis 2 of X is (n, d)", "an axis from -2 to 1", ""),
+    "an axis twice": (lambda: X.sum(axis=(0, -2)), "axes (0, -2)", "each axis once", ""),
+    "axes of a transpose": (lambda: np.transpose(X, (0, 3)), "transpose: axes (0, 3) of X is (n, d)", "each axis once", ""),
+    "axes of expand_dims": (lambda: np.expand_dims(X, 7), "expand_dims: axis 7 of X is (n, d)", "an axis from -3 to 2", ""),
+    "a squeeze of a named size": (lambda: np.squeeze(X, 0), "squeeze: axis 0 of X is (n, d)", "an axis of literal size 1", ""),
+    "a reshape": (lambda: X.reshape(S("n"), 3), "reshape: X is (n, d) to (n, 3)", "as many entries, d*n, were wanted, not 3*n", ""),
+    "a reshape by halves": (lambda: X.reshape(2, -1), "reshape: X is (n, d) to (2, -1)", "a size in place of -1", ""),
+    "a size that is none": (lambda: X.reshape("a"), "the size 'a'", "a size or a whole number was wanted", ""),
+    "a negative padding": (lambda: np.pad(X, -1), "pad: X is (n, d) by -1", "a width before and after each axis, none negative", "((1, 1), (0, 0)), say"),
+    "a padding of the wrong rank": (lambda: np.pad(X, ((1, 1),) * 3), "pad: X is (n, d) by ((1, 1), (1, 1), (1, 1))",
+                                    "a width before and after each axis, none negative", "((1, 1), (0, 0)), say"),
+    "a padding mode": (lambda: np.pad(X, 1, mode="edge"), "pad: mode 'edge', {}", "zeros were wanted", ""),
+    "broadcast_to": (lambda: np.broadcast_to(X, (S("m"), S("d"))), "broadcast_to: X is (n, d) to (m, d)",
+                     "sizes that agree from the right; only a literal 1 is stretched", ""),
+    "einsum letters": (lambda: np.einsum("ijk", X), "einsum 'ijk': X is (n, d)", "one letter an axis", ""),
+    "einsum sizes": (lambda: np.einsum("ii", X), "einsum 'ii': i is n and d", "one size a letter", ""),
+    "einsum output": (lambda: np.einsum("ij->ik", X), "einsum 'ij->ik': the output 'ik'", "letters of the inputs, each once", ""),
+    "einsum dots": (lambda: np.einsum("...i", X), "einsum: subscripts '...i'", 'letters such as "ij,jk->ik" were wanted', ""),
+    "outer": (lambda: np.outer(X, b), "outer: X is (n, d), b is (m,)", "two vectors were wanted", "np.einsum"),
+    "trace": (lambda: np.trace(X), "trace: X is (n, d)", "a square matrix was wanted", ""),
+    "dot": (lambda: np.dot(X, Q), "dot: Q is (b, h, n, d)", "rank 1 or 2 was wanted", "@ or np.einsum"),
+    "a NumPy array": (lambda: X + np.ones(3), "a NumPy array of shape (3,)", "symbolic arrays and numbers were wanted", DECLARE),
+    "a list": (lambda: X + [1, 2], "add: a list among the operands", "symbolic arrays and numbers", DECLARE),
+    "a text": (lambda: X + "a", "'a' of type str", "a symbolic array or a finite number was wanted", DECLARE),
+    "nan": (lambda: X * float("nan"), "nan of type float", "a symbolic array or a finite number was wanted", DECLARE),
+    "a complex number": (lambda: constant(1j), "1j of type complex", "a symbolic array or a finite number was wanted", DECLARE),
+    "where by a float": (lambda: np.where(X, X, 0), "where: the condition X is float", "a comparison or a mask was wanted", "a condition such as X > 0"),
+    "not of a float": (lambda: np.logical_not(X), "logical_not: the condition X is float", "a comparison or a mask was wanted", "a condition such as X > 0"),
+    "a sum of masks": (lambda: M + (X > 0), "add: M and X > 0, masks", "numbers were wanted: NumPy does not take masks as 0 and 1 there",
+                       "np.where(mask, 1, 0)"),
+    "a product of masks": (lambda: M @ M.T, "matmul: M and M.T, masks", "numbers were wanted: NumPy does not take masks as 0 and 1 there",
+                           "np.where(mask, 1, 0)"),
+    "a function of a mask": (lambda: np.exp(M), "exp: M, masks", "numbers were wanted: NumPy does not take masks as 0 and 1 there", "np.where(mask, 1, 0)"),
+    "a power of a mask": (lambda: M**2, "power: M, masks", "numbers were wanted: NumPy does not take masks as 0 and 1 there", "np.where(mask, 1, 0)"),
+    "the sigmoid of a clash": (lambda: elementwise("maximum", X, W), "maximum: X is (n, d) but W is (d, m)", AGREE,
+                               'declaring W as "n d", or an explicit sum or slice'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_the_message_says_what_came_what_was_wanted_where_and_what_to_try(case):
+    act, got, wanted, hint = ERRORS[case]
+    with pytest.raises(DeriveError) as error:
+        act()
+    text = str(error.value)
+    place = re.search(r"  \(test_errors\.py:\d+\)", text)
+    if hint is None:  # an internal misuse, without a place
+        assert text == f"{got}; {wanted}"
+        return
+    assert place is not None
+    assert text.replace(place.group(), "") == f"{got}; {wanted}" + (f"\n  try {hint}" if hint else "")
+
+
+def test_the_place_is_the_line_of_the_mistake():
+    with pytest.raises(DeriveError) as error:
+        assign()
+    assert error.value.where == f"test_errors.py:{assign.__code__.co_firstlineno + 1}"
+
+
+def test_an_error_has_its_parts():
+    with pytest.raises(DeriveError) as error:
+        X @ B
+    assert (error.value.got, error.value.wanted) == ("matmul: X is (n, d) but B is (m, k)", "the inner sizes d and m differ")
+    assert error.value.hint == 'declaring B as "d k"'
+    assert isinstance(error.value, ValueError)
+
+
+def test_len_of_a_scalar_is_pythons_error():
+    with pytest.raises(TypeError, match="rank 0"):
+        len(q)

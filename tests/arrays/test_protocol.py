@@ -1,0 +1,144 @@
+"""Symbolic arrays stand in for NumPy's: the same code on both gives the same values and shapes."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from derive.arrays import build
+from derive.arrays.array import Array
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.shapes import concrete
+
+from .values import N, S, assert_same, sizes_for, text_value, values_for, work
+
+SHAPES = {
+    "X": "n d", "V": "n d", "W": "d m", "b": "d", "b2": "d", "c": "n", "K": "n n", "Q": "b h n d", "P": "b n d", "R": "b d m", "q": "",
+    "C1": "n 1", "R1": "1 d", "O": "1", "M": "n d : bool", "M2": "n d : bool", "F": "4 6",
+}  # fmt: skip
+ARRAYS = {label: N(label, shape) for label, shape in SHAPES.items()}
+
+SAME = {
+    # operators
+    "add": lambda X, V: X + V, "add a row": lambda X, b: X + b, "add a column": lambda X, C1: X + C1, "add rows": lambda X, R1: R1 + X,
+    "add a number": lambda X: X + 2, "radd": lambda X: 2 + X, "sub": lambda X, V: X - V, "rsub": lambda X: 1 - X, "mul": lambda X, V: X * V,
+    "rmul": lambda X: 0.1 * X, "div": lambda X, V: X / V, "rdiv": lambda X: 1 / X, "neg": lambda X: -X, "pos": lambda X: +X,
+    "pow": lambda X: X ** 3, "pow -2": lambda X: X ** -2, "pow 0": lambda X: X ** 0, "pow 1": lambda X: X ** 1, "root": lambda q: (q * q) ** 0.5,
+    "rpow": lambda X: 2 ** X, "power of arrays": lambda X, V: np.abs(X) ** V, "abs": lambda X: abs(X),
+    "matmul": lambda X, W: X @ W, "matmul vector": lambda X, b: X @ b, "vector matmul": lambda b, W: b @ W, "inner": lambda b, b2: b @ b2,
+    "matmul batch": lambda P, R: P @ R, "matmul spread": lambda P, W: P @ W, "matmul batch vector": lambda P, b: P @ b,
+    "vector matmul batch": lambda b, R: b @ R, "matmul rank 4": lambda Q: Q @ Q.swapaxes(-1, -2), "scalar times": lambda q, X: q * X,
+    "gt": lambda X, V: X > V, "lt": lambda X: X < 0, "ge": lambda X, V: X >= V, "le": lambda X: 0 <= X, "eq": lambda X, V: X == V,
+    "ne": lambda X, V: X != V, "invert": lambda M: ~M, "mask times": lambda M, X: M * X, "masks": lambda M, M2: M * M2,
+    "compare comparisons": lambda X, V: (X > 0) > (V > 0), "bool of a mask": lambda M: np.where(M, 1, 0),
+    # scalars that are NumPy's
+    "float64": lambda X: np.float64(0.5) * X, "float32": lambda X: X * np.float32(0.5), "int64": lambda X: X - np.int64(2),
+    "0-d": lambda X: X * np.array(2.0), "pi": lambda X: np.pi * X, "half pi": lambda X: X - np.pi / 2, "True": lambda X: X + True,
+    # methods and attributes
+    "T": lambda X: X.T, "T rank 4": lambda Q: Q.T, "T vector": lambda b: b.T, "T scalar": lambda q: q.T, "transpose()": lambda P: P.transpose(),
+    "transpose(axes)": lambda P: P.transpose(1, 0, 2), "transpose(tuple)": lambda P: P.transpose((2, 0, 1)), "transpose(-1)": lambda P: P.transpose(-1, 0, 1),
+    "swapaxes": lambda Q: Q.swapaxes(1, -1), "sum()": lambda X: X.sum(), "sum(0)": lambda X: X.sum(0), "sum(axis)": lambda Q: Q.sum(axis=(0, -1)),
+    "sum(keepdims)": lambda Q: Q.sum(axis=(1, 2), keepdims=True), "sum all keepdims": lambda X: X.sum(keepdims=True), "sum scalar": lambda q: q.sum(),
+    "sum()()": lambda X: X.sum(axis=()), "mean()": lambda X: X.mean(), "mean(1)": lambda X: X.mean(1), "mean(keepdims)": lambda X: X.mean(axis=-1, keepdims=True),
+    "sum of a mask": lambda M: M.sum(axis=0), "mean of a mask": lambda M: M.mean(), "dot": lambda X, W: X.dot(W), "copy": lambda X: X.copy(),
+    "astype": lambda X: X.astype(float), "reshape(-1)": lambda Q: Q.reshape(-1), "reshape(a, b)": lambda F: F.reshape(3, 8),
+    "reshape(tuple)": lambda F: F.reshape((2, -1, 3)), "reshape(list)": lambda F: F.reshape([24]), "reshape to ()": lambda O: O.reshape(()),
+    "reshape sizes": lambda P: P.reshape(P.shape[0], -1), "reshape one": lambda q: q.reshape(1, 1), "size": lambda X: X / X.size,
+    "shape": lambda X: X / X.shape[1], "ndim": lambda X: X * X.ndim, "len": lambda F: F * len(F), "iter": lambda F: sum(row * k for k, row in enumerate(F)),
+    # indices
+    "[0]": lambda X: X[0], "[-1]": lambda X: X[-1], "[:, 0]": lambda X: X[:, 0], "[0, 0]": lambda X: X[0, 0], "[1:]": lambda X: X[1:],
+    "[:-1]": lambda X: X[:-1], "[..., 0]": lambda Q: Q[..., 0], "[..., None]": lambda X: X[..., None], "[None]": lambda X: X[None],
+    "[:, None]": lambda X: X[:, None], "[None, :, None]": lambda b: b[None, :, None], "[0, None]": lambda X: X[0, None], "[::-1]": lambda X: X[::-1],
+    "[:, ::-1]": lambda X: X[:, ::-1], "[()]": lambda X: X[()], "[...]": lambda X: X[...], "[1:3, 2:]": lambda F: F[1:3, 2:], "[2:2]": lambda F: F[2:2],
+    "[:9]": lambda F: F[:9], "[np.int64]": lambda F: F[np.int64(1)], "[1, :, 0, 1:]": lambda Q: Q[0, :, 0, 1:], "mask[1:]": lambda M: M[1:],
+    # NumPy functions that are not in the table of scalar functions
+    "np.matmul": lambda X, W: np.matmul(X, W), "np.power": lambda X: np.power(X, 2), "np.float_power": lambda X: np.float_power(X, 2),
+    "np.square": lambda X: np.square(X), "np.reciprocal": lambda X: np.reciprocal(X), "np.positive": lambda X: np.positive(X),
+    "np.absolute": lambda X: np.absolute(X), "np.true_divide": lambda X, V: np.true_divide(X, V), "np.invert": lambda M: np.invert(M),
+    "np.expm1": lambda X: np.expm1(X), "np.log1p": lambda X: np.log1p(X * X), "np.logaddexp": lambda X, V: np.logaddexp(X, V),
+    "np.dot": lambda X, W: np.dot(X, W), "np.dot scalar": lambda q, X: np.dot(q, X), "np.dot vectors": lambda b, b2: np.dot(b, b2),
+    "np.einsum": lambda X, W: np.einsum("ij,jk->ik", X, W), "np.einsum implicit": lambda X, W: np.einsum("ij,jk", X, W),
+    "np.einsum spaces": lambda X, W: np.einsum("i j, j k -> k i", X, W), "np.einsum optimize": lambda X, W: np.einsum("ij,jk", X, W, optimize=True),
+    "np.einsum trace": lambda K: np.einsum("ii", K), "np.einsum upper": lambda X: np.einsum("Ab->bA", X), "np.outer": lambda b, c: np.outer(b, c),
+    "np.trace": lambda K: np.trace(K), "np.transpose": lambda P: np.transpose(P, (1, 2, 0)), "np.transpose plain": lambda X: np.transpose(X),
+    "np.swapaxes": lambda P: np.swapaxes(P, 0, 2), "np.moveaxis": lambda Q: np.moveaxis(Q, 1, -1), "np.sum": lambda X: np.sum(X, axis=1, keepdims=True),
+    "np.mean": lambda X: np.mean(X, axis=0), "np.reshape": lambda F: np.reshape(F, (6, 4)), "np.expand_dims": lambda X: np.expand_dims(X, 1),
+    "np.expand_dims two": lambda X: np.expand_dims(X, (0, -1)), "np.squeeze": lambda C1: np.squeeze(C1, 1), "np.squeeze axis": lambda R1: np.squeeze(R1, axis=0),
+    "np.squeeze all": lambda O: np.squeeze(O), "np.broadcast_to": lambda b, X: np.broadcast_to(b, X.shape), "np.pad": lambda X: np.pad(X, ((1, 0), (0, 2))),
+    "np.pad one number": lambda X: np.pad(X, 1), "np.pad one pair": lambda X: np.pad(X, (1, 2)), "np.pad one pair of pairs": lambda X: np.pad(X, ((1, 2),)),
+    "np.pad (1,)": lambda X: np.pad(X, (1,)), "np.pad constant": lambda X: np.pad(X, 1, mode="constant", constant_values=0),
+    "np.full_like": lambda X: X + np.full_like(X, 3), "np.ones_like": lambda X: X + np.ones_like(X), "np.zeros_like": lambda X: X + np.zeros_like(X),
+    "np.where": lambda X, V: np.where(X > V, X, 0), "np.shape": lambda X: X * np.shape(X)[0], "np.ndim": lambda X: X * np.ndim(X),
+    "np.size": lambda X: X * np.size(X), "np.copy": lambda X: np.copy(X), "np.ravel": lambda P: np.ravel(P), "np.flip": lambda X: np.flip(X, 0),
+    "np.flip all": lambda X: np.flip(X, (0, 1)), "np.flip plain": lambda X: np.flip(X), "np.add.reduce": lambda X: np.add.reduce(X, axis=1),
+}  # fmt: skip
+
+UNARY = [f for f in FUNCTIONS.values() if f.arity == 1 and hasattr(np, f.name)]
+BINARY = [f for f in FUNCTIONS.values() if f.arity == 2 and hasattr(np, f.name)]
+
+
+def _table():
+    yield from SAME.items()
+    for f in UNARY:
+        call = getattr(np, f.name)
+        if f.name == "logical_not":
+            yield f"np.{f.name}", lambda M, call=call: call(M)
+        else:
+            yield f"np.{f.name}", lambda X, call=call: call(X * X)
+    for f in BINARY:
+        yield f"np.{f.name}", lambda X, V, call=getattr(np, f.name): call(X, V)
+
+
+TABLE = dict(_table())
+
+
+def names(function):
+    return [name for name in function.__code__.co_varnames[: function.__code__.co_argcount] if name in ARRAYS]
+
+
+@pytest.mark.parametrize("function", TABLE.values(), ids=TABLE)
+def test_symbolic_arrays_do_what_numpys_do(function):
+    labels = names(function)
+    symbolic = function(*[ARRAYS[label] for label in labels])
+    given = [ARRAYS[label] for label in labels]
+    assert isinstance(symbolic, Array)
+    for seed, sizes in enumerate(sizes_for(symbolic, *given)):
+        arrays = values_for(given, sizes, seed)
+        want = np.asarray(function(*[arrays[label] for label in labels]))
+        assert concrete(symbolic.shape, sizes) == want.shape
+        assert (symbolic.kind == "bool") == (want.dtype == bool)
+        assert_same(text_value(symbolic, sizes, arrays), want, work(symbolic, sizes))
+
+
+@pytest.mark.parametrize("table", [build._UFUNCS, build._CALLS, {f.name: f for f in (*UNARY, *BINARY)}], ids=["ufuncs", "calls", "scalar functions"])
+def test_every_numpy_name_that_is_read_is_compared_with_numpy(table):
+    by_text = {"expit", "sigmoid"}  # SciPy's and the table's own
+    missing = [name for name in table if name not in by_text and not any(k == f"np.{name}" or k.startswith(f"np.{name} ") for k in TABLE)]
+    assert missing == []
+
+
+def test_expit_is_the_sigmoid():
+    X = ARRAYS["X"]
+    assert build._UFUNCS["expit"](X) is build.elementwise("sigmoid", X)
+
+
+def test_equal_expressions_are_one_object():
+    X, W = ARRAYS["X"], ARRAYS["W"]
+    assert np.tanh(X @ W) is np.tanh(X @ W)
+    assert X == X  # noqa: PLR0124  # the point is that it is one object
+    assert not (X != X)  # noqa: PLR0124  # as above
+    assert {X: 1}[N("X", "n d")] == 1
+
+
+def test_shape_gives_symbolic_sizes():
+    n, d = ARRAYS["X"].shape
+    assert (n, d) == (S("n"), S("d"))
+    assert ARRAYS["X"].size == S("n*d")
+
+
+def test_decimals_are_what_they_say():
+    assert build.constant(0.1).op.value == Fraction(1, 10)
+    assert build.constant(np.float32(0.1)).op.value == Fraction(1, 10)
+    assert build.constant(1e-05).op.value == Fraction(1, 100000)
+    assert build.constant(np.pi).op.value == "pi"
+    assert str(build.constant(3 * np.pi / 4)) == "0.75 * np.pi"

@@ -1,0 +1,181 @@
+"""Values of expressions, told three ways: from the index terms, from the NumPy text, and node by node."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from derive.arrays.array import Named, apply, meaning, name
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Constant, PowerOf, Slice
+from derive.arrays.shapes import concrete, declare, size_names
+from derive.index.size import Size
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Times, Total
+
+EPS = np.finfo(float).eps
+
+PRIMITIVES = {
+    "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos, "abs": np.abs, "sign": np.sign,
+    "step": lambda x: np.where(x > 0, 1.0, 0.0), "erf": np.vectorize(math.erf, otypes=[float]),
+}  # fmt: skip
+
+
+def N(label, shape):
+    """A named array from a shape string."""
+    declared = declare(shape)
+    return name(label, declared.shape, declared.kind.name)
+
+
+def S(text):
+    """A size."""
+    return Size.of(text)
+
+
+def code_names():
+    """What the NumPy spelling of the language calls: NumPy and the helpers of the table."""
+    names = {"np": np}
+    for function in FUNCTIONS.values():
+        if function.helper:
+            exec(function.helper, names)
+    return names
+
+
+CODE = code_names()
+
+
+def run(text, sizes, arrays):
+    """The value of NumPy text."""
+    return np.asarray(eval(text, {**CODE, **sizes, **arrays}))
+
+
+def text_value(array, sizes, arrays):
+    """The value of an expression by its NumPy text."""
+    return run(str(array), sizes, arrays)
+
+
+def node_values(array, sizes, arrays):
+    """The value of every part: each operation spelled by itself on operands that are names, so that no bracket is needed."""
+    values = {}
+    for node in array.walk():
+        if isinstance(node.op, Named):
+            values[node] = np.asarray(arrays[node.op.label])
+            continue
+        operands = [name(f"_{k}", a.shape, a.kind) for k, a in enumerate(node.operands)]
+        given = {f"_{k}": values[a] for k, a in enumerate(node.operands)}
+        values[node] = run(str(apply(node.op, *operands)), sizes, given)
+    return values
+
+
+def entry_values(array, sizes, arrays):
+    """The value of an expression by its index terms."""
+    shape = concrete(array.shape, sizes)
+    indices = [Index(size) for size in array.shape]
+    at = {i: k for i, k in zip(indices, np.indices(shape), strict=True)}
+    term = meaning(array, tuple(Position.of(i) for i in indices))
+    return np.broadcast_to(term_value(term, sizes, arrays, at), shape)
+
+
+def term_value(term, sizes, arrays, at):
+    """The value of an index term; the indices in ``at`` are whole arrays of places, a summed one is one axis more."""
+
+    def number(size):
+        return size.at(sizes).constant
+
+    def place(position):
+        return number(position.offset) + sum(number(c) * at[i] for i, c in position.parts)
+
+    def value(inner):
+        return term_value(inner, sizes, arrays, at)
+
+    match term:
+        case Number(value=c):
+            return np.float64(Fraction(c))
+        case Extent(size=size):
+            return np.float64(number(size))
+        case Entry(array="π"):
+            return np.float64(np.pi)
+        case Entry(array=label, at=where):
+            places = tuple(np.asarray(place(p)) for p in where)
+            held = np.asarray(arrays[label], dtype=float)
+            assert all(p.size == 0 or (p.min() >= 0 and p.max() < s) for p, s in zip(places, held.shape, strict=True))
+            return held[places]
+        case Delta(left=left, right=right):
+            return np.where(place(left) == place(right), 1.0, 0.0)
+        case Plus(terms=terms):
+            return sum((value(u) for u in terms), np.float64(0))
+        case Times(factors=factors):
+            return math.prod((value(u) for u in factors), start=np.float64(1))
+        case Power(base=base, exponent=exponent):
+            return np.power(value(base), float(exponent))
+        case Apply(function=function, argument=argument):
+            return PRIMITIVES[function](value(argument))
+        case Total(index=index, body=inner):
+            rank = max((np.ndim(k) for k in at.values()), default=0)
+            running = np.arange(number(index.size)).reshape(-1, *[1] * rank)
+            body = term_value(inner, sizes, arrays, {**at, index: running})
+            shape = np.broadcast_shapes(np.shape(body), running.shape)
+            return np.broadcast_to(body, shape).sum(axis=0)
+    raise TypeError(type(term).__name__)
+
+
+def sizes_for(*expressions):
+    """Sizes to try: pairwise different, each name being 1 in turn; only those at which every slice lies inside."""
+    nodes = [node for array in expressions for node in array.walk()]
+    numbers = [node.op.value for node in nodes if isinstance(node.op, Constant) and isinstance(node.op.value, Size)]
+    names = sorted(size_names([*(node.shape for node in nodes), numbers]))
+    for turn in range(len(names) + 2):
+        sizes = {label: (k + turn) % (len(names) + 2) + 1 for k, label in enumerate(names)}
+        if all(_fits(node, sizes) for node in nodes):
+            yield sizes
+
+
+def _fits(node, sizes):
+    if min(concrete(node.shape, sizes), default=0) < 0:
+        return False
+    if not isinstance(node.op, Slice):
+        return True
+    begin, extent, size = (concrete(s, sizes) for s in (node.op.begin, node.op.extent, node.operands[0].shape))
+    return all(b >= 0 and b + e <= n for b, e, n, step in zip(begin, extent, size, node.op.stride, strict=True) if step == 1)
+
+
+def wants_positive(*expressions):
+    """True if values must be positive for the expression to be defined."""
+    return any(
+        node.op.name in ("log", "sqrt") or (isinstance(node.op, PowerOf) and node.op.exponent.denominator != 1)
+        for array in expressions for node in array.walk()
+    )
+
+
+def values_for(expressions, sizes, seed=0):
+    """Values for the named arrays: away from 0, never two alike; masks; all positive if the expressions want that."""
+    rng = np.random.default_rng(seed)
+    positive = wants_positive(*expressions)
+    arrays = {}
+    for array in expressions:
+        for node in array.walk():
+            if isinstance(node.op, Named) and node.op.label not in arrays:
+                shape = concrete(node.shape, sizes)
+                sign = 1 if positive else rng.choice([-1, 1], shape)
+                held = rng.uniform(0.5, 1.5, shape) * sign
+                arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
+    return arrays
+
+
+def assert_same(got, want, work):
+    """Equal up to the rounding of so many operations; the same shape."""
+    assert np.shape(got) == np.shape(want)
+    scale = max(1.0, float(np.max(np.abs(want), initial=0)))
+    np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=0, atol=4 * EPS * work * scale)
+
+
+def differ(left, right, work):
+    """True if two values differ by far more than rounding."""
+    scale = max(1.0, float(np.max(np.abs(left), initial=0)))
+    gap = np.abs(np.asarray(left, float) - np.asarray(right, float))
+    return bool(np.max(gap, initial=0) > 1e6 * EPS * work * scale)
+
+
+def work(array, sizes):
+    """A bound on the roundings in an entry of an expression: its parts, times the entries that are summed."""
+    nodes = list(array.walk())
+    return len(nodes) * max(math.prod(concrete(node.shape, sizes)) for node in nodes) + 16

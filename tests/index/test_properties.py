@@ -1,0 +1,423 @@
+"""The kernel against random terms: the meaning of a term, told here a second time in 50 digits, is the judge."""
+
+from __future__ import annotations
+
+import os
+import random
+from fractions import Fraction
+
+import mpmath
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from derive.index.calculus import partial
+from derive.index.laws import Exhausted
+from derive.index.normal import equal, normal_form
+from derive.index.polynomial import Atom, Polynomial
+from derive.index.size import Size
+from derive.index.terms import (
+    Apply,
+    Delta,
+    Entry,
+    Extent,
+    Index,
+    Number,
+    Plus,
+    Position,
+    Power,
+    Term,
+    Times,
+    Total,
+)
+
+mpmath.mp.dps = 50
+TINY = mpmath.mpf(10) ** -20  # a value this near to a jump or a pole, but not on it, decides nothing
+LARGE = mpmath.mpf(10) ** 12
+
+property_test = settings(
+    deadline=None,
+    max_examples=int(os.environ.get("KERNEL_EXAMPLES", "100")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+# ---- what a term means
+
+class Undefined(Exception):
+    """The term has no value here, or none that 50 digits decide."""
+
+
+class Point:
+    """Sizes, and entries that depend on nothing but the array, the position and the seed."""
+
+    def __init__(self, seed: int, **sizes: int) -> None:
+        self.seed, self.sizes, self.changed = seed, sizes, {}
+
+    def entry(self, array: str, at: tuple[int, ...], kind: str):
+        if array == "π":
+            return mpmath.pi
+        dice = random.Random(f"{self.seed} {array} {at}")
+        if kind == "bool":
+            return mpmath.mpf(dice.choice([0, 1]))
+        # zeros and ties are frequent, and so are values with nothing special about them
+        value = dice.choice([dice.choice([-2, -1, 0, 1, 0.5]), dice.uniform(-2, 2)])
+        value = abs(value) or 1 if kind == "positive" else value
+        return mpmath.mpf(value) + self.changed.get((array, at), 0)
+
+
+def number(size: Size, point: Point) -> int:
+    value = size.at(point.sizes).constant
+    assert value is not None
+    return value
+
+
+def value(term: Term, point: Point, places: dict[Index, int]):
+    """The value of a term at a point."""
+    def place(p: Position) -> int:
+        return number(p.offset, point) + sum(number(c, point) * places[i] for i, c in p.parts)
+
+    match term:
+        case Number(value=c):
+            result = mpmath.mpf(c.numerator) / c.denominator
+        case Extent(size=size):
+            result = mpmath.mpf(number(size, point))
+        case Entry(array=array, at=at, kind=kind):
+            result = point.entry(array, tuple(place(p) for p in at), kind)
+        case Delta(left=left, right=right):
+            result = mpmath.mpf(place(left) == place(right))
+        case Plus(terms=terms):
+            result = mpmath.fsum([value(u, point, places) for u in terms])
+        case Times(factors=factors):
+            result = mpmath.fprod([value(u, point, places) for u in factors])
+        case Total(index=index, body=body):
+            result = mpmath.fsum([value(body, point, {**places, index: k}) for k in range(number(index.size, point))])
+        case Power(base=base, exponent=exponent):
+            result = raised(value(base, point, places), Fraction(exponent))
+        case Apply(function=function, argument=argument):
+            result = FUNCTIONS[function](value(argument, point, places))
+    if abs(result) > LARGE:
+        raise Undefined
+    return result
+
+
+def decided(x):
+    if 0 < abs(x) < TINY:
+        raise Undefined
+    return x
+
+
+def raised(x, e: Fraction):
+    x = decided(x) if e.denominator > 1 or e < 0 else x
+    if (x < 0 and e.denominator > 1) or (x == 0 and e < 0):
+        raise Undefined
+    return x ** (mpmath.mpf(e.numerator) / e.denominator) if e.denominator > 1 else x ** int(e)
+
+
+def positive(x):
+    if decided(x) <= 0:
+        raise Undefined
+    return x
+
+
+def smallish(x):
+    if x > 40:
+        raise Undefined
+    return x
+
+
+FUNCTIONS = {
+    "exp": lambda x: mpmath.exp(smallish(x)),
+    "log": lambda x: mpmath.log(positive(x)),
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "erf": mpmath.erf,
+    "abs": abs,
+    "sign": lambda x: mpmath.sign(decided(x)),
+    "step": lambda x: mpmath.mpf(decided(x) > 0),
+}
+
+
+# ---- a normal form as a term
+
+def as_term(poly: Polynomial) -> Term:
+    """The polynomial as a term again."""
+    return Plus(tuple([_monomial_term(c, m) for c, m in poly.terms]))
+
+
+def _monomial_term(c, mono) -> Term:
+    factors = [_atom_term(a) if e == 1 else Power(_atom_term(a), Fraction(e)) for a, e in mono.factors.items()]
+    body: Term = Times((Number(c), *factors))
+    for i in reversed(mono.bound):
+        body = Total(i, body)
+    return body
+
+
+def _atom_term(atom: Atom) -> Term:
+    match atom.kind:
+        case "entry":
+            return Entry(atom.head, atom.at, atom.fact)
+        case "delta":
+            return Delta(atom.at[0], Position.of(0))
+        case "size":
+            return Extent(Size.of(atom.head))
+        case "prime":
+            return Number(int(atom.head))
+    assert atom.inner is not None
+    inner = as_term(atom.inner)
+    return inner if atom.kind == "base" else Apply(atom.kind, inner)
+
+
+# ---- random terms
+
+N, M = Size.of("n"), Size.of("m")
+FREE = (Index(N, "i"), Index(N, "j"), Index(M, "p"))
+REUSED = (*FREE, Index(N, "k"), Index(M, "q"), Index(Size.of(1), "one"), Index(Size.of("n+1"), "wide"),
+          Index(Size.of("n*m"), "flat"), Index(Size.of("n-1"), "short"))  # also bound more than once, and within itself
+ARRAYS = ("A", "b", "x", "y", "step", "log")  # two of them named as functions are
+POINTS = tuple(
+    (sizes, seed)
+    for seed in range(2)
+    for sizes in ({"n": 1, "m": 1}, {"n": 2, "m": 2}, {"n": 3, "m": 2}, {"n": 2, "m": 4})
+)
+
+
+@st.composite
+def positions(draw, scope):
+    first = Position.of(draw(st.sampled_from(scope)))
+    match draw(st.integers(0, 9)):
+        case 0:
+            return first + draw(st.integers(-1, 1))
+        case 1:
+            return first * draw(st.sampled_from([2, -1, N, M])) + draw(st.sampled_from(scope))
+        case 2:
+            return Position.of(draw(st.integers(0, 1)))
+        case 3:
+            return first * 2 + draw(st.integers(0, 1))
+    return first
+
+
+@st.composite
+def terms(draw, depth=4, scope=FREE, smooth=False):
+    if depth == 0 or draw(st.integers(0, 5)) == 0:
+        return draw(leaves(scope, smooth))
+    inner = terms(depth - 1, scope, smooth)
+    kind = draw(st.integers(0, 9))
+    if kind <= 2:
+        return Plus(tuple(draw(st.lists(inner, min_size=1, max_size=3))))
+    if kind <= 5:
+        return Times(tuple(draw(st.lists(inner, min_size=1, max_size=3))))
+    if kind <= 7:
+        index = draw(st.sampled_from(REUSED)) if draw(st.booleans()) else Index(draw(st.sampled_from([N, M])))
+        return Total(index, draw(terms(depth - 1, (*scope, index), smooth)))
+    if kind == 8:
+        exponents = [2, -1, 3, -2] + ([] if smooth else [Fraction(1, 2), Fraction(-1, 2), Fraction(3, 2), 0])
+        base = draw(inner)
+        return Power(base, Fraction(draw(st.sampled_from(exponents))))
+    functions = ["exp", "exp", "sin", "erf", "cos"] + ([] if smooth else ["log", "abs", "sign", "step", "step"])
+    return Apply(draw(st.sampled_from(functions)), draw(inner))
+
+
+@st.composite
+def leaves(draw, scope, smooth):
+    match draw(st.integers(0, 11)):
+        case 0:
+            return Number(draw(st.sampled_from([0, 1, -1, 2, Fraction(1, 3), Fraction(-3, 2), 8])))
+        case 1:
+            return Extent(draw(st.sampled_from([N, M, Size.of("n*m"), Size.of("n-1")])))
+        case 2:
+            return Power(Extent(N), Fraction(-1))
+        case 3 | 4:
+            return Delta(draw(positions(scope)), draw(positions(scope)))
+        case 5:
+            return Entry("mask", (draw(positions(scope)),), "bool")
+        case 6:
+            return Entry("w", tuple(draw(st.lists(positions(scope), max_size=1))), "positive")
+    array = draw(st.sampled_from(ARRAYS))
+    rank = {"A": 2, "b": 1, "x": 0, "y": 0, "step": 1, "log": 0}[array]
+    return Entry(array, tuple(draw(positions(scope)) for _ in range(rank)))
+
+
+def normal(term: Term):
+    """The normal form; examples that are out of reach or nowhere defined are left out."""
+    try:
+        return normal_form(term)
+    except (Exhausted, ZeroDivisionError):
+        assume(False)
+
+
+def shown_equal(left: Term, right: Term) -> bool:
+    try:
+        return equal(left, right)
+    except (Exhausted, ZeroDivisionError):
+        assume(False)
+
+
+def values(left: Term, right: Term):
+    """Pairs of values at the sampled points where both terms are defined."""
+    for sizes, seed in POINTS:
+        point = Point(seed, **sizes)
+        for at in range(2):
+            places = {i: min(at * (k + 1), number(i.size, point) - 1) for k, i in enumerate(FREE)}
+            try:
+                yield value(left, point, places), value(right, point, places)
+            except Undefined:
+                continue
+
+
+def agree(a, b) -> bool:
+    return abs(a - b) <= mpmath.mpf(10) ** -25 * (1 + abs(a) + abs(b))
+
+
+# ---- the properties
+
+@property_test
+@given(terms())
+def test_the_normal_form_keeps_the_value(term):
+    form = as_term(normal(term))
+    for before, after in values(term, form):
+        assert agree(before, after)
+
+
+def renamed(term: Term, names: dict[Index, Index]) -> Term:
+    """The same term with other Index objects for the bound indices."""
+    def place(p: Position) -> Position:
+        return p.at({i: Position.of(j) for i, j in names.items()})
+
+    match term:
+        case Entry(array=array, at=at, kind=kind):
+            return Entry(array, tuple(place(p) for p in at), kind)
+        case Delta(left=left, right=right):
+            return Delta(place(left), place(right))
+        case Plus(terms=terms):
+            return Plus(tuple(renamed(u, names) for u in terms))
+        case Times(factors=factors):
+            return Times(tuple(renamed(u, names) for u in factors))
+        case Power(base=base, exponent=exponent):
+            return Power(renamed(base, names), exponent)
+        case Apply(function=function, argument=argument):
+            return Apply(function, renamed(argument, names))
+        case Total(index=index, body=body):
+            fresh = Index(index.size, "z")
+            return Total(fresh, renamed(body, {**names, index: fresh}))
+    return term
+
+
+@property_test
+@given(terms())
+def test_the_normal_form_does_not_depend_on_the_names_of_bound_indices(term):
+    assert normal(term).key == normal(renamed(term, {})).key
+
+
+def shuffled(term: Term, dice: random.Random) -> Term:
+    match term:
+        case Plus(terms=parts) | Times(factors=parts):
+            parts = [shuffled(u, dice) for u in parts]
+            dice.shuffle(parts)
+            return type(term)(tuple(parts))
+        case Power(base=base, exponent=exponent):
+            return Power(shuffled(base, dice), exponent)
+        case Apply(function=function, argument=argument):
+            return Apply(function, shuffled(argument, dice))
+        case Total(index=index, body=body):
+            return Total(index, shuffled(body, dice))
+    return term
+
+
+@property_test
+@given(terms(), st.integers(0, 9))
+def test_the_order_of_summands_and_factors_does_not_matter(term, seed):
+    assert shown_equal(term, shuffled(term, random.Random(seed)))
+
+
+@property_test
+@given(terms())
+def test_the_normal_form_is_idempotent(term):
+    form = normal(term)
+    assert normal(as_term(form)).key == form.key
+
+
+@st.composite
+def mutants(draw, term):
+    """The term with one thing changed."""
+    match term:
+        case Number(value=c):
+            return Number(c + draw(st.sampled_from([1, -1, Fraction(1, 2)])))
+        case Extent(size=size):
+            return Extent(size + draw(st.sampled_from([N, 1, -1])))
+        case Entry(array=array, at=at, kind=kind):
+            if not at or draw(st.booleans()):
+                other = Entry("b", (Position.of(FREE[0]),))
+                return draw(st.sampled_from([Number(1), -term, 2 * term, other, Times((term, term))]))
+            k = draw(st.integers(0, len(at) - 1))
+            moved = draw(st.sampled_from([at[k] + 1, Position.of(FREE[0]), Position.of(FREE[1]), *at]))
+            return Entry(array, (*at[:k], moved, *at[k + 1 :]), kind)
+        case Delta(left=left, right=right):
+            wrong = [Delta(left + 1, right), Number(1), Delta(left, Position.of(FREE[1])), Delta(left, right * -1)]
+            return draw(st.sampled_from(wrong))
+        case Plus(terms=parts) | Times(factors=parts):
+            k = draw(st.integers(0, len(parts) - 1))
+            changed = draw(st.sampled_from(["drop", "sign", "inside", "inside", "inside"]))
+            new = () if changed == "drop" else (-parts[k],) if changed == "sign" else (draw(mutants(parts[k])),)
+            return type(term)((*parts[:k], *new, *parts[k + 1 :]))
+        case Power(base=base, exponent=exponent):
+            if draw(st.integers(0, 2)) == 0:
+                return Power(base, exponent + draw(st.sampled_from([1, -1, Fraction(1, 2)])))
+            return Power(draw(mutants(base)), exponent)
+        case Apply(function=function, argument=argument):
+            if draw(st.integers(0, 2)) == 0:
+                other = draw(st.sampled_from(["exp", "sin", "abs", "step", "sign", "erf", "cos"]))
+                return draw(st.sampled_from([argument, Apply(function, -argument), Apply(other, argument)]))
+            return Apply(function, draw(mutants(argument)))
+        case Total(index=index, body=body):
+            if draw(st.integers(0, 2)) == 0:
+                return draw(st.sampled_from([Total(index, Total(FREE[0], body)), Total(index, -body)]))
+            return Total(index, draw(mutants(body)))
+    raise TypeError(term)
+
+
+@property_test
+@given(st.data())
+def test_a_wrong_term_is_never_equal(data):
+    right = data.draw(terms())
+    wrong = data.draw(mutants(right))
+    if shown_equal(right, wrong):
+        for a, b in values(right, wrong):
+            assert agree(a, b)
+
+
+@property_test
+@given(terms(depth=3), terms(depth=3))
+def test_equality_can_be_relied_on_in_a_product(left, right):
+    """Each law once more, where 0 is one of the factors."""
+    whole = Times((left, right, Plus((left, -right))))
+    form = as_term(normal(whole))
+    for before, after in values(whole, form):
+        assert agree(before, after)
+
+
+@property_test
+@given(terms(depth=3, smooth=True), st.sampled_from(["A", "b", "x", "step"]), st.sampled_from(POINTS))
+def test_partial_agrees_with_a_difference_quotient(term, array, chosen):
+    sizes, seed = chosen
+    rank = {"A": 2, "b": 1, "x": 0, "step": 1}[array]
+    probe = [Index(N), Index(N)][:rank]
+    derivative = partial(term, array, tuple(Position.of(i) for i in probe))
+    point = Point(seed, **sizes)
+    places = {i: min(k, number(i.size, point) - 1) for k, i in enumerate(FREE)}
+    h = mpmath.mpf(10) ** -12
+    try:
+        exact = value(derivative, point, {**places, **dict.fromkeys(probe, 0)})
+        sides = []
+        for step in (h, -h):
+            point.changed = {(array, (0,) * rank): step}
+            sides.append(value(term, point, places))
+    except Undefined:
+        assume(False)
+    assume(max(abs(s) for s in sides) < 10**6)
+    assert abs((sides[0] - sides[1]) / (2 * h) - exact) < mpmath.mpf(10) ** -8 * (1 + abs(exact)) ** 3
+
+
+@pytest.mark.parametrize("size", ["n", "1", "n-1", "n*m"])
+def test_a_sum_of_ones_is_the_size(size):
+    assert equal(Total(Index(Size.of(size)), Number(1)), Extent(Size.of(size)))
