@@ -84,7 +84,7 @@ class Layer:
         """
         arrays, expression = upstairs.call("arrays.sympy_in", "read", output, inputs, shapes)
         kinds = {key: declare(text).kind for key, text in (shapes or {}).items()}
-        declared = {key: Declaration(array.shape, kinds.get(key, Kind())) for key, array in arrays.items()}
+        declared = {key: Declaration(a.shape, kinds.get(key, Kind(a.op.fact))) for key, a in arrays.items()}
         symbols = {str(symbol): symbol for symbol in inputs}
         title = result or output_name(expression, arrays)
         return build_layer(layer_name, declared, {}, {title: expression}, parameters, doc, source, symbols=symbols)

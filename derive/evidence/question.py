@@ -9,9 +9,10 @@ from derive.arrays.array import Array, name, resize, substitute
 from derive.arrays.build import constant, reshape, spread
 from derive.arrays.shapes import Shape, write_shape
 from derive.derivation.layer import Layer
-from derive.derivation.sweep import adjoint_name
+from derive.derivation.sweep import Derivation, adjoint_name
 from derive.errors import DeriveError
 from derive.evidence.comparison import same_rows
+from derive.evidence.experiment import upstream_names
 from derive.index.size import Size
 from derive.rules.proof import is_equal
 from derive.rules.simplify import simplify
@@ -113,11 +114,12 @@ def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str],
             raise DeriveError(f"the claim for {subject} mentions {subject} itself", "other names were wanted", layer.name,
                               "the names and adjoints that it is made from")
         if key not in names and key not in adjoints:
-            raise DeriveError(f"the claim for {subject} mentions {key}", f"one of {', '.join(names)} was wanted", layer.name,
-                              "dNAME for the adjoint of one of them")
+            raise DeriveError(f"the claim for {subject} mentions {key}", f"one of {', '.join(names)} was wanted",
+                              layer.name, "dNAME for the adjoint of one of them")
         if node.shape != shape_of(layer, key):
+            wanted = write_shape(shape_of(layer, key))
             raise DeriveError(f"the claim for {subject} takes {key} as {write_shape(node.shape)}",
-                              f"its shape is {write_shape(shape_of(layer, key))}", layer.name,
+                              f"its shape is {wanted}", layer.name,
                               f'witness.named(layer, "{key}")')
 
 

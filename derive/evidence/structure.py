@@ -16,7 +16,7 @@ import numpy as np
 
 from derive.arrays.array import Array, meaning
 from derive.arrays.shapes import concrete, write_shape
-from derive.derivation.layer import Layer, LayerCall
+from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, adjoint_name
 from derive.errors import DeriveError
 from derive.evidence.experiment import Experiment, Point
@@ -35,8 +35,8 @@ def acts_entrywise(layer: Layer, output: str, variable: str) -> Verdict:
     equation = layer.equation(output)
     names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
     if equation is None or variable not in names:
-        raise DeriveError(f"{layer.name}: {output!r} as a function of {variable!r}", f"names among {', '.join(names)}, the "
-                          "first one computed", layer.name)
+        raise DeriveError(f"{layer.name}: {output!r} as a function of {variable!r}",
+                          f"names among {', '.join(names)}, the first one computed", layer.name, "the name of an equation")
     subject = f"∂{output}/∂{variable}"
     result, argument = equation.expression, layer.named(variable)
     if result.shape != argument.shape:
@@ -48,7 +48,8 @@ def acts_entrywise(layer: Layer, output: str, variable: str) -> Verdict:
     found = _off_diagonal(layer, output, variable)
     if found is None:
         return Verdict("open", subject, "the normal forms differ, and no entry was seen to depend on another one")
-    return Verdict("refuted", subject, f"an entry of {output} depends on another entry of {variable}", counterexample=found)
+    reason = f"an entry of {output} depends on another entry of {variable}"
+    return Verdict("refuted", subject, reason, counterexample=found)
 
 
 def _diagonal(layer: Layer, result: Array, variable: str) -> bool:
@@ -110,7 +111,8 @@ def has_no_parameters(layer: Layer) -> Verdict:
     learned = [i.name for i in layer.inputs if i.role == "parameter"]
     if learned:
         return Verdict("refuted", layer.name, f"{layer.name} has the parameters {', '.join(learned)}")
-    return _shown("proved", layer.name, f"the inputs of {layer.name} are {', '.join(i.name for i in layer.inputs)}, all data")
+    data = ", ".join(i.name for i in layer.inputs)
+    return _shown("proved", layer.name, f"the inputs of {layer.name} are {data}, none of them a parameter")
 
 
 def only_passes_up(layer: Layer) -> Verdict:
@@ -124,18 +126,13 @@ def only_passes_up(layer: Layer) -> Verdict:
         if step.rule != UPSTREAM and carried.intersection(step.expression.names()):
             carried.add(step.adjoint)
     stray = [key for key in derivation.wrt if adjoint_name(key) not in carried]
-    if stray or not derivation.prove().ok:
-        return Verdict("refuted" if stray else "open", layer.name,
-                       f"{', '.join(map(adjoint_name, stray))} is not made from the delta from above" if stray
-                       else derivation.prove().reason)
+    if stray:
+        reason = f"{', '.join(map(adjoint_name, stray))} is not made from the delta from above"
+        return Verdict("refuted", layer.name, reason)
+    if not derivation.prove().ok:
+        return Verdict("open", layer.name, derivation.prove().reason)
     lines = "; ".join(f"d{key} = {value}" for key, value in derivation.gradients.items())
     return _shown("proved", layer.name, f"{layer.name} gives only {lines}")
-
-
-def layers_without_parameters(network: Layer) -> list[Layer]:
-    """The layers that a network calls and that have no parameters, in order."""
-    called = [e.expression.op.layer for e in network.equations if isinstance(e.expression.op, LayerCall)]
-    return [layer for layer in dict.fromkeys(called) if has_no_parameters(layer).ok]
 
 
 def set_by_loss(layer: Layer, target: str) -> Verdict:
@@ -145,7 +142,7 @@ def set_by_loss(layer: Layer, target: str) -> Verdict:
     own = {adjoint_name(o) for o in losses}
     names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
     deltas = [key for key in step.expression.names() if key not in names and key not in own]
-    used = {key for o in losses for key in layer.equation(o).expression.names()}  # type: ignore[union-attr]  # outputs are computed
+    used = {key for e in layer.equations if e.name in losses for key in e.expression.names()}
     foreign = [key for key in step.expression.names() if key in names and key not in used]
     if not losses or deltas or foreign:
         made = ", ".join([*deltas, *foreign]) or "no loss"

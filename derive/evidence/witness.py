@@ -54,8 +54,8 @@ def decide(
     """
     derivation = layer.derive()
     step = derivation.step(target)
-    proved = {s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok}
-    known = {e.name: e.expression for e in layer.equations} | proved
+    lines = [s for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok]
+    known = {e.name: e.expression for e in layer.equations} | {s.adjoint: s.expression for s in lines}
     question = ask(derivation, target, claimed, step.expression, given or {},
                    definitions=known if definitions is None else definitions)
     if not step.verdict.ok:

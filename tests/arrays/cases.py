@@ -12,7 +12,7 @@ from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, E
 
 from .values import N, S
 
-RANKS = ("", "n", "n d", "b n d", "b h n d")
+RANKS = ("", "n d", "b n d")
 
 
 def operations():
@@ -31,7 +31,7 @@ def operations():
 
 def _elementwise():
     for function in FUNCTIONS.values():
-        for shape in RANKS[:4]:
+        for shape in RANKS:
             masks = {"where": (0,), "logical_not": (0,)}.get(function.name, ())
             operands = [N("ABC"[k], f"{shape} : bool" if k in masks else shape) for k in range(function.arity)]
             yield f"{function.name}({shape})", apply(Elementwise(function.name), *operands)

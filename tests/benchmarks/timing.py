@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -22,13 +24,13 @@ class Contender:
     setup: Callable[[], Any] = lambda: None
     once: bool = False
 
-    def batch(self, loops: int) -> float:
+    def batch(self, loops: int, clock: Clock = time.perf_counter) -> float:
         """Seconds for one run, over a batch."""
         run, given = self.run, [self.setup() for _ in range(loops)]
-        start = time.perf_counter()
+        start = clock()
         for argument in given:
             run(argument)
-        return (time.perf_counter() - start) / loops
+        return (clock() - start) / loops
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,19 @@ class Race:
         return median(a - b for a, b in zip(self.times[first], self.times[second], strict=True))
 
 
-def race(contenders: Sequence[Contender], rounds: int, batch: float = 2e-3, pause: float = 0.0) -> Race:
+def race(
+    contenders: Sequence[Contender], rounds: int, batch: float = 2e-3, pause: float = 0.0, clock: Clock = time.perf_counter
+) -> Race:
     """Every contender in every round.
 
     ``batch`` is the least length of a batch in seconds.  ``pause`` is waited before each, and a batch is run untimed
-    after it: threads that one library leaves spinning would slow down the next.
+    after it: threads that one library leaves spinning would slow down the next.  ``clock``: wall time, or processor
+    time (``time.process_time``) for work of one thread, so that what else the machine does is not counted.
     """
     loops = {}
     for contender in contenders:
-        contender.batch(1)  # first calls import, compile and fill caches
-        loops[contender.name] = 1 if contender.once else max(1, round(batch / max(contender.batch(1), 1e-9)))
+        contender.batch(1, clock)  # first calls import, compile and fill caches
+        loops[contender.name] = 1 if contender.once else max(1, round(batch / max(contender.batch(1, clock), 1e-9)))
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for turn in range(rounds):
         first = turn % len(contenders)
@@ -75,8 +80,8 @@ def race(contenders: Sequence[Contender], rounds: int, batch: float = 2e-3, paus
         for contender in order if turn // len(contenders) % 2 == 0 else order[::-1]:
             if pause:
                 time.sleep(pause)
-                contender.batch(loops[contender.name])
-            times[contender.name].append(contender.batch(loops[contender.name]))
+                contender.batch(loops[contender.name], clock)
+            times[contender.name].append(contender.batch(loops[contender.name], clock))
     return Race(times)
 
 

@@ -111,6 +111,9 @@ RIGHT_AND_WRONG = {
     "relu": (step(X) * X, (X + magnitude(X)) / 2, [X, (X - magnitude(X)) / 2, magnitude(X)]),
     "maximum": (maximum(X, Y), maximum(Y, X), [maximum(-X, Y), X, Y]),
     "step of what may be 0": (step(X**2), step(magnitude(X)) ** 2 * step(X**2), [Number(1), step(X)]),
+    "a sum over nothing is 0": (step(over(N - 1, lambda i: exp(entry("b", i)))),
+                                step(2 * over(N - 1, lambda i: exp(entry("b", i)))), [Number(1), Number(0)]),
+    "a sum over something is not": (step(over(N, lambda i: exp(entry("b", i)))), Number(1), [Number(0)]),
     "a mask is its own square": (MASK**2 * exp(MASK * X), MASK * exp(X), [exp(MASK * X), MASK, exp(X)]),
     "a masked exponential": (exp(MASK * X), 1 - MASK + MASK * exp(X), [MASK * exp(X), exp(X)]),
     "odd and even": (Apply("sin", X - Y) * Apply("cos", Y - X), -Apply("sin", Y - X) * Apply("cos", X - Y),
@@ -265,6 +268,21 @@ def test_convolution_with_a_symbolic_stride():
 
 # ---- bound indices
 
+def test_a_position_keeps_its_meaning_inside_another_sum_over_the_same_index():
+    """Partial fractions bring the index i of B next to B; then p = i + 1 is put into B, where i is another one."""
+    def padded(p):
+        return over(N - 1, lambda i: entry("x", i) * delta(p, Position.of(i) + 1))
+
+    left = over(N, lambda p: entry("z", p) / (entry("z", p) + padded(p)))
+
+    def below(i):
+        return entry("z", Position.of(i) + 1) + entry("x", i)
+
+    assert equal(left, Extent(N) - over(N - 1, lambda i: entry("x", i) / below(i)))
+    assert not equal(left, Extent(N) - over(N - 1, lambda i: entry("x", i) / (below(i) + entry("x", i))))
+
+
+
 def trace(arrays, shift=0, flip=False) -> Term:
     indices = [Index(N) for _ in arrays]
     around = indices[shift:] + indices[:shift]
@@ -303,6 +321,14 @@ def test_what_is_too_large_is_left_undecided():
         normal_form((X + Y + 1) ** 1000)
     with pytest.raises(Exhausted):
         normal_form(X ** 10**9)
+
+
+def test_a_root_is_not_taken_apart_where_that_would_lose_a_point():
+    """sqrt(r y) is 0 where r = sqrt(x^2 + z^2) is 0, and sqrt(y) need not be defined there."""
+    r = (X**2 + entry("z") ** 2) ** HALF
+    assert normal_form((r * Y) ** HALF).key != normal_form(r**HALF * Y**HALF).key
+    assert equal((r * EPS) ** HALF, r**HALF * EPS**HALF)
+    assert equal((r * Y) ** -HALF, r**-HALF * Y**-HALF)
 
 
 def test_what_is_nowhere_defined_is_an_error():

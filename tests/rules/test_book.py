@@ -94,3 +94,123 @@ def test_no_mutant_of_a_rule_is_proved(node):
             book.confirm(node.op, result, mutated, grad)
             pytest.fail(what)
     assert attacked == {k for k, a in enumerate(adjoints) if a is not None and result.operands[k].kind == "float"}
+
+
+# ---- a wrong rule takes no part
+
+@dataclass(frozen=True)
+class Wrong(PowerOf):
+    """A square whose rule forgets the factor 2."""
+
+    def pullback(self, result, grad, *operands):
+        """Y = A^2  =>  dA = G ∘ A"""
+        return (grad * operands[0],)
+
+
+@dataclass(frozen=True)
+class Forgetful(PowerOf):
+    """A square whose rule hands nothing on."""
+
+    def pullback(self, result, grad, *operands):
+        """Y = A^2  =>  nothing"""
+        return (None,)
+
+
+@dataclass(frozen=True)
+class TooMany(PowerOf):
+    """A square whose rule hands on too much."""
+
+    def pullback(self, result, grad, *operands):
+        """Y = A^2  =>  twice"""
+        return (2 * grad * operands[0], grad)
+
+
+@dataclass(frozen=True)
+class Misshapen(PowerOf):
+    """A square whose rule is right but for its shape."""
+
+    def pullback(self, result, grad, *operands):
+        """Y = A^2  =>  a sum"""
+        return ((2 * grad * operands[0]).sum(axis=0),)
+
+
+WRONG = {
+    Wrong: r"the rule of power is not proved for A: Y = A\^2 => dA = G ∘ A",
+    Forgetful: r"the rule of power is not proved for A: Y = A\^2 => nothing",
+    TooMany: "the rule of power gives 2 adjoints for 1 operands",
+    Misshapen: r"the rule of power is not proved for A: Y = A\^2 => a sum",
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_rule_is_not_admitted(kind):
+    X = name("X", (S("n"), S("d")))
+    node = apply(kind(2), X)
+    for _ in range(2):  # also not the second time
+        with pytest.raises(book.Unproved, match=WRONG[kind]):
+            book.pull(node, node, name("G", node.shape))
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_rule_takes_no_part_in_a_derivation(kind):
+    @derive.layer
+    def wrong(X: "n d"):
+        Z = apply(kind(2), X)
+        return Z.sum()
+
+    with pytest.raises(book.Unproved):
+        wrong.derive()
+
+
+def test_a_right_rule_of_the_same_making_is_admitted():
+    """What refuses the wrong ones is their mistake."""
+
+    @dataclass(frozen=True)
+    class Right(PowerOf):
+        def pullback(self, result, grad, *operands):
+            """Y = A^2  =>  dA = 2 G ∘ A"""
+            return (2 * grad * operands[0],)
+
+    node = apply(Right(2), name("X", (S("n"), S("d"))))
+    adjoint, = book.pull(node, node, name("G", node.shape))
+    assert str(adjoint) == "2 * G * X"
+
+
+def test_a_rule_is_proved_once_for_a_pattern_of_sizes():
+    X, V = name("X", (S("n"), S("d"))), name("V", (S("p"), S("q")))
+    calls = []
+
+    @dataclass(frozen=True)
+    class Counted(PowerOf):
+        def meaning(self, at, operands, *entries):
+            calls.append(1)
+            return super().meaning(at, operands, *entries)
+
+    for a in (X, V):
+        node = apply(Counted(2), a)
+        book.pull(node, node, name("G", node.shape))
+    assert len(calls) == 1
+    K = apply(Counted(2), name("K", (S("n"), S("n"))))
+    book.pull(K, K, name("G", K.shape))
+    assert len(calls) == 2
+
+
+def test_a_zero_adjoint_is_proved_too():
+    """None means 0, and that is a statement."""
+    X = name("X", (S("n"),))
+    node = np.sign(X)
+    assert book.pull(node, node, name("G", node.shape)) == (None,)
+
+
+def test_mutants_keep_the_shape_and_are_new():
+    for node in list(RULES.values())[::7]:
+        _, _, adjoints = pulled(node)
+        for adjoint in adjoints:
+            if isinstance(adjoint, Array):
+                found = [mutant for _, mutant in mutants(adjoint)]
+                assert all(mutant.shape == adjoint.shape for mutant in found)
+                assert len({*found, adjoint}) == len(found) + 1
+
+
+def test_every_operation_has_a_rule():
+    assert all(kind.pullback is not Operation.pullback for kind in operations())

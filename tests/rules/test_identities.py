@@ -1,0 +1,216 @@
+"""The identities: each fires, is proved, keeps the value; its mutants are refused; simplifying keeps the value and ends."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+from derive.arrays import build
+from derive.arrays.array import apply
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Place, PowerOf, Reshape, Slice, Sum, Transpose
+from derive.rules import proof, simplify
+from derive.rules.book import Unproved
+from derive.rules.identities import IDENTITIES, identity
+from derive.rules.mutants import mutants
+
+from ..arrays.strategies import expressions
+from ..arrays.values import EPS, N, S, assert_same, differ, node_values, sizes_for, text_value, values_for, work
+
+X, V, W, K, K2, b, c, q, Q, C1, R1 = (
+    N("X", "n d"), N("V", "n d"), N("W", "d m"), N("K", "n n"), N("K2", "n n"), N("b", "d"), N("c", "n"), N("q", ""), N("Q", "b n d"), N("C1", "n 1"),
+    N("R1", "1 d"),
+)  # fmt: skip
+
+
+def full(value, shape):
+    return apply(Constant(Fraction(value), tuple(map(S, shape.split()))))
+
+
+def copies(array, shape, *axes):
+    return apply(Broadcast(tuple(map(S, shape.split())), axes), array)
+
+
+def einsum(inputs, output, *operands):
+    return apply(Einsum(tuple(inputs.split(",")), output), *operands)
+
+
+FIRES = {
+    "product_in_order": [X * 2, X * (2 * V), (-X) * V, X * X, X * copies(q, "n d"), copies(q, "n d") * (X * q), -(X * 2), X / 4, X * 0, full(3, "n d") * X,
+                         X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
+    "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
+    "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
+    "map_of_copies": [copies(b, "n d", 1) * copies(b, "n d", 1), apply(Elementwise("exp"), copies(c, "n d", 0)), apply(PowerOf(Fraction(3)), copies(q, "n d")),
+                      copies(b, "n d", 1) + full(1, "n d"), apply(Elementwise("add"), copies(C1, "n d", 0, 1), copies(2 * C1, "n d", 0, 1))],
+    "copies_of_copies": [copies(copies(b, "n d", 1), "b n d", 1, 2), copies(X, "n d", 0, 1), copies(build.constant(2), "n d"), copies(full(2, "d"), "n d", 1),
+                         copies(copies(q, "n"), "n d", 0)],
+    "sum_of_copies": [apply(Sum((0,)), copies(b, "n d", 1)), apply(Sum((0, 1)), copies(b, "n d", 1)), apply(Sum((1,)), copies(c, "n d", 0)),
+                      apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")), apply(Sum((0,)), copies(R1, "n d", 0, 1)) if False else
+                      apply(Sum((0, 2)), copies(R1, "n 1 d", 1, 2)), apply(Sum((1,)), copies(X, "n m d", 0, 2)), apply(Sum((0, 1)), copies(C1, "b n d", 1, 2))],
+    "sum_of_sum": [X.sum(axis=0).sum(), Q.sum(axis=1).sum(axis=0), Q.sum(axis=0).sum(axis=1)],
+    "number_in_front": [(X * 2).sum(axis=0), (X * 2) @ W, X @ (-W), (X / 3).T, (2 * X).reshape(-1), (-X)[1:], np.pad(3 * X, 1), einsum("ij,ij", "i", 2 * X, -V),
+                        apply(Matmul(), 2 * X, 3 * W)],
+    "transpose_of_transpose": [X.T.T, Q.transpose(1, 2, 0).transpose(0, 2, 1), Q.T.T],
+    "transpose_of_product": [(X @ W).T, (K @ K2).T],
+    "transpose_of_map": [copies(b, "n d", 1).T, full(2, "n d").T, apply(Transpose((1, 0)), apply(Eye(S("n")))), copies(c, "n d", 0).T, copies(q, "n d").T],
+    "product_with_ones": [full(1, "m n") @ X, X @ full(2, "d m"), full(1, "n 1") @ R1, apply(Eye(S("n"))) @ X, X @ apply(Eye(S("d"))),
+                          apply(Matmul(), full(2, "b m n"), Q), apply(Matmul(), Q, full(Fraction(1, 2), "b d m"))],
+    "sum_of_one": [apply(Sum((1,)), C1), apply(Sum((0,)), R1), apply(Sum((0, 1)), N("O", "1 1"))],
+    "trace_of_product": [np.trace(K @ K2), np.trace(X @ X.T), np.trace(K.T), np.trace(apply(Eye(S("n"))))],
+    "contraction_as_product": [
+        *[einsum(f"{left},{right}", out, N("A", " ".join(left)), N("B", " ".join(right)))
+          for left, right, out in (("ab", "bc", "ac"), ("ab", "cb", "ac"), ("ab", "ac", "bc"), ("ab", "ca", "bc"), ("ab", "bc", "ca"), ("ab", "cb", "ca"),
+                                   ("ab", "ac", "cb"), ("ab", "ca", "cb"))],
+        einsum("ij", "ji", X), einsum("ij", "i", X), einsum("ij", "", X), einsum("ijk", "ki", Q), einsum("ijk", "kij", Q)],
+    "contraction_with_ones": [einsum("ij,j", "ij", X, full(1, "d")), einsum("ij,j", "i", X, full(2, "d")), einsum("ij,k", "kij", X, full(3, "b")),
+                              einsum(",ij", "ji", q, X), einsum("i,ij,j", "", c, X, full(1, "d")), einsum("ij,ij", "ij", X, full(2, "n d")),
+                              einsum("ij,", "", X, q)],
+    "reshape_of_reshape": [X.reshape(-1).reshape(X.shape), X.reshape(-1).reshape(1, -1), apply(Reshape(X.shape), X), apply(Reshape((S("n*d"),)), full(2, "n d"))],
+    "slice_of_place": [np.pad(X, 1)[1:-1, 1:-1], apply(Slice((S("n-1"), S(0)), X.shape, (-1, 1)), apply(Place((S("n-1"), S(0)), X.shape, (-1, 1)), X)),
+                       full(2, "n d")[1:], apply(Constant(Fraction(2), X.shape))[::-1]],
+}  # fmt: skip
+
+BOOK = {rule.__name__: rule for rules in IDENTITIES.values() for rule in rules}
+FIRING = [(title, node) for title, nodes in FIRES.items() for node in nodes]
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    simplify.forget()
+    proof.forget()
+
+
+@pytest.mark.parametrize("title", BOOK)
+def test_every_identity_has_a_case(title):
+    assert FIRES[title]
+    assert BOOK[title].__doc__
+
+
+@pytest.mark.parametrize("title", FIRES)
+def test_every_case_is_of_an_identity(title):
+    assert title in BOOK
+
+
+def fired(title, node):
+    assert BOOK[title] in IDENTITIES[type(node.op)]
+    after = BOOK[title](node)
+    assert after is not None
+    assert after is not node
+    return after
+
+
+@pytest.mark.parametrize(("title", "node"), FIRING, ids=lambda x: str(x))
+def test_an_identity_fires_is_proved_and_keeps_the_value(title, node):
+    after = fired(title, node)
+    assert after.shape == node.shape
+    simplify.confirm(BOOK[title], node, after)
+    for seed, sizes in enumerate(sizes_for(node, after)):
+        arrays = values_for([node], sizes, seed)
+        before, new = node_values(node, sizes, arrays)[node], node_values(after, sizes, arrays)[after]
+        assert_same(new, before, work(node, sizes))
+
+
+@pytest.mark.parametrize(("title", "node"), FIRING, ids=lambda x: str(x))
+def test_no_mutant_of_an_identity_is_proved(title, node):
+    after = fired(title, node)
+    attacked = 0
+    for what, mutant in mutants(after):
+        at = list(sizes_for(node, after, mutant))
+        if not at:
+            continue
+        arrays = values_for([node, mutant], at[-1])
+        try:
+            with np.errstate(all="ignore"):
+                right, wrong = node_values(node, at[-1], arrays)[node], node_values(mutant, at[-1], arrays)[mutant]
+        except (TypeError, ZeroDivisionError, ValueError):  # NumPy does not spell it: 0 ** -1
+            continue
+        if np.isfinite(wrong).all() and differ(right, wrong, work(node, at[-1])):
+            attacked += 1
+            with pytest.raises(Unproved):
+                simplify.confirm(BOOK[title], node, mutant)
+                pytest.fail(what)
+    assert attacked
+
+
+def test_a_wrong_identity_takes_no_part():
+    """(A B)ᵀ = Aᵀ Bᵀ, entered into the book, is stopped where it is first used."""
+
+    def wrong(node):
+        """(A B)ᵀ = Aᵀ Bᵀ"""
+        inner, = node.operands
+        return inner.operands[0].T @ inner.operands[1].T if isinstance(inner.op, Matmul) else None
+
+    right = IDENTITIES[Transpose]
+    IDENTITIES[Transpose] = []
+    try:
+        identity(Transpose)(wrong)
+        with pytest.raises(Unproved) as error:
+            simplify.simplify((K @ K2).T)
+        assert str(error.value) == "the identity wrong is not proved for (K @ K2).T = K.T @ K2.T: (A B)ᵀ = Aᵀ Bᵀ"
+    finally:
+        IDENTITIES[Transpose] = right
+
+
+def test_an_identity_that_goes_in_circles_is_stopped():
+    def round_and_round(node):
+        """A - B = -(B - A), for ever"""
+        return -(node.operands[1] - node.operands[0]) if node.op.name == "subtract" else node.operands[0].operands[1] - node.operands[0].operands[0]
+
+    right = IDENTITIES[Elementwise]
+    IDENTITIES[Elementwise] = [round_and_round]
+    try:
+        with pytest.raises(Unproved, match="does not end"):
+            simplify.simplify(X - V)
+    finally:
+        IDENTITIES[Elementwise] = right
+
+
+@given(expressions(depth=3))
+@settings(max_examples=150, deadline=None)
+def test_simplifying_keeps_the_value(array):
+    simple = simplify.simplify(array)
+    assert simple.shape == array.shape
+    for seed, sizes in zip(range(3), sizes_for(array, simple), strict=False):
+        arrays = values_for([array], sizes, seed)
+        nodes, better = node_values(array, sizes, arrays), node_values(simple, sizes, arrays)
+        assume(np.isfinite(nodes[array]).all())
+        scale = max(1.0, *[float(np.max(np.abs(v), initial=0)) for v in (*nodes.values(), *better.values())])
+        np.testing.assert_allclose(better[simple], nodes[array], rtol=0, atol=EPS * work(array, sizes) * scale**3)
+
+
+@given(expressions(depth=3))
+@settings(max_examples=100, deadline=None)
+def test_simplifying_twice_is_simplifying_once(array):
+    simple = simplify.simplify(array)
+    simplify.forget()
+    assert simplify.simplify(simple) is simple
+
+
+PLAIN = {
+    "X @ W + b": X @ W + b if False else (X @ N("W", "d d")) + full(1, "n 1") @ b[None, :],
+    "0.5 * np.sum((X - V) ** 2)": np.trace((X - V).T @ (X - V)) / 2,
+    "W.T @ X.T": (X @ W).T,
+    "6 * X": X * 2 * 3,
+    "X ** 2": X * X,
+    "X": -(-X),
+    "X - V": X + (-1) * V,
+    "np.full((n, d), 0)": X - X,
+    "-X @ W": (-X) @ W,
+    "X * (1 - X)": (1 * X) * (1 - X),
+    "q * X": X * q,
+    "K2 @ K.T": einsum("ij,kj", "ki", K, K2),
+    "n * b": apply(Sum((0,)), copies(b, "n d", 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_expressions_read_as_a_person_would_write_them(text):
+    assert str(simplify.simplify(PLAIN[text])) == text
+
+
+def test_what_two_sides_share_is_taken_as_generic():
+    before = np.tanh(X @ W).T.T
+    left, right = simplify.abstract(before, np.tanh(X @ W))
+    assert str(right) == "np.tanh(X @ W)"
+    assert left.operands[0].operands[0] is not None
+    assert text_value(before, {"n": 1, "d": 1, "m": 1}, {"X": np.ones((1, 1)), "W": np.ones((1, 1))}) == np.tanh(1.0)
