@@ -173,79 +173,79 @@ class Array:
     # ---- written as NumPy's arrays are; see build.py
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return _build().ufunc(ufunc, method, inputs, options)
+        return build.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
-        return _build().array_function(function, inputs, options)
+        return build.array_function(function, inputs, options)
 
     def __add__(self, other: Any) -> Array:
-        return _build().elementwise("add", self, other)
+        return build.elementwise("add", self, other)
 
     def __radd__(self, other: Any) -> Array:
-        return _build().elementwise("add", other, self)
+        return build.elementwise("add", other, self)
 
     def __sub__(self, other: Any) -> Array:
-        return _build().elementwise("subtract", self, other)
+        return build.elementwise("subtract", self, other)
 
     def __rsub__(self, other: Any) -> Array:
-        return _build().elementwise("subtract", other, self)
+        return build.elementwise("subtract", other, self)
 
     def __mul__(self, other: Any) -> Array:
-        return _build().elementwise("multiply", self, other)
+        return build.elementwise("multiply", self, other)
 
     def __rmul__(self, other: Any) -> Array:
-        return _build().elementwise("multiply", other, self)
+        return build.elementwise("multiply", other, self)
 
     def __truediv__(self, other: Any) -> Array:
-        return _build().elementwise("divide", self, other)
+        return build.elementwise("divide", self, other)
 
     def __rtruediv__(self, other: Any) -> Array:
-        return _build().elementwise("divide", other, self)
+        return build.elementwise("divide", other, self)
 
     def __neg__(self) -> Array:
-        return _build().elementwise("negative", self)
+        return build.elementwise("negative", self)
 
     def __pos__(self) -> Array:
         return self
 
     def __abs__(self) -> Array:
-        return _build().elementwise("abs", self)
+        return build.elementwise("abs", self)
 
     def __invert__(self) -> Array:
-        return _build().elementwise("logical_not", self)
+        return build.elementwise("logical_not", self)
 
     def __pow__(self, exponent: Any) -> Array:
-        return _build().power(self, exponent)
+        return build.power(self, exponent)
 
     def __rpow__(self, base: Any) -> Array:
-        return _build().power(base, self)
+        return build.power(base, self)
 
     def __matmul__(self, other: Any) -> Array:
-        return _build().matmul(self, other)
+        return build.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Array:
-        return _build().matmul(other, self)
+        return build.matmul(other, self)
 
     def __gt__(self, other: Any) -> Array:
-        return _build().elementwise("greater", self, other)
+        return build.elementwise("greater", self, other)
 
     def __lt__(self, other: Any) -> Array:
-        return _build().elementwise("less", self, other)
+        return build.elementwise("less", self, other)
 
     def __ge__(self, other: Any) -> Array:
-        return _build().elementwise("greater_equal", self, other)
+        return build.elementwise("greater_equal", self, other)
 
     def __le__(self, other: Any) -> Array:
-        return _build().elementwise("less_equal", self, other)
+        return build.elementwise("less_equal", self, other)
 
     def __eq__(self, other: Any) -> Any:
-        return True if other is self else _build().elementwise("equal", self, other)
+        return True if other is self else build.elementwise("equal", self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return False if other is self else _build().elementwise("not_equal", self, other)
+        return False if other is self else build.elementwise("not_equal", self, other)
 
     def __getitem__(self, key: Any) -> Array:
-        return _build().index(self, key)
+        return build.index(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise DeriveError("an entry of a symbolic array was set", "forward formulas do not change arrays in place",
@@ -291,31 +291,31 @@ class Array:
     @property
     def size(self) -> Any:
         """The number of entries."""
-        return _build().count(self.shape)
+        return build.count(self.shape)
 
     def transpose(self, *axes: Any) -> Array:
         """The array with its axes in another order."""
-        return _build().transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+        return build.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
     def swapaxes(self, first: int, second: int) -> Array:
         """The array with two axes exchanged."""
-        return _build().swapaxes(self, first, second)
+        return build.swapaxes(self, first, second)
 
     def reshape(self, *shape: Any) -> Array:
         """The same entries, row by row, in another shape."""
-        return _build().reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+        return build.reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Array:
         """The sum over some axes, by default all."""
-        return _build().sum(self, axis, keepdims)
+        return build.sum(self, axis, keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Array:
         """The mean over some axes, by default all."""
-        return _build().mean(self, axis, keepdims)
+        return build.mean(self, axis, keepdims)
 
     def dot(self, other: Any) -> Array:
         """``np.dot``."""
-        return _build().dot(self, other)
+        return build.dot(self, other)
 
     def copy(self) -> Array:
         """Itself: symbolic arrays do not change."""
@@ -336,12 +336,6 @@ def _place() -> str:
     from derive.errors import callers_place
 
     return callers_place()
-
-
-def _build() -> Any:
-    from derive.arrays import build
-
-    return build
 
 
 @dataclass(frozen=True)
@@ -445,3 +439,6 @@ def alpha_key(*arrays: Array) -> tuple[Any, ...]:
             rows.append((type(node.op), *parameters, *[number[id(operand)] for operand in node.operands]))
         rows.append((None, number[id(array)]))
     return tuple(rows)
+
+
+from derive.arrays import build  # noqa: E402  # arrays are written with operators, which build.py checks

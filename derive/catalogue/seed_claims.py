@@ -1,7 +1,7 @@
 """The thirteen claims made about the seed network, as data: the words of each, and the statements that decide it.
 
-Nothing here says whether a claim holds.  ``delta4`` of the source is read as dY, ``delta3`` as dS, ``delta2`` as dZ1, each
-being the true adjoint, so that one wrong claim does not spoil those that build on it.  E is the loss: dE = 1.
+Nothing here says whether a claim holds.  ``delta4`` of the source is read as dY, ``delta3`` as dS, ``delta2`` as dZ1,
+each being the true adjoint, so that one wrong claim does not spoil those that build on it.  E is the loss: dE = 1.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def of(layer: Layer, key: str) -> Array:
 
 def _claims() -> tuple[Claim, ...]:
     network, loss = two_layer_network, {"dE": 1}
-    X, W1, b1, S, W2, b2, Y, T = (of(network, key) for key in "X W1 b1 S W2 b2 Y T".split())
+    X, W1, b1, S, W2, b2, Y, T = (of(network, key) for key in ("X", "W1", "b1", "S", "W2", "b2", "Y", "T"))
     dY, dS, dZ1 = (of(network, key) for key in ("dY", "dS", "dZ1"))
     x, W, b, delta = (of(dense, key) for key in ("X", "W", "b", "dY"))
     row, ones = {"n": 1}, apply(Eye(Size.of("m")))
@@ -112,9 +112,11 @@ def _claims() -> tuple[Claim, ...]:
          (ValueIs(dense, "Y", np.einsum("ri,ij->rj", x, W) + b),)),
         ("F2", "an activation layer acts entry by entry", (ActsEntrywise(network, "S", "Z1"),)),
         ("F3", r"for one row: $`\partial x^2 / \partial W = (x^1)^{\top}`$, that is "
-         r"$`\partial E / \partial W = (x^1)^{\top} \delta`$; and $`\partial x^2 / \partial b = I`$",
+         r"$`\partial E / \partial W = (x^1)^{\top} \delta`$; and $`\partial x^2 / \partial b = I`$, "
+         r"that is $`\partial E / \partial b = \delta I`$",
          (AdjointIs(dense, "W", x.T @ delta, row), AdjointIs(dense, "b", delta @ ones, row))),
-        ("F4", r"gradient descent: $`\theta_{new} = \theta - \partial E / \partial \theta`$", (StepIs(network, updates, 1),)),
+        ("F4", r"gradient descent: $`\theta_{\mathrm{new}} = \theta - \partial E / \partial \theta`$",
+         (StepIs(network, updates, 1),)),
         ("F5", r"the delta of the output layer: $`\delta^4 = \partial E / \partial Y = \sum_i (y'_i - y_i)`$",
          (adjoint("Y", (T - Y).sum(axis=0)),)),
         ("F6", r"$`\partial E / \partial W^2 = S^{\top} \delta^4`$", (adjoint("W2", S.T @ dY),)),
@@ -124,8 +126,8 @@ def _claims() -> tuple[Claim, ...]:
          (NoParameters(sigmoid), adjoint("Z1", S * (1 - S) * dS))),
         ("F10", r"$`\partial E / \partial W^1 = X^{\top} \delta^2`$", (adjoint("W1", X.T @ dZ1),)),
         ("F11", r"$`\partial E / \partial b^1 = \delta^2`$", (adjoint("b1", dZ1),)),
-        ("F12", r"in general, layer n with input $`x_n`$ and $`\delta`$ from above: $`\mathrm{d}W = x_n^{\top} \delta`$, "
-         r"$`\mathrm{d}b = \delta`$, and $`\delta W_n^{\top}`$ is passed up",
+        ("F12", r"in general, layer n with input $`x_n`$ and $`\delta`$ from above: "
+         r"$`\mathrm{d}W = x_n^{\top} \delta`$, $`\mathrm{d}b = \delta`$, and $`\delta W_n^{\top}`$ is passed up",
          (AdjointIs(dense, "W", x.T @ delta), AdjointIs(dense, "b", delta), AdjointIs(dense, "X", delta @ W.T))),
         ("F13", "a layer without parameters only passes the delta up; the delta of the last layer is set by the loss",
          (*map(OnlyPassesUp, _without_parameters(network)), SetByLoss(network, "Y"))),

@@ -278,10 +278,10 @@ def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
 
 def output_name(expression: Array, taken: Mapping[str, Any]) -> str:
     """A name for an output that has none: E for a scalar, else Y."""
-    wanted = ("E", "L", "loss") if not expression.shape else ("Y", "Z", "out", "result")
+    wanted = ("Y", "Z", "out", "result") if expression.shape else ("E", "L", "loss")
     sizes = size_names(array.shape for array in taken.values() if isinstance(array, Array))
-    more = (f"{wanted[0]}{k}" for k in range(1, len(taken) + len(sizes) + 2))
-    return next(c for c in (*wanted, *more) if c not in taken and f"d{c}" not in taken and c not in sizes)
+    more = [f"{wanted[0]}{k}" for k in range(1, len(taken) + len(sizes) + 2)]
+    return next(c for c in [*wanted, *more] if c not in taken and f"d{c}" not in taken and c not in sizes)
 
 
 def build_layer(

@@ -132,7 +132,7 @@ def _reuses_result(node: Array) -> bool:
     if not isinstance(node.op, Elementwise | PowerOf):
         return False
     result, grad = name("?result", node.shape), name("?grad", node.shape)
-    adjoints = [a for a, x in zip(node.op.pullback(result, grad, *node.operands), node.operands, strict=True) if _floats(x)]
+    adjoints = [a for a, x in zip(node.op.pullback(result, grad, *node.operands), node.operands, strict=False) if _floats(x)]
     return any(adjoint is not None and any(part is result for part in adjoint.walk()) for adjoint in adjoints)
 
 

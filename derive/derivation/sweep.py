@@ -20,11 +20,13 @@ from derive.derivation.layer import Layer
 from derive.derivation.program import Equation
 from derive.errors import DeriveError, callers_place
 from derive.rules.book import pull, zero
-from derive.rules.proof import is_adjoint
+from derive.rules.proof import is_adjoint, is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung, Verdict, weakest
 
 UPSTREAM = "upstream"  # the rule of a line that is given
+Use = tuple[Equation, Array | None]  # an equation that uses a name, and what the rules hand from it to the name
+
 PASSES = ("add", "subtract", "negative", "reshape")  # rules that only hand the adjoint on
 
 
@@ -145,23 +147,20 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     for equation in layer.equations:
         if equation.expression.kind == "float" and active.intersection(equation.expression.names()):
             active.add(equation.name)
-    uses: dict[str, list[Equation]] = {}
-    carried: dict[str, list[Array]] = {}
+    uses: dict[str, list[Use]] = {}
     steps: list[Step] = []
     first_use = {label_: e.name for e in reversed(layer.equations) if e.name in active for label_ in e.expression.names()}
     for equation in reversed(layer.equations):
         if equation.name not in active:
             continue
-        step = _line(layer, equation.name, carried, uses)
+        step = _line(layer, equation.name, uses)
         steps.append(step)
         grad = name(step.adjoint, equation.expression.shape)
         handed = contributions(equation, grad, active)
-        for target in active.intersection(equation.expression.names()):
-            uses.setdefault(target, []).append(equation)  # to the proof a use is one, whatever the rules handed on
-            if target in handed:
-                carried.setdefault(target, []).append(handed[target])
-        steps += [_line(layer, key, carried, uses) for key in wanted if first_use.get(key) == equation.name]
-    steps += [_line(layer, key, carried, uses) for key in wanted if key not in first_use]
+        for target in active.intersection(equation.expression.names()):  # a use is one, whatever the rules handed on
+            uses.setdefault(target, []).append((equation, handed.get(target)))
+        steps += [_line(layer, key, uses) for key in wanted if first_use.get(key) == equation.name]
+    steps += [_line(layer, key, uses) for key in wanted if key not in first_use]
     return Derivation(layer, wanted, tuple(steps))
 
 
@@ -202,20 +201,23 @@ def contributions(equation: Equation, grad: Array, active: set[str]) -> dict[str
     return found
 
 
-def _line(layer: Layer, label_: str, carried: Mapping[str, list[Array]], uses: Mapping[str, list[Equation]]) -> Step:
+def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]]) -> Step:
     """One line of the table, proved."""
     start = perf_counter()
     variable = layer.named(label_)
-    parts = list(carried.get(label_, ()))
-    consumers = list(uses.get(label_, ()))
+    consumers = [equation for equation, _ in uses.get(label_, ())]
+    parts = [part for _, part in uses.get(label_, ()) if part is not None]
     upstream = label_ in layer.outputs
-    if upstream and not parts:
+    if upstream and not consumers:
         reason = f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
         return Step(label_, name(adjoint_name(label_), variable.shape), UPSTREAM, reason, Verdict("proved", label_))
     if upstream:  # an output that is used further: what comes from above, and what comes from its uses
         parts.append(name(upstream_name(label_), variable.shape))
     expression = simplify(_sum(parts)) if parts else zero(variable)
-    verdict = _prove(layer, expression, variable, consumers, upstream)
+    proved = _is_proved(expression, variable, uses.get(label_, ()), parts)
+    conditions = [c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)]
+    verdict = Verdict("proved", label_, assumptions=tuple(dict.fromkeys(conditions))) if proved else Verdict(
+        "open", label_, "the two paths have different normal forms")
     took = perf_counter() - start
     rules, source = _rules(label_, consumers)
     reason = "; ".join(map(str, consumers)) or "not used by an output"
@@ -229,25 +231,19 @@ def _sum(parts: Sequence[Array]) -> Array:
     return total
 
 
-def _prove(layer: Layer, claimed: Array, variable: Array, consumers: Sequence[Equation], upstream: bool) -> Verdict:
-    """Both paths of the square for one line."""
-    uses = [(e.expression, name(adjoint_name(e.name), e.expression.shape)) for e in consumers]
-    if upstream:  # the output itself is one more use, with the adjoint that comes from above
-        uses.append((variable, name(upstream_name(str(label(variable))), variable.shape)))
-    proved = any(is_adjoint(claimed, variable, uses, known) for known in _definitions(layer, claimed, variable, consumers))
-    conditions = [c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)]
-    if proved:
-        return Verdict("proved", str(label(variable)), assumptions=tuple(dict.fromkeys(conditions)))
-    return Verdict("open", str(label(variable)), "the two paths have different normal forms")
+def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequence[Array]) -> bool:
+    """Both paths of the square for one line: use by use, so that a name used everywhere costs no more; then their sum."""
+    if len(uses) == 1 and len(parts) == 1:
+        return _is_handed(claimed, variable, uses[0][0])
+    handed = all(_is_handed(zero(variable) if part is None else part, variable, equation) for equation, part in uses)
+    return handed and is_equal(claimed, _sum(parts) if parts else zero(variable))
 
 
-def _definitions(
-    layer: Layer, claimed: Array, variable: Array, consumers: Sequence[Equation]
-) -> Iterator[dict[str, Array]]:
-    """The definitions to try a line with: none, those of the consumers that it mentions, all."""
-    yield {}
-    yield {e.name: e.expression for e in consumers if e.name in claimed.names()}
-    yield {e.name: e.expression for e in layer.equations if e.name != label(variable)}
+def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
+    """True if that is what the equation hands to the variable; with its own definition, where the rule uses its result."""
+    use = (equation.expression, name(adjoint_name(equation.name), equation.expression.shape))
+    own = {equation.name: equation.expression}
+    return any(is_adjoint(part, variable, [use], known) for known in ({}, own))
 
 
 def _with_masks(layer: Layer, consumers: Sequence[Equation]) -> list[Equation]:

@@ -190,13 +190,13 @@ def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[s
         targets = []
         for key in member.data:
             operand = member.operands[key]
-            target = label(operand)
+            source = label(operand)
             i = member.layer.input(key)
-            if target is None or i is None or not i.kind.is_float:
+            if source is None or i is None or not i.kind.is_float:
                 continue
-            alone = target not in parts and _uses(layer, target) == 1
-            targets.append(f"d{target}" if alone else f"d{target}_{member.attribute}")
-            parts.setdefault(target, []).append(name(targets[-1], operand.shape))
+            alone = source not in parts and _uses(layer, source) == 1
+            targets.append(f"d{source}" if alone else f"d{source}_{member.attribute}")
+            parts.setdefault(source, []).append(name(targets[-1], operand.shape))
         call = f"self.{member.attribute}.backward(d{equation.name})"
         lines.append(f"{', '.join(targets)} = {call}" if targets else call)
         for own, text in member.parameters.items():

@@ -121,7 +121,7 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
         sharp = gap == 0 or gap <= tolerance < max(abs(got), abs(estimate.value))
         return Agreement(name, got, estimate.value, tolerance, scale, True, "smooth" if sharp else "undecided")
     def nearby(distance: float) -> Curve:
-        return curve_along(code, _nearby(case, chance, distance), name, direction)
+        return curve_along(code, _nearby(case, name, chance, distance), name, direction)
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
@@ -191,7 +191,7 @@ def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tup
     """What lies between the one-sided derivatives, term by term; None where these agree, so that there is no kink.
 
     ``loss`` scales the bounds to another precision.  Where a term mixes several kinks (a sum over rectified entries),
-    derivatives at points ``nearby`` lie outside the one-sided ones, and nothing bounds what a right code may give.
+    derivatives at points ``nearby`` are neither of the one-sided ones, and nothing bounds what a right code may give.
     """
     right, right_error = confirmed(curve, side=1)
     left, left_error = confirmed(curve, side=-1)
@@ -199,25 +199,26 @@ def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tup
     with np.errstate(all="ignore"):
         if not np.any(np.abs(right - left) > error):
             return None
-    low, high = np.minimum(left, right) - loss * error, np.maximum(left, right) + loss * error
-    lowest, highest = low, high
     for distance in (EPS**0.5, EPS**0.25) * NEIGHBOURS:  # nearer, fewer other kinks; farther, less noise
         value, bound = termwise(nearby(distance), STEP * distance)
-        known = np.isfinite(bound)
-        lowest = np.where(known, np.minimum(lowest, value + bound), lowest)
-        highest = np.where(known, np.maximum(highest, value - bound), highest)
-    beyond, width = (low - lowest) + (highest - high), highest - lowest
-    # smooth derivatives hardly change between points so near; kinks that mix change them by a share of the width
-    if np.any(beyond > EPS**0.125 * width):
-        return -np.inf, np.inf
-    return float(np.sum(lowest - beyond)), float(np.sum(highest + beyond))
+        off = np.minimum(np.abs(value - left), np.abs(value - right)) - bound - error
+        # smooth derivatives hardly change between points so near; kinks that mix change them by a share of their size
+        if np.any(off > EPS ** (3 / 16) * (np.abs(left) + np.abs(right) + np.abs(value))):
+            return -np.inf, np.inf
+    low, high = np.minimum(left, right) - loss * error, np.maximum(left, right) + loss * error
+    return float(np.sum(low)), float(np.sum(high))
 
 
-def _nearby(case: Case, chance: np.random.Generator, distance: float) -> Case:
-    """A point close to the case, off its kinks: some of the inputs move, so that kinks which coincide come apart."""
+def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float) -> Case:
+    """A point close to the case, off its kinks: ``along`` moves, and some of the other inputs.
+
+    Not all of them always: the largest would hide how kinks which coincide come apart where a smaller one moves.
+    """
     def moved(name: str, value: Any) -> Any:
-        if not (isinstance(value, np.ndarray) and value.dtype == np.float64) or chance.random() < 1 / 2:
-            return value  # at other points it moves: no input hides for good what another one does
+        if not (isinstance(value, np.ndarray) and value.dtype == np.float64):
+            return value
+        if name != along and chance.random() < 1 / 2:
+            return value
         away = draw_direction(chance, case.kinds[name], value)
         if case.kinds[name] in ("float", "positive", "unit"):
             away = away * chance.standard_normal(value.shape)

@@ -111,8 +111,8 @@ def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str],
         if key is None:
             continue
         if key == subject and key not in upstream:
-            raise DeriveError(f"the claim for {subject} mentions {subject} itself", "other names were wanted", layer.name,
-                              "the names and adjoints that it is made from")
+            raise DeriveError(f"the claim for {subject} mentions {subject} itself", "other names were wanted",
+                              layer.name, "the names and adjoints that it is made from")
         if key not in names and key not in adjoints:
             raise DeriveError(f"the claim for {subject} mentions {key}", f"one of {', '.join(names)} was wanted",
                               layer.name, "dNAME for the adjoint of one of them")

@@ -36,14 +36,15 @@ def acts_entrywise(layer: Layer, output: str, variable: str) -> Verdict:
     names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
     if equation is None or variable not in names:
         raise DeriveError(f"{layer.name}: {output!r} as a function of {variable!r}",
-                          f"names among {', '.join(names)}, the first one computed", layer.name, "the name of an equation")
+                          f"names among {', '.join(names)}, the first one computed", layer.name,
+                          "the name of an equation")
     subject = f"∂{output}/∂{variable}"
     result, argument = equation.expression, layer.named(variable)
     if result.shape != argument.shape:
         shapes = f"{output} is {write_shape(result.shape)}, {variable} is {write_shape(argument.shape)}"
         return Verdict("refuted", subject, f"the shapes differ: {shapes}")
     if _diagonal(layer, result, variable):
-        statement = f"∂{output}[i, ..]/∂{variable}[k, ..] is 0 unless the positions are the same"
+        statement = f"`∂{output}[i, ..] / ∂{variable}[k, ..]` is 0 unless the two positions are the same"
         return _shown("proved", subject, statement)
     found = _off_diagonal(layer, output, variable)
     if found is None:
@@ -91,7 +92,8 @@ def _moved(
     expected = before.copy()
     expected[there] = after[there]
     code = [*experiment.preamble(point), f'moved = np.array(values["{variable}"], dtype=float)', f"moved[{there}] += 1",
-            f'after = forward(**{{**inputs, "{variable}": moved}})["{output}"]', f'expected = np.array(values["{output}"])',
+            f'after = forward(**{{**inputs, "{variable}": moved}})["{output}"]',
+            f'expected = np.array(values["{output}"])',
             f"expected[{there}] = after[{there}]  # the only entry that should change",
             'print("claimed", np.round(expected, 6).tolist())', 'print("expected", np.round(after, 6).tolist())']
     return Counterexample(output, {**point.inputs}, None, expected, after, "\n".join(code) + "\n")
@@ -110,9 +112,9 @@ def has_no_parameters(layer: Layer) -> Verdict:
     """Whether none of a layer's inputs is a parameter."""
     learned = [i.name for i in layer.inputs if i.role == "parameter"]
     if learned:
-        return Verdict("refuted", layer.name, f"{layer.name} has the parameters {', '.join(learned)}")
+        return Verdict("refuted", layer.name, f"`{layer.name}` has the parameters {', '.join(learned)}")
     data = ", ".join(i.name for i in layer.inputs)
-    return _shown("proved", layer.name, f"the inputs of {layer.name} are {data}, none of them a parameter")
+    return _shown("proved", layer.name, f"The inputs of `{layer.name}` are {data}, none of them a parameter")
 
 
 def only_passes_up(layer: Layer) -> Verdict:
@@ -131,8 +133,8 @@ def only_passes_up(layer: Layer) -> Verdict:
         return Verdict("refuted", layer.name, reason)
     if not derivation.prove().ok:
         return Verdict("open", layer.name, derivation.prove().reason)
-    lines = "; ".join(f"d{key} = {value}" for key, value in derivation.gradients.items())
-    return _shown("proved", layer.name, f"{layer.name} gives only {lines}")
+    lines = " and ".join(f"`d{key} = {value}`" for key, value in derivation.gradients.items())
+    return _shown("proved", layer.name, f"`{layer.name}` gives only {lines}")
 
 
 def set_by_loss(layer: Layer, target: str) -> Verdict:
@@ -146,8 +148,8 @@ def set_by_loss(layer: Layer, target: str) -> Verdict:
     foreign = [key for key in step.expression.names() if key in names and key not in used]
     if not losses or deltas or foreign:
         made = ", ".join([*deltas, *foreign]) or "no loss"
-        return Verdict("refuted", step.adjoint, f"{step} is made from {made}, which the loss does not give")
-    return _shown(step.verdict.status, step.adjoint, f"{step} mentions only what the loss takes")
+        return Verdict("refuted", step.adjoint, f"`{step}` is made from {made}, which the loss does not give")
+    return _shown(step.verdict.status, step.adjoint, f"`{step}` mentions only what the loss takes")
 
 
 def _shown(status: Status, subject: str, detail: str) -> Verdict:

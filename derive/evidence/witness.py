@@ -36,6 +36,7 @@ LARGEST = 3  # of a size that is tried
 MOST_SIZES, TRIES = 40, 4  # combinations of sizes, and points at each
 SIMPLE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # what entries shrink to, the simplest first
 SEED = 0
+PASSES = 3  # over the entries, since a later one may let an earlier one be simpler
 
 def decide(
     layer: Layer,
@@ -102,19 +103,20 @@ def _refuted(question: Question, experiment: Experiment, point: Point, tried: in
     found = Counterexample(question.subject, point.inputs, upstream[0] if len(upstream) == 1 else tuple(upstream),
                            got, expected, experiment.snippet(point, digits))
     sizes = ", ".join(f"{key} = {value}" for key, value in point.sizes.items())
+    special = special_sizes(question)
     rung = Rung("search", "refuted", f"it differs from differences of the forward equations at {sizes}",
-                {"points": tried, "seed": SEED, "sizes": dict(point.sizes)})
-    return Verdict("refuted", question.subject, "; ".join(_reasons(question)), question.given, (rung,), found)
+                {"points": tried, "seed": SEED, "sizes": dict(point.sizes), "holds_for": special})
+    reason = "; ".join(_reasons(question, special))
+    return Verdict("refuted", question.subject, reason, question.given, (rung,), found)
 
 
-def _reasons(question: Question) -> list[str]:
+def _reasons(question: Question, special: list[str]) -> list[str]:
     """What is wrong, and where it nevertheless holds, all by proof."""
     found = []
     if not same_rows(question.shape, question.wanted):
         shape, wanted = write_shape(question.shape), write_shape(question.wanted)
         found.append(f"its shape is {shape}, that of {question.target} is {wanted}")
     found += faults(question.claimed, question.truth, question.equal)
-    special = special_sizes(question)
     if special:
         found.append("it holds for " + " and for ".join(special))
     return found or ["its value is another"]
@@ -175,6 +177,17 @@ def _shrunk(experiment: Experiment, point: Point, shows: Shows) -> Point:
     """The point with simpler entries that still shows the difference as clearly."""
     best, seen = point, measured(experiment, point)
     least = min(seen.gap, 0.1) if seen else 0.0
+    for _ in range(PASSES):
+        before = best
+        best = _simpler(experiment, best, shows, least)
+        if best is before:
+            break
+    return best if compare(experiment, best, shows) else point
+
+
+def _simpler(experiment: Experiment, point: Point, shows: Shows, least: float) -> Point:
+    """One pass over the entries, each made as simple as it may be; the same point if none may."""
+    best = point
     for key, place in _entries(experiment.layer, point):
         for simple in SIMPLE:
             if best.inputs[key][place] == simple:
@@ -186,7 +199,7 @@ def _shrunk(experiment: Experiment, point: Point, shows: Shows) -> Point:
             if seen is not None and shows(seen) and seen.gap >= least:
                 best = candidate
                 break
-    return best if compare(experiment, best, shows) else point
+    return best
 
 
 def _entries(layer: Layer, point: Point) -> list[tuple[str, tuple[int, ...]]]:

@@ -88,8 +88,10 @@ class _Product:
         front = [build.constant(size)] if size != 1 else []
         scalar = _times(front + _powers(self.scalars))
         rest = _times(_powers(self.arrays))
+        if rest is None and scalar is not None:
+            return build.spread(-scalar if self.number < 0 and signed else scalar, shape)
         if rest is None:
-            body = build.spread(scalar if scalar is not None else build.constant(1), shape)
+            body = build.spread(build.constant(1), shape)
         else:
             body = rest if scalar is None else build.elementwise("multiply", build.spread(scalar, shape), rest)
         return -body if self.number < 0 and signed else body
@@ -150,10 +152,10 @@ def sum_in_order(node: Array) -> Array | None:
     result: Array | None = None
     for array, c in ordered:
         size = _Product.of(array)
-        size.number = size.number * abs(c)
+        size.number = size.number * (c if result is None else abs(c))
         part = size.write(node.shape)
         if result is None:
-            result = part if c > 0 else -part
+            result = part
         else:
             result = result + part if c > 0 else result - part
     return result if result is not None else apply(Constant(Fraction(0), node.shape))
@@ -341,7 +343,7 @@ def trace_of_product(node: Array) -> Array | None:
     return build.constant(inner.op.size) if isinstance(inner.op, Eye) else None
 
 
-_MATRIX_PRODUCTS = {
+_MATRIX_PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
     "ab,bc->ac": lambda A, B: A @ B,
     "ab,cb->ac": lambda A, B: A @ B.T,
     "ab,ac->bc": lambda A, B: A.T @ B,
@@ -396,8 +398,9 @@ def reshape_of_reshape(node: Array) -> Array | None:
     inner, = node.operands
     if inner.shape == node.shape:
         return inner
-    if isinstance(inner.op, Constant):
-        return apply(Constant(inner.op.value, node.shape))
+    if isinstance(inner.op, Constant):  # the kernel does not count the pairs (i, j) with i n + j = p: no axes are joined
+        split = all(len(old) <= 1 for _, old in build.reshape_groups(node.shape, inner.shape))
+        return apply(Constant(inner.op.value, node.shape)) if split else None
     return apply(Reshape(node.shape), *inner.operands) if isinstance(inner.op, Reshape) else None
 
 

@@ -129,6 +129,11 @@ def sizes_for(*expressions):
             yield sizes
 
 
+def roomy_sizes(*expressions):
+    """Sizes that are pairwise different, as few of them 1 as can be; None if none will do."""
+    return max(sizes_for(*expressions), key=lambda sizes: (min(sizes.values(), default=1), sum(sizes.values())), default=None)
+
+
 def _fits(node, sizes):
     if min(concrete(node.shape, sizes), default=0) < 0:
         return False

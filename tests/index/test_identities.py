@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
 import pytest
@@ -122,6 +123,13 @@ RIGHT_AND_WRONG = {
     "sign(x) / x": (sign(X) / X, 1 / magnitude(X), [1 / X, X]),
     "common denominators": (1 / (X + 1) - 1 / (X + 2), 1 / ((X + 1) * (X + 2)), [1 / (X + 1) + 1 / (X + 2)]),
     "sum(e) / sum(e)": (ROW / over(D, lambda k: exp(entry("X", I0, k))), Number(1), [Number(0), 1 / ROW]),
+    "sum(e) / sum(e) inside a sum": (over(N, lambda i: entry("b", i) * row_sum(i) / row_sum(i)),
+                                     over(N, lambda i: entry("b", i)), [Extent(N), over(N, row_sum)]),
+    "a sum inside a sum": (over(N, lambda i: exp(over(N, lambda k: entry("A", i, k)))),
+                           over(N, lambda k: exp(over(N, lambda i: entry("A", k, i)))),
+                           [over(N, lambda i: exp(over(N, lambda k: entry("A", k, i)))),
+                            over(N, lambda i: exp(over(N, lambda k: entry("A", k, k)))),
+                            over(N, lambda i: exp(over(N, lambda k: entry("A", i, i))))]),
     "rows of softmax sum to 1": (over(D, lambda k: exp(entry("X", I0, k)) / ROW), Number(1),
                                  [Extent(D), Number(1) / Extent(D)]),
     "logsumexp": (log(over(D, lambda k: exp(entry("X", I0, k) - X))) + X, log(ROW),
@@ -314,11 +322,27 @@ def test_cycles_of_equal_length_are_told_apart():
     assert not equal(trace("AB"), trace("BB"))
 
 
+def test_indices_that_look_alike_are_named_in_each_order():
+    """The Frucht graph: every node has three neighbours, and no two nodes play the same part."""
+    jumps = (-5, -2, -4, 2, 5, -2, 2, 5, -2, -5, 4, 2)
+    edges = {frozenset({k, (k + step) % 12}) for k, jump in enumerate(jumps) for step in (1, jump)}
+
+    def graph(order) -> Term:
+        indices = [Index(N) for _ in jumps]
+        pairs = sorted(sorted([order[k] for k in edge]) for edge in edges)
+        both_ways = [entry("A", indices[j], indices[k]) for a, b in pairs for j, k in ((a, b), (b, a))]
+        return total(product(both_ways), *indices)
+
+    for seed in range(3):
+        order = random.Random(seed).sample(range(12), 12)
+        assert equal(graph(range(12)), graph(order))
+
+
 # ---- limits
 
 def test_what_is_too_large_is_left_undecided():
     with pytest.raises(Exhausted):
-        normal_form((X + Y + 1) ** 1000)
+        normal_form(sum((entry(name) for name in "abcdefgh"), X) ** 1000)
     with pytest.raises(Exhausted):
         normal_form(X ** 10**9)
 

@@ -13,7 +13,7 @@ from derive.rules import book, proof
 from derive.rules.mutants import mutants
 
 from ..arrays.cases import CASES, operations
-from ..arrays.values import S, differ, sizes_for, text_value, values_for, work
+from ..arrays.values import S, differ, roomy_sizes, text_value, values_for, work
 
 RULES = {key: array for key, array in CASES.items() if array.operands}
 
@@ -63,14 +63,14 @@ def wrong_ones(node):
     """Mutants of a rule that differ from it by numbers: which adjoint, what was changed, the adjoints so changed."""
     result, grad, adjoints = pulled(node)
     operands = result.operands
-    sizes = max(sizes_for(result, *[a for a in adjoints if a is not None]), key=lambda s: min(s.values(), default=1))
     for k, adjoint in enumerate(adjoints):
         if adjoint is None or operands[k].kind != "float":
             continue
         for what, mutant in mutants(adjoint):
+            at = roomy_sizes(result, adjoint, mutant)
+            if at is None:
+                continue
             try:
-                usable = list(sizes_for(result, adjoint, mutant))
-                at = usable[-1] if usable else sizes
                 arrays = values_for([result, grad, *operands], at)
                 with np.errstate(all="ignore"):
                     right, wrong = (text_value(a, at, arrays) for a in (adjoint, mutant))

@@ -15,7 +15,7 @@ from derive.rules.identities import IDENTITIES, identity
 from derive.rules.mutants import mutants
 
 from ..arrays.strategies import expressions
-from ..arrays.values import EPS, N, S, assert_same, differ, node_values, sizes_for, text_value, values_for, work
+from ..arrays.values import EPS, N, S, assert_same, differ, node_values, roomy_sizes, sizes_for, values_for, work
 
 X, V, W, K, K2, b, c, q, Q, C1, R1 = (
     N("X", "n d"), N("V", "n d"), N("W", "d m"), N("K", "n n"), N("K2", "n n"), N("b", "d"), N("c", "n"), N("q", ""), N("Q", "b n d"), N("C1", "n 1"),
@@ -36,7 +36,7 @@ def einsum(inputs, output, *operands):
 
 
 FIRES = {
-    "product_in_order": [X * 2, X * (2 * V), (-X) * V, X * X, X * copies(q, "n d"), copies(q, "n d") * (X * q), -(X * 2), X / 4, X * 0, full(3, "n d") * X,
+    "product_in_order": [X * 2, X * (2 * V), (-X) * V, X * X, X * copies(q, "n d"), copies(q, "n d") * (X * q), -(X * 2), X / 4, X * 0,
                          X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
     "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
@@ -45,7 +45,7 @@ FIRES = {
     "copies_of_copies": [copies(copies(b, "n d", 1), "b n d", 1, 2), copies(X, "n d", 0, 1), copies(build.constant(2), "n d"), copies(full(2, "d"), "n d", 1),
                          copies(copies(q, "n"), "n d", 0)],
     "sum_of_copies": [apply(Sum((0,)), copies(b, "n d", 1)), apply(Sum((0, 1)), copies(b, "n d", 1)), apply(Sum((1,)), copies(c, "n d", 0)),
-                      apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")), apply(Sum((0,)), copies(R1, "n d", 0, 1)) if False else
+                      apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")), 
                       apply(Sum((0, 2)), copies(R1, "n 1 d", 1, 2)), apply(Sum((1,)), copies(X, "n m d", 0, 2)), apply(Sum((0, 1)), copies(C1, "b n d", 1, 2))],
     "sum_of_sum": [X.sum(axis=0).sum(), Q.sum(axis=1).sum(axis=0), Q.sum(axis=0).sum(axis=1)],
     "number_in_front": [(X * 2).sum(axis=0), (X * 2) @ W, X @ (-W), (X / 3).T, (2 * X).reshape(-1), (-X)[1:], np.pad(3 * X, 1), einsum("ij,ij", "i", 2 * X, -V),
@@ -65,7 +65,8 @@ FIRES = {
     "contraction_with_ones": [einsum("ij,j", "ij", X, full(1, "d")), einsum("ij,j", "i", X, full(2, "d")), einsum("ij,k", "kij", X, full(3, "b")),
                               einsum(",ij", "ji", q, X), einsum("i,ij,j", "", c, X, full(1, "d")), einsum("ij,ij", "ij", X, full(2, "n d")),
                               einsum("ij,", "", X, q)],
-    "reshape_of_reshape": [X.reshape(-1).reshape(X.shape), X.reshape(-1).reshape(1, -1), apply(Reshape(X.shape), X), apply(Reshape((S("n*d"),)), full(2, "n d"))],
+    "reshape_of_reshape": [X.reshape(-1).reshape(X.shape), X.reshape(-1).reshape(1, -1), apply(Reshape(X.shape), X), apply(Reshape((S("n"), S("d"))), full(2, "n*d")),
+                           apply(Reshape((S("n"), S(1), S("d"))), full(2, "n d"))],
     "slice_of_place": [np.pad(X, 1)[1:-1, 1:-1], apply(Slice((S("n-1"), S(0)), X.shape, (-1, 1)), apply(Place((S("n-1"), S(0)), X.shape, (-1, 1)), X)),
                        full(2, "n d")[1:], apply(Constant(Fraction(2), X.shape))[::-1]],
 }  # fmt: skip
@@ -115,16 +116,16 @@ def test_no_mutant_of_an_identity_is_proved(title, node):
     after = fired(title, node)
     attacked = 0
     for what, mutant in mutants(after):
-        at = list(sizes_for(node, after, mutant))
-        if not at:
+        at = roomy_sizes(node, after, mutant)
+        if at is None:
             continue
-        arrays = values_for([node, mutant], at[-1])
+        arrays = values_for([node, mutant], at)
         try:
             with np.errstate(all="ignore"):
-                right, wrong = node_values(node, at[-1], arrays)[node], node_values(mutant, at[-1], arrays)[mutant]
+                right, wrong = node_values(node, at, arrays)[node], node_values(mutant, at, arrays)[mutant]
         except (TypeError, ZeroDivisionError, ValueError):  # NumPy does not spell it: 0 ** -1
             continue
-        if np.isfinite(wrong).all() and differ(right, wrong, work(node, at[-1])):
+        if np.isfinite(wrong).all() and differ(right, wrong, work(node, at)):
             attacked += 1
             with pytest.raises(Unproved):
                 simplify.confirm(BOOK[title], node, mutant)
@@ -153,14 +154,14 @@ def test_a_wrong_identity_takes_no_part():
 
 def test_an_identity_that_goes_in_circles_is_stopped():
     def round_and_round(node):
-        """A - B = -(B - A), for ever"""
-        return -(node.operands[1] - node.operands[0]) if node.op.name == "subtract" else node.operands[0].operands[1] - node.operands[0].operands[0]
+        """A + B = B + A, for ever"""
+        return node.operands[1] + node.operands[0]
 
     right = IDENTITIES[Elementwise]
     IDENTITIES[Elementwise] = [round_and_round]
     try:
         with pytest.raises(Unproved, match="does not end"):
-            simplify.simplify(X - V)
+            simplify.simplify(X + V)
     finally:
         IDENTITIES[Elementwise] = right
 
@@ -187,7 +188,7 @@ def test_simplifying_twice_is_simplifying_once(array):
 
 
 PLAIN = {
-    "X @ W + b": X @ W + b if False else (X @ N("W", "d d")) + full(1, "n 1") @ b[None, :],
+    "X @ A + b": (X @ N("A", "d d")) + full(1, "n 1") @ b[None, :],
     "0.5 * np.sum((X - V) ** 2)": np.trace((X - V).T @ (X - V)) / 2,
     "W.T @ X.T": (X @ W).T,
     "6 * X": X * 2 * 3,
@@ -211,6 +212,4 @@ def test_expressions_read_as_a_person_would_write_them(text):
 def test_what_two_sides_share_is_taken_as_generic():
     before = np.tanh(X @ W).T.T
     left, right = simplify.abstract(before, np.tanh(X @ W))
-    assert str(right) == "np.tanh(X @ W)"
-    assert left.operands[0].operands[0] is not None
-    assert text_value(before, {"n": 1, "d": 1, "m": 1}, {"X": np.ones((1, 1)), "W": np.ones((1, 1))}) == np.tanh(1.0)
+    assert (str(left), str(right)) == ("?0.T.T", "?0")
