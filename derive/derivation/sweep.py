@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -233,7 +233,7 @@ def _sum(parts: Sequence[Array]) -> Array:
 
 def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequence[Array]) -> bool:
     """Both paths of the square for one line: use by use, so that a name used everywhere costs no more; then their sum."""
-    if len(uses) == 1 and len(parts) == 1:
+    if len(uses) == 1 and len(parts) == 1 and parts[0] is uses[0][1]:
         return _is_handed(claimed, variable, uses[0][0])
     handed = all(_is_handed(zero(variable) if part is None else part, variable, equation) for equation, part in uses)
     return handed and is_equal(claimed, _sum(parts) if parts else zero(variable))

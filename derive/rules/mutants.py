@@ -155,11 +155,10 @@ def _of_broadcast(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
 
 def _of_einsum(node: Array, inputs: tuple[str, ...], output: str) -> Iterator[Change]:
     for k, letters in enumerate(inputs):
-        for other in permutations(letters):
-            changed = (*inputs[:k], "".join(other), *inputs[k + 1 :])
-            yield from _conforming(node, changed, output)
-    for letters in permutations(output):
-        yield from _conforming(node, inputs, "".join(letters))
+        for other in map("".join, permutations(letters)):
+            yield from _conforming(node, (*inputs[:k], other, *inputs[k + 1 :]), output)
+    for other in map("".join, permutations(output)):
+        yield from _conforming(node, inputs, other)
 
 
 def _conforming(node: Array, inputs: tuple[str, ...], output: str) -> Iterator[Change]:

@@ -142,7 +142,7 @@ LINES = {
         "dY = dY", "dQ = dY * P", "dV = X.T @ dQ", "dc = dQ.sum(axis=0)", "dP = dY * Q", "dX = dQ @ V.T + dP @ W.T", "dW = X.T @ dP",
         "db = dP.sum(axis=0)"]),
     "through": (through, ["dY = dY", "dX = dY"]),
-    "both": (both, ["dY = dY", "dZ = dZ", "dX = dY @ W.T + dZ", "dW = X.T @ dY"]),
+    "both": (both, ["dZ = dZ", "dY = dY", "dX = dZ + dY @ W.T", "dW = X.T @ dY"]),
     "masked": (masked, ["dY = dY", "dX = np.where(mask, dY, 0)"]),
     "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = np.where(X > 0, dY, 0) - np.where(X > 0, 0, dY)"]),
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
