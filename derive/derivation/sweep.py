@@ -107,8 +107,9 @@ class Derivation:
         failed = [step.adjoint for step in derived if not step.verdict.ok]
         assumptions = tuple(dict.fromkeys(a for v in verdicts for a in v.assumptions))
         proved = len([v for v in verdicts if v.status == "proved"])
-        rung = Rung("proof", status, f"{proved} of {len(verdicts)} lines", {"lines": len(verdicts), "proved": proved})
         reason = f"not shown: {', '.join(failed)}" if failed else ""
+        detail = f"{proved} of {len(verdicts)} lines" + (f"; {reason}" if failed else "")
+        rung = Rung("proof", status, detail, {"lines": len(verdicts), "proved": proved})
         return Verdict(status, self.layer.name, reason, assumptions, (rung,))
 
     def numpy(self) -> str:

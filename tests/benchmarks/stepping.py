@@ -142,9 +142,9 @@ def tables(quick: bool = False) -> list[Table]:
         rows += json.loads(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)
     header = ("step", "n x d x h", "threads", "by hand-written", "by hand, in place", "by PyTorch", "by autograd", "µs")
     note = ("float32. The generated step's time by the other's: median of the ratios within a round, in brackets the"
-            " ratio of the fastest tenths of the rounds; on a busy machine they are far apart. Functions: gradients of the"
-            " parameters; objects: every delta is passed up, dX too. PyTorch: eager, fused calls, updates in place, no dX."
-            " Default threads: wall time; one thread: processor time. µs: fastest tenth."
+            " ratio of the fastest tenths of the rounds; on a busy machine they are far apart. Functions: gradients of"
+            " the parameters; objects: every delta is passed up, dX too. PyTorch: eager, fused calls, updates in place,"
+            " no dX. Default threads: wall time; one thread: processor time. µs: fastest tenth."
             f" Goals at {_title(GOAL_SIZE)}, default threads: at most 1.05 by hand-written, 0.6 by PyTorch.")
     return [Table("One training step of the generated network, by the same step elsewhere", header, rows, note)]
 
