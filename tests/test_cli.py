@@ -213,7 +213,7 @@ def test_json_on_every_command(args, pages, tmp_path, monkeypatch):
 
 def test_refuted_is_1(monkeypatch):
     verdict = Verdict("refuted", "W", "wrong at n = 2")
-    monkeypatch.setattr("derive.derivation.sweep._prove", lambda *args: verdict)
+    monkeypatch.setattr("derive.derivation.sweep.Derivation.prove", lambda self: verdict)
     result = run("prove", "dense")
     assert result.exit_code == 1
     assert "wrong at n = 2" in result.stdout

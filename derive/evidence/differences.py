@@ -212,7 +212,7 @@ def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tup
 def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float) -> Case:
     """A point close to the case, off its kinks: ``along`` moves, and some of the other inputs.
 
-    Not all of them always: the largest would hide how kinks which coincide come apart where a smaller one moves.
+    They move not all nor equally far: the largest would hide how kinks that coincide come apart where a smaller moves.
     """
     def moved(name: str, value: Any) -> Any:
         if not (isinstance(value, np.ndarray) and value.dtype == np.float64):
@@ -222,7 +222,7 @@ def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float
         away = draw_direction(chance, case.kinds[name], value)
         if case.kinds[name] in ("float", "positive", "unit"):
             away = away * chance.standard_normal(value.shape)
-        return np.asarray(value + distance * away)
+        return np.asarray(value + distance * 10 ** -chance.uniform(0, 3) * away)
 
     base = case.in_float64()
     return base.with_inputs({name: moved(name, value) for name, value in base.inputs.items()})

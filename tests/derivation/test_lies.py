@@ -116,8 +116,8 @@ def test_no_mutant_of_a_line_is_proved(monkeypatch, case):
     layer, _ = LINES[case]
     right = layer.derive()
     for step in right.steps:
-        if step.rule == sweep.UPSTREAM:
-            continue
+        if step.rule == sweep.UPSTREAM or step.expression is book.zero(step.expression):
+            continue  # given, or written down without being simplified
         for what, mutant in list(mutants(step.expression))[:12]:
             if simplify.simplify(mutant) is step.expression or proof.is_equal(mutant, step.expression):
                 continue
@@ -149,5 +149,5 @@ def test_only_refuted_and_open_are_not_ok():
 
 def test_the_verdict_as_text_and_data():
     verdict = dense.derive().prove()
-    assert str(verdict) == "dense: proved, equal for every shape and every real input.\n  proof: proved, 4 of 4 lines"
-    assert verdict.to_dict()["evidence"] == [{"name": "proof", "status": "proved", "detail": "4 of 4 lines", "numbers": {"lines": 4, "proved": 4}}]
+    assert str(verdict) == "dense: proved, equal for every shape and every real input.\n  proof: proved, 3 of 3 lines"
+    assert verdict.to_dict()["evidence"] == [{"name": "proof", "status": "proved", "detail": "3 of 3 lines", "numbers": {"lines": 3, "proved": 3}}]

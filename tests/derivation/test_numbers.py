@@ -19,7 +19,7 @@ def callables():
 
 def forward(layer, values):
     """Every name's value, from the text of the equations."""
-    known = {**CODE, **callables(), **values}
+    known = {**callables(), **CODE, **values}
     for equation in layer.equations:
         known[equation.name] = eval(str(equation.expression), known)
     return known
