@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 _HOUSE = str(Path(__file__).parent)
 _CALLERS = ("click",)  # libraries that call the house: never the place where a user went wrong
@@ -26,13 +27,19 @@ class DeriveError(ValueError):
         super().__init__(text)
 
 
+def place_of(function: Any) -> str:
+    """``file.py:14``, where a function is defined."""
+    return f"{Path(function.__code__.co_filename).name}:{function.__code__.co_firstlineno}"
+
+
 def callers_place() -> str:
     """``file.py:14`` of the innermost frame outside this package, or ``""`` where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if not name.startswith(_HOUSE) and not name.startswith("<frozen") and package not in _CALLERS:
+        made = (name, frame.f_code.co_name) == ("<string>", "__init__")  # of a dataclass
+        if not name.startswith((_HOUSE, "<frozen")) and not made and package not in _CALLERS:
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has no caller
     return ""

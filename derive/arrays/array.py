@@ -173,10 +173,10 @@ class Array:
     # ---- written as NumPy's arrays are; see build.py
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return build.ufunc(ufunc, method, inputs, options)
+        return protocol.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
-        return build.array_function(function, inputs, options)
+        return protocol.array_function(function, inputs, options)
 
     def __add__(self, other: Any) -> Array:
         return build.elementwise("add", self, other)
@@ -245,7 +245,7 @@ class Array:
         return False if other is self else build.elementwise("not_equal", self, other)
 
     def __getitem__(self, key: Any) -> Array:
-        return build.index(self, key)
+        return indexing.index(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise DeriveError("an entry of a symbolic array was set", "forward formulas do not change arrays in place",
@@ -441,4 +441,4 @@ def alpha_key(*arrays: Array) -> tuple[Any, ...]:
     return tuple(rows)
 
 
-from derive.arrays import build  # noqa: E402  # arrays are written with operators, which build.py checks
+from derive.arrays import build, indexing, protocol  # noqa: E402  # arrays are written with operators, which build.py checks

@@ -16,19 +16,8 @@ from typing import Any
 
 from derive.arrays.array import Array, apply, label
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import (
-    Broadcast,
-    Constant,
-    Einsum,
-    Elementwise,
-    Matmul,
-    Place,
-    PowerOf,
-    Reshape,
-    Slice,
-    Sum,
-    Transpose,
-)
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf, Sum
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
@@ -220,7 +209,8 @@ def trace(array: Any) -> Array:
 
 # ---- sums and moves
 
-def _axes(array: Array, axis: Any) -> tuple[int, ...]:
+def axes_of(array: Array, axis: Any) -> tuple[int, ...]:
+    """The axes that an ``axis=`` means, in order; all for None."""
     if axis is None:
         return tuple(range(array.ndim))
     axes = [axis] if isinstance(axis, int) else list(axis)
@@ -236,7 +226,7 @@ def _axes(array: Array, axis: Any) -> tuple[int, ...]:
 def sum(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """The sum over some axes."""
     array = constant(array)
-    axes = _axes(array, axis)
+    axes = axes_of(array, axis)
     result = apply(Sum(axes), array) if axes else array
     if not keepdims or not axes:
         return result
@@ -255,7 +245,7 @@ def count(shape: Sequence[Size]) -> Size:
 def mean(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """The mean over some axes."""
     array = constant(array)
-    return sum(array, axis, keepdims) / count([array.shape[k] for k in _axes(array, axis)])
+    return sum(array, axis, keepdims) / count([array.shape[k] for k in axes_of(array, axis)])
 
 
 def transpose(array: Any, axes: Any = None) -> Array:
@@ -271,7 +261,7 @@ def swapaxes(array: Any, first: int, second: int) -> Array:
     """Two axes exchanged."""
     array = constant(array)
     order = list(range(array.ndim))
-    (a,), (b,) = _axes(array, first), _axes(array, second)
+    (a,), (b,) = axes_of(array, first), axes_of(array, second)
     order[a], order[b] = order[b], order[a]
     return transpose(array, order)
 
@@ -279,13 +269,14 @@ def swapaxes(array: Any, first: int, second: int) -> Array:
 def moveaxis(array: Any, source: int, destination: int) -> Array:
     """One axis moved to another place."""
     array = constant(array)
-    (a,), (b,) = _axes(array, source), _axes(array, destination)
+    (a,), (b,) = axes_of(array, source), axes_of(array, destination)
     order = [k for k in range(array.ndim) if k != a]
     order.insert(b, a)
     return transpose(array, order)
 
 
-def _size(value: Any) -> Size:
+def size_of(value: Any) -> Size:
+    """The size that a size or a whole number is."""
     try:
         return Size.of(value if isinstance(value, Size) else int(value))
     except (SizeSyntaxError, TypeError, ValueError):
@@ -295,7 +286,7 @@ def _size(value: Any) -> Size:
 def reshape(array: Any, shape: Any) -> Array:
     """The same entries in another shape; one size may be -1."""
     array = constant(array)
-    wanted = [_size(size) for size in (shape if isinstance(shape, tuple | list) else (shape,))]
+    wanted = [size_of(size) for size in (shape if isinstance(shape, tuple | list) else (shape,))]
     total = count(array.shape)
     unknown = [k for k, size in enumerate(wanted) if size.constant == -1]
     if len(unknown) == 1:
@@ -341,71 +332,6 @@ def _behind(left: Size, right: Size) -> bool:
     return (right - left).is_nonnegative()
 
 
-def index(array: Array, key: Any) -> Array:
-    """``array[key]`` for slices, ``None``, whole numbers and ``...``."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    dots = [k for k, item in enumerate(keys) if item is Ellipsis]
-    if not dots:
-        keys, dots = [*keys, Ellipsis], [len(keys)]
-    used = len([item for item in keys if item is not None and item is not Ellipsis])
-    if used > array.ndim or len(dots) > 1:
-        raise DeriveError(f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place())
-    keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
-    begin, extent, stride, shape = [], [], [], []
-    sizes = iter(array.shape)
-    for item in keys:
-        if item is None:
-            shape.append(ONE)
-            continue
-        start, length, step, kept = _range(item, next(sizes), array)
-        begin.append(start)
-        extent.append(length)
-        stride.append(step)
-        if kept:
-            shape.append(length)
-    if tuple(extent) != array.shape or any(b.terms for b in begin):
-        array = apply(Slice(tuple(begin), tuple(extent), tuple(stride)), array)
-    if tuple(shape) == array.shape:
-        return array
-    if count(shape) == count(array.shape) and all(isinstance(item, slice) for item in keys if item is not None):
-        axes = tuple(k for k, item in enumerate(keys) if item is not None)
-        return apply(Broadcast(tuple(shape), axes), array)
-    return apply(Reshape(tuple(shape)), array)
-
-
-def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
-    """Begin, length, stride of one index; whether the axis is kept."""
-    if isinstance(item, Integral | Size) and not isinstance(item, bool):
-        place = _size(item)
-        if place.constant is not None and place.constant < 0:
-            place = size + place
-        if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
-            raise DeriveError(f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place())
-        return place, ONE, 1, False
-    if not isinstance(item, slice):
-        raise DeriveError(f"index {item!r} into {describe(array)}", "slices, whole numbers, None and ... were wanted",
-                          callers_place(), "np.where with a mask, or np.einsum")
-    step = 1 if item.step is None else item.step
-    if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
-        raise DeriveError(f"a slice with step {item.step} of {describe(array)}", "step 1, or ::-1", callers_place(),
-                          "a reshape that makes the step an axis")
-    if step == -1:
-        return size - 1, size, -1, True
-    start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
-    if (start - stop - 1).is_nonnegative():
-        raise DeriveError(f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place())
-    if size.constant is not None and stop.constant is not None:
-        stop = Size.of(min(stop.constant, size.constant))
-    return start, stop - start, 1, True
-
-
-def _bound(end: Any, size: Size, default: Size) -> Size:
-    if end is None:
-        return default
-    place = _size(end)
-    return size + place if place.constant is not None and place.constant < 0 else place
-
-
 def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array:
     """``np.pad`` with zeros."""
     array = constant(array)
@@ -426,13 +352,13 @@ def _nested(width: Any) -> bool:
 
 def _pair(width: Any) -> tuple[Size, Size]:
     before, *after = width if isinstance(width, tuple | list) and len(width) in (1, 2) else (width,)
-    return _size(before), _size(after[0] if after else before)
+    return size_of(before), size_of(after[0] if after else before)
 
 
 def broadcast_to(array: Any, shape: Any) -> Array:
     """``np.broadcast_to``."""
     array = constant(array)
-    wanted = tuple(_size(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
+    wanted = tuple(size_of(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
     if broadcast([array.shape, wanted]) != wanted:
         raise DeriveError(f"broadcast_to: {describe(array)} to {write_shape(wanted)}",
                           "sizes that agree from the right; only a literal 1 is stretched", callers_place())
@@ -455,7 +381,7 @@ def expand_dims(array: Any, axis: Any) -> Array:
 def squeeze(array: Any, axis: Any = None) -> Array:
     """``np.squeeze`` of axes of literal size 1."""
     array = constant(array)
-    axes = [k for k, size in enumerate(array.shape) if size == ONE] if axis is None else list(_axes(array, axis))
+    axes = [k for k, size in enumerate(array.shape) if size == ONE] if axis is None else list(axes_of(array, axis))
     for k in axes:
         if array.shape[k] != ONE:
             raise DeriveError(f"squeeze: axis {k} of {describe(array)}", "an axis of literal size 1", callers_place())
@@ -465,79 +391,3 @@ def squeeze(array: Any, axis: Any = None) -> Array:
 def full_like(array: Array, value: Any, **_: Any) -> Array:
     """``np.full_like``, ``ones_like``, ``zeros_like``."""
     return spread(constant(value), array.shape)
-
-
-# ---- NumPy's protocols
-
-_UFUNCS: dict[str, Callable[..., Array]] = {
-    "matmul": matmul,
-    "power": power,
-    "float_power": power,
-    "square": lambda x: power(x, 2),
-    "reciprocal": lambda x: power(x, -1),
-    "positive": constant,
-    "absolute": lambda x: elementwise("abs", x),
-    "true_divide": lambda x, y: elementwise("divide", x, y),
-    "invert": lambda x: elementwise("logical_not", x),
-    "expm1": lambda x: elementwise("exp", x) - 1,
-    "log1p": lambda x: elementwise("log", 1 + constant(x)),
-    "logaddexp": lambda x, y: elementwise("log", elementwise("exp", x) + elementwise("exp", y)),
-    "expit": lambda x: elementwise("sigmoid", x),
-}
-
-_CALLS: dict[str, Callable[..., Any]] = {
-    "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
-    "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
-    "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
-    "where": lambda condition, a, b: elementwise("where", condition, a, b),
-    "ones_like": lambda a, **_: full_like(a, 1), "zeros_like": lambda a, **_: full_like(a, 0),
-    "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
-    "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
-}  # fmt: skip  # a table reads best in rows
-
-
-def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
-    axes = _axes(array, axis)
-    return tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(array.ndim))
-
-
-def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
-    """A NumPy ufunc called with a symbolic array among its inputs."""
-    name = function.__name__
-    if method == "reduce" and name in ("add",):
-        return sum(inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
-    unknown = sorted(key for key, value in options.items() if value is not None)
-    if method != "__call__" or unknown:
-        detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
-        raise DeriveError(f"np.{name}{detail} on a symbolic array", f"np.{name} called plainly was wanted", callers_place(),
-                          "assigning its result to a name")
-    if name in _UFUNCS:
-        return _UFUNCS[name](*inputs)
-    if name in FUNCTIONS:
-        return elementwise(name, *inputs)
-    raise _unknown(name)
-
-
-def array_function(function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """A NumPy function called with a symbolic array among its arguments."""
-    name = function.__name__
-    if name not in _CALLS:
-        raise _unknown(name)
-    options = {key: value for key, value in options.items() if value is not None or key in ("axis", "axes")}
-    try:
-        return _CALLS[name](*inputs, **options)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        given = ", ".join(f"{key}=" for key in options) or f"{len(inputs)} arguments"
-        raise DeriveError(f"np.{name} with {given}", "its plain form was wanted", callers_place()) from None
-
-
-def _unknown(name: str) -> DeriveError:
-    import difflib
-
-    known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
-    near = difflib.get_close_matches(name, known, 1, 0.7)
-    hint = f"np.{near[0]}, or writing it" if near else "writing it"
-    return DeriveError(f"np.{name} of a symbolic array", "that function is outside the language", callers_place(),
-                       f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes")

@@ -72,8 +72,7 @@ def _np(function: str) -> Any:
 
 SIGMOID = '''def sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 '''
 
 HALF = Fraction(1, 2)

@@ -16,19 +16,8 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derive.arrays.array import Array, Named
 from derive.arrays.functions import ATOM, ScalarFunction
-from derive.arrays.operations import (
-    Broadcast,
-    Constant,
-    Einsum,
-    Elementwise,
-    Eye,
-    Matmul,
-    PowerOf,
-    Reshape,
-    Slice,
-    Sum,
-    Transpose,
-)
+from derive.arrays.moves import Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.shapes import Shape, write_shape
 from derive.arrays.sympy_matrices import (
     add,

@@ -19,7 +19,8 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf, Reshape, Transpose
+from derive.arrays.moves import Reshape, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf
 from derive.arrays.shapes import write_shape
 from derive.arrays.sympy_functions import recognise
 from derive.errors import DeriveError, callers_place

@@ -6,8 +6,10 @@ calling other layers, which makes a network: any acyclic graph of equations, eac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +17,7 @@ from derive.arrays.array import Array, Operation, apply, name, substitute
 from derive.arrays.shapes import Declaration, Kind, Shape, check_name, declare, match_sizes, size_names, write_shape
 from derive.derivation import upstairs
 from derive.derivation.program import Equation, program
-from derive.errors import DeriveError, callers_place
+from derive.errors import DeriveError, callers_place, place_of
 from derive.index.size import Size
 from derive.index.terms import Position, Term
 
@@ -128,13 +130,21 @@ class Layer:
         """The names of its sizes."""
         return size_names(i.shape for i in self.inputs)
 
+    @cached_property
+    def _equations(self) -> dict[str, Equation]:
+        return {e.name: e for e in self.equations}
+
+    @cached_property
+    def _inputs(self) -> dict[str, Input]:
+        return {i.name: i for i in self.inputs}
+
     def equation(self, label: str) -> Equation | None:
         """The equation of a name, or None for an input."""
-        return next((e for e in self.equations if e.name == label), None)
+        return self._equations.get(label)
 
     def input(self, label: str) -> Input | None:
         """The input of a name, or None."""
-        return next((i for i in self.inputs if i.name == label), None)
+        return self._inputs.get(label)
 
     def named(self, label: str) -> Array:
         """An input or the result of an equation, as an expression."""
@@ -299,13 +309,13 @@ def build_layer(
     unknown = sorted(set(parameters) - set(inputs))
     if unknown:
         raise DeriveError(f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place())
-    slots = _parameter_slots([*parts.values(), *outputs.values()])
+    equations = program(inputs, parts, outputs)
+    slots = _parameter_slots([e.expression for e in equations])
     roles = {
         key: "parameter" if key in parameters or key in slots else "data" if declared.kind.is_float else "constant"
         for key, declared in inputs.items()
     }
     declared = tuple(Input(key, value.shape, value.kind, roles[key]) for key, value in inputs.items())
-    equations = program(inputs, parts, outputs)
     return Layer(title, declared, equations, tuple(outputs), doc, source, written, dict(symbols or {}))
 
 
@@ -325,16 +335,17 @@ def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
 
 def check_layer(layer: Layer) -> None:
     """DeriveError for a name that is reserved, taken twice, unused, or that an adjoint would take."""
-    where = callers_place()
-    names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
-    for label in names:
+    where = callers_place() if layer.written is None else place_of(layer.written)
+    names = Counter([i.name for i in layer.inputs] + [e.name for e in layer.equations])
+    sizes = set(layer.sizes)
+    for label, times in names.items():
         check_name(label, f"{layer.name}: an array", where)
-        if names.count(label) > 1:
+        if times > 1:
             raise DeriveError(f"{layer.name}: the name {label} is declared twice", "one array a name", where)
-        if label in layer.sizes:
+        if label in sizes:
             raise DeriveError(f"{layer.name}: {label} names an array and a size", "one meaning a name", where,
                               f'another name for the size, such as "{label}_"')
-        if f"d{label}" in (*names, *layer.sizes):
+        if f"d{label}" in names or f"d{label}" in sizes:
             raise DeriveError(f"{layer.name}: the name d{label} is declared", f"it names the adjoint of {label}", where,
                               "another name for one of the two")
         if label in layer.outputs and f"{label}_out" in names:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 
 from derive.arrays.array import Array, Named, apply, label, name
-from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Reshape, Transpose
+from derive.arrays.moves import Reshape, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
 from derive.arrays.shapes import Declaration, size_names
 from derive.rules.simplify import simplify
 
@@ -141,7 +143,7 @@ def _letter(node: Array) -> str:
 
 
 def _fresh(letter: str, taken: set[str]) -> str:
-    candidates = [letter, *(f"{letter}{k}" for k in range(1, len(taken) + 2))]
+    candidates = chain([letter], (f"{letter}{k}" for k in count(1)))
     chosen = next(c for c in candidates if c not in taken and f"d{c}" not in taken)
     taken.add(chosen)
     return chosen

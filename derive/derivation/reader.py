@@ -15,7 +15,7 @@ from derive.arrays.array import Array, name
 from derive.arrays.build import constant
 from derive.arrays.shapes import Declaration, declare
 from derive.derivation.layer import Layer, build_layer, output_name
-from derive.errors import DeriveError, callers_place
+from derive.errors import DeriveError, callers_place, place_of
 
 
 def layer(function: Callable[..., Any], *, parameters: Sequence[str] = (), title: str | None = None, source: str = "") -> Layer:
@@ -26,7 +26,7 @@ def layer(function: Callable[..., Any], *, parameters: Sequence[str] = (), title
     """
     if not callable(function) or not hasattr(function, "__code__"):
         raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), "def fn(X: \"n d\"): ...")
-    where = _where(function)
+    where = place_of(function)
     declared = declarations(function)
     arrays = {key: name(key, value.shape, value.kind.name) for key, value in declared.items()}
     result, parts = traced(function, arrays)
@@ -37,7 +37,7 @@ def layer(function: Callable[..., Any], *, parameters: Sequence[str] = (), title
 
 def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
     """The shapes that a function's annotations declare."""
-    where = _where(function)
+    where = place_of(function)
     declared = {}
     for parameter in inspect.signature(function).parameters.values():
         text = parameter.annotation
@@ -59,12 +59,6 @@ def _unquoted(text: Any) -> Any:
     return text
 
 
-def _where(function: Callable[..., Any]) -> str:
-    from pathlib import Path
-
-    return f"{Path(function.__code__.co_filename).name}:{function.__code__.co_firstlineno}"
-
-
 def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
     """What the function returns for symbolic arrays, and its local arrays by name."""
     parts: dict[str, Array] = {}
@@ -82,19 +76,19 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     except DeriveError:
         raise
     except RecursionError:
-        raise DeriveError(f"{function.__name__} did not end", "a function that ends", _where(function)) from None
+        raise DeriveError(f"{function.__name__} did not end", "a function that ends", place_of(function)) from None
     except Exception as error:
         raise DeriveError(f"{function.__name__} raised {type(error).__name__}: {error}",
                           "a function that runs on symbolic arrays", _raised_at(error, function),
                           "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, "
                           "and 1 / n is .mean()") from error
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)  # a profiler written in C cannot be set again
     return result, parts
 
 
 def _raised_at(error: Exception, function: Callable[..., Any]) -> str:
-    place = _where(function)
+    place = place_of(function)
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code is function.__code__:

@@ -151,6 +151,9 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     uses: dict[str, list[Use]] = {}
     steps: list[Step] = []
     first_use = {label_: e.name for e in reversed(layer.equations) if e.name in active for label_ in e.expression.names()}
+    complete: dict[str | None, list[str]] = {}  # the inputs whose adjoint is complete once an equation is done
+    for key in wanted:
+        complete.setdefault(first_use.get(key), []).append(key)
     for equation in reversed(layer.equations):
         if equation.name not in active:
             continue
@@ -160,8 +163,8 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
         handed = contributions(equation, grad, active)
         for target in active.intersection(equation.expression.names()):  # a use is one, whatever the rules handed on
             uses.setdefault(target, []).append((equation, handed.get(target)))
-        steps += [_line(layer, key, uses) for key in wanted if first_use.get(key) == equation.name]
-    steps += [_line(layer, key, uses) for key in wanted if key not in first_use]
+        steps += [_line(layer, key, uses) for key in complete.get(equation.name, ())]
+    steps += [_line(layer, key, uses) for key in complete.get(None, ())]
     return Derivation(layer, wanted, tuple(steps))
 
 

@@ -12,10 +12,12 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 
 from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import Broadcast, Constant, Elementwise, Eye, Reshape, Slice, Transpose
+from derive.arrays.moves import Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Elementwise, Eye
 from derive.arrays.shapes import Shape, size_names, write_shape
 from derive.arrays.writing import Writer
 from derive.derivation.layer import Layer
@@ -207,7 +209,7 @@ def _cut_walk(expression: Array, names: dict[Array, str]) -> list[Array]:
 
 
 def _fresh(letter: str, taken: set[str]) -> str:
-    chosen = next(c for c in [letter, *(f"{letter}{k}" for k in range(1, len(taken) + 2))] if c not in taken)
+    chosen = next(c for c in chain([letter], (f"{letter}{k}" for k in count(1))) if c not in taken)
     taken.add(chosen)
     return chosen
 

@@ -210,19 +210,20 @@ def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tup
 
 
 def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float) -> Case:
-    """A point close to the case, off its kinks: ``along`` moves, and some of the other inputs.
+    """A point close to the case, off its kinks: ``along`` moves by ``distance``, some of the other inputs by more.
 
-    They move not all nor equally far: the largest would hide how kinks that coincide come apart where a smaller moves.
+    Else the largest input would hide how kinks that coincide come apart where a smaller one moves.
     """
     def moved(name: str, value: Any) -> Any:
         if not (isinstance(value, np.ndarray) and value.dtype == np.float64):
             return value
         if name != along and chance.random() < 1 / 2:
             return value
+        far = distance if name == along else EPS**0.25
         away = draw_direction(chance, case.kinds[name], value)
         if case.kinds[name] in ("float", "positive", "unit"):
             away = away * chance.standard_normal(value.shape)
-        return np.asarray(value + distance * 10 ** -chance.uniform(0, 3) * away)
+        return np.asarray(value + far * away)
 
     base = case.in_float64()
     return base.with_inputs({name: moved(name, value) for name, value in base.inputs.items()})

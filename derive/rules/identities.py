@@ -12,20 +12,8 @@ from fractions import Fraction
 
 from derive.arrays import build
 from derive.arrays.array import Array, Operation, apply
-from derive.arrays.operations import (
-    Broadcast,
-    Constant,
-    Einsum,
-    Elementwise,
-    Eye,
-    Matmul,
-    Place,
-    PowerOf,
-    Reshape,
-    Slice,
-    Sum,
-    Transpose,
-)
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.index.size import ONE, Size
 
 Identity = Callable[[Array], Array | None]

@@ -13,20 +13,8 @@ from itertools import permutations
 
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import (
-    Broadcast,
-    Constant,
-    Einsum,
-    Elementwise,
-    Eye,
-    Matmul,
-    Place,
-    PowerOf,
-    Reshape,
-    Slice,
-    Sum,
-    Transpose,
-)
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.errors import DeriveError
 from derive.index.size import ONE, ZERO, Size
 

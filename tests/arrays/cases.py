@@ -8,7 +8,8 @@ import derive.arrays
 from derive.arrays import build
 from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Place, Reshape, Slice, Sum, Transpose
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
 
 from .values import N, S
 

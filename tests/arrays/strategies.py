@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from derive.arrays import build
 from derive.arrays.array import apply, name
-from derive.arrays.operations import Broadcast, Constant, Place, Slice
+from derive.arrays.moves import Place, Slice
+from derive.arrays.operations import Broadcast, Constant
 from derive.index.size import ONE, ZERO
 
 from .values import S

@@ -7,7 +7,8 @@ import numpy as np
 
 from derive.arrays.array import Named, apply, meaning, name
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import Constant, PowerOf, Slice
+from derive.arrays.moves import Slice
+from derive.arrays.operations import Constant, PowerOf
 from derive.arrays.shapes import concrete, declare, size_names
 from derive.index.size import Size
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Times, Total

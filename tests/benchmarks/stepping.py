@@ -166,7 +166,7 @@ def _rows(size: Size, threads: str, rounds: int) -> list[list[str]]:
     torch = _installed(with_torch, given)
     beside = _contenders({"functions": ours, "objects": our_objects, "torch": torch}) if torch else []
     pause = 0.0 if threads == "1" else PAUSE
-    other = race(beside, max(2, rounds // 6), batch=1e-3, pause=pause, clock=clock)
+    other = race(beside, max(2, rounds // 6) if torch else 0, batch=1e-3, pause=pause, clock=clock)
 
     def row(own: str, *against: str) -> list[str]:
         by_numpy = [found.both(own, key) if key else "" for key in against]

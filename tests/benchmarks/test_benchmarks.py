@@ -34,6 +34,13 @@ def test_part_runs_quickly_and_gives_whole_tables(modules, part: str):
         assert table.markdown().startswith(f"**{table.title}**")
 
 
+def test_a_missing_library_is_said_in_its_column(modules, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setitem(sys.modules, "autograd.numpy", None)
+    for row in modules["stepping"].rows("1", quick=True):
+        assert row[5:7] == ["not installed", "not installed"]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [(16, 8, 16), (5, 3, 2), (1, 1, 1)])
 def test_hand_written_steps_give_what_the_generated_ones_give(modules, dtype, size):

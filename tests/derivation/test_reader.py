@@ -87,8 +87,7 @@ def test_an_input_that_is_assigned_anew_is_another_array():
         X = X * 2
         return X
 
-    assert lines(f) == ["A = np.tanh(X)", "Y = 2 * A"] or lines(f) == ["Y = 2 * np.tanh(X)"] or f.equations
-    assert f.derive().prove().status == "proved"
+    assert lines(f) == ["A = np.tanh(X)", "Y = 2 * A"]
 
 
 def test_sizes_come_from_shapes():
@@ -97,7 +96,8 @@ def test_sizes_come_from_shapes():
         n, d = X.shape
         return X.sum(axis=0) / n + X.reshape(n * d)[:d] * d
 
-    assert str(f) == "f(X: (n, d))\n  Y = X.sum(axis=0) / n + X.reshape(d*n)[:d] * d" or f.derive().prove().status == "proved"
+    assert lines(f) == ["Y = X.sum(axis=0) / n + d * X.reshape(d*n)[:d]"]
+    assert f.derive().prove().status == "proved"
 
 
 def test_scalars_and_numbers_are_exact():
@@ -105,13 +105,7 @@ def test_scalars_and_numbers_are_exact():
     def f(X: "n d", a: ""):
         return 0.1 * X + np.pi * a + 1e-3 + np.float32(0.3) * X / 3
 
-    assert lines(f) == ["Y = 0.1 * X + np.pi * a + 0.001 + 0.1 * X"] or "0.1" in lines(f)[0]
-    from fractions import Fraction
-
-    from derive.arrays.operations import Constant
-
-    numbers = {node.op.value for e in f.equations for node in e.expression.walk() if isinstance(node.op, Constant)}
-    assert numbers <= {Fraction(1, 10), Fraction(1, 5), "pi", Fraction(1, 1000)}
+    assert lines(f) == ["Y = 0.2 * X + np.pi * a + 0.001"]
 
 
 def test_keyword_only_and_positional_only_inputs():
@@ -285,9 +279,9 @@ BAD = {
                "np.where(condition, a, b) or np.maximum in place of if, and, or, max()"),
     assigns: ("an entry of a symbolic array was set; forward formulas do not change arrays in place",
               "np.where, np.concatenate or np.pad in place of the assignment"),
-    returns_none: ("returns_none returns NoneType; an array (or a tuple of arrays)", "return the output array"),
-    returns_list: ("returns_list returns list; an array (or a tuple of arrays)", "return the output array"),
-    returns_numpy: ("returns_numpy returns ndarray; an array (or a tuple of arrays)", "return the output array"),
+    returns_none: ("returns_none returns NoneType; an array (or a tuple of arrays)", "returning the output array"),
+    returns_list: ("returns_list returns list; an array (or a tuple of arrays)", "returning the output array"),
+    returns_numpy: ("returns_numpy returns ndarray; an array (or a tuple of arrays)", "returning the output array"),
     unused: ("unused: the input W is not used; every declared input in the formula", "removing W from the inputs"),
     array_and_size: ("array_and_size: n names an array and a size; one meaning a name", 'another name for the size, such as "n_"'),
     adjoint_of: ("adjoint_of: the name dX is declared; it names the adjoint of X", "another name for one of the two"),
@@ -298,7 +292,7 @@ BAD = {
     from_above: ("from_above: the name Y_out is declared; dY_out names what comes from above to the output Y", "another name for one of the two"),
     raises: ("raises raised KeyError: 'key'; a function that runs on symbolic arrays", WHOLE),
     outside: ("np.sort of a symbolic array; that function is outside the language",
-              "writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"),
+              "np.sqrt, or writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"),
     inner: ("matmul: X is (n, d) but W is (m, k); the inner sizes d and m differ", 'declaring W as "d k"'),
     sum_of_two: ("add: X is (n, d) but V is (m, d); shapes that agree axis by axis from the right; only a literal 1 is stretched",
                  'declaring V as "n d", or an explicit sum or slice'),
@@ -342,7 +336,7 @@ def test_the_same_name_twice_in_a_layer():
 
 @derive.layer
 def labelled(X: "n c", y: "n : int[0,c)", M: "n c : bool"):
-    return np.where(M, X, 0) * np.expand_dims(np.exp(0 * y), 1)
+    return np.where(M, X, 0) * np.expand_dims(y, 1)
 
 
 def dense(X: "n d", W: "d m"):

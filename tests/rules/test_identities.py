@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 
 from derive.arrays import build
 from derive.arrays.array import apply
-from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Place, PowerOf, Reshape, Slice, Sum, Transpose
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.rules import proof, simplify
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, identity

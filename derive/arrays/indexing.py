@@ -1,0 +1,78 @@
+"""Indices into symbolic arrays: slices, ``None``, whole numbers and ``...``."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from derive.arrays.array import Array, apply
+from derive.arrays.build import count, describe, size_of
+from derive.arrays.moves import Reshape, Slice
+from derive.arrays.operations import Broadcast
+from derive.errors import DeriveError, callers_place
+from derive.index.size import ONE, ZERO, Size
+
+
+def index(array: Array, key: Any) -> Array:
+    """``array[key]`` for slices, ``None``, whole numbers and ``...``."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [k for k, item in enumerate(keys) if item is Ellipsis]
+    if not dots:
+        keys, dots = [*keys, Ellipsis], [len(keys)]
+    used = len([item for item in keys if item is not None and item is not Ellipsis])
+    if used > array.ndim or len(dots) > 1:
+        raise DeriveError(f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place())
+    keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
+    begin, extent, stride, shape = [], [], [], []
+    sizes = iter(array.shape)
+    for item in keys:
+        if item is None:
+            shape.append(ONE)
+            continue
+        start, length, step, kept = _range(item, next(sizes), array)
+        begin.append(start)
+        extent.append(length)
+        stride.append(step)
+        if kept:
+            shape.append(length)
+    if tuple(extent) != array.shape or any(b.terms for b in begin):
+        array = apply(Slice(tuple(begin), tuple(extent), tuple(stride)), array)
+    if tuple(shape) == array.shape:
+        return array
+    if count(shape) == count(array.shape) and all(isinstance(item, slice) for item in keys if item is not None):
+        axes = tuple(k for k, item in enumerate(keys) if item is not None)
+        return apply(Broadcast(tuple(shape), axes), array)
+    return apply(Reshape(tuple(shape)), array)
+
+
+def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
+    """Begin, length, stride of one index; whether the axis is kept."""
+    if isinstance(item, Integral | Size) and not isinstance(item, bool):
+        place = size_of(item)
+        if place.constant is not None and place.constant < 0:
+            place = size + place
+        if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
+            raise DeriveError(f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place())
+        return place, ONE, 1, False
+    if not isinstance(item, slice):
+        raise DeriveError(f"index {item!r} into {describe(array)}", "slices, whole numbers, None and ... were wanted",
+                          callers_place(), "np.where with a mask, or np.einsum")
+    step = 1 if item.step is None else item.step
+    if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
+        raise DeriveError(f"a slice with step {item.step} of {describe(array)}", "step 1, or ::-1", callers_place(),
+                          "a reshape that makes the step an axis")
+    if step == -1:
+        return size - 1, size, -1, True
+    start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
+    if (start - stop - 1).is_nonnegative():
+        raise DeriveError(f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place())
+    if size.constant is not None and stop.constant is not None:
+        stop = Size.of(min(stop.constant, size.constant))
+    return start, stop - start, 1, True
+
+
+def _bound(end: Any, size: Size, default: Size) -> Size:
+    if end is None:
+        return default
+    place = size_of(end)
+    return size + place if place.constant is not None and place.constant < 0 else place

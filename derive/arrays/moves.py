@@ -1,0 +1,201 @@
+"""The operations that move entries: transposes, reshapes, slices and padding, each with its five facts (operations.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from derive.arrays.array import Array, Entries, Operation, apply
+from derive.arrays.operations import Adjoints, Positions
+from derive.arrays.shapes import Shape
+from derive.index.size import ZERO, Size
+from derive.index.terms import Delta, Index, Position, Term, product, total
+
+if TYPE_CHECKING:
+    from derive.arrays.writing import Writer
+
+
+@dataclass(frozen=True)
+class Transpose(Operation):
+    """The axes in another order: axis k of the result is axis ``order[k]`` of the operand."""
+
+    order: tuple[int, ...]
+    name = "transpose"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The sizes in the new order."""
+        return tuple(operands[0].shape[axis] for axis in self.order)
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[j, i] = A[i, j]``."""
+        return entries[0](*[at[self.order.index(axis)] for axis in range(len(self.order))])
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = Aᵀ  =>  dA = Gᵀ"""
+        return (grad.transpose(tuple(self.order.index(axis) for axis in range(len(self.order)))),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.T``."""
+        reverse = self.order == tuple(reversed(range(len(self.order))))
+        operand = write(node.operands[0], write.ATOM)
+        return (f"{operand}.T" if reverse else f"{operand}.transpose{self.order}"), write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """A superscript."""
+        order = r"\top" if len(self.order) == 2 else "".join(str(axis) for axis in self.order)
+        return f"{write(node.operands[0], write.POWER + 1)}^{{{order}}}", write.POWER
+
+
+@dataclass(frozen=True)
+class Reshape(Operation):
+    """The same entries, row by row, in a shape whose sizes are products of the operand's or the other way round."""
+
+    extent: Shape
+    name = "reshape"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i*k + j] = A[i, j]``: group by group, the flat position on both sides is the same."""
+        from derive.arrays.build import reshape_groups
+
+        places: list[Position | Index] = []
+        bound: list[Index] = []
+        links: list[Term] = []
+        for new, old in reshape_groups(self.extent, operands[0].shape):
+            here = _flat([at[axis] for axis in new], [self.extent[axis] for axis in new])
+            if len(old) == 1:
+                places.append(here)
+                continue
+            indices = [Index(operands[0].shape[axis]) for axis in old]
+            places += indices
+            bound += indices
+            links.append(Delta(here, _flat([Position.of(i) for i in indices], [i.size for i in indices])))
+        return total(product([entries[0](*places), *links]), *bound)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A in another shape  =>  dA = G in A's shape"""
+        return (apply(Reshape(operands[0].shape), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.reshape(n, k)``."""
+        shape = write.numpy_shape(self.extent)[1:-1].rstrip(",") or "()"
+        if not node.operands[0].shape:  # a scalar may be a plain number
+            return f"np.reshape({write(node.operands[0], 0)}, {write.numpy_shape(self.extent)})", write.ATOM
+        return f"{write(node.operands[0], write.ATOM)}.reshape({shape})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``reshape(A)``."""
+        return write.math_call("reshape", *node.operands), write.ATOM
+
+
+def _flat(places: list[Position], sizes: list[Size]) -> Position:
+    flat = Position.of(0)
+    for place, size in zip(places, sizes, strict=True):
+        flat = flat * size + place
+    return flat
+
+
+@dataclass(frozen=True)
+class Slice(Operation):
+    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries, backwards where ``stride[k]`` is -1."""
+
+    begin: Shape
+    extent: Shape
+    stride: tuple[int, ...]
+    name = "slice"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[i] = A[i + begin]``."""
+        return entries[0](*[p * step + start for p, step, start in zip(at, self.stride, self.begin, strict=True)])
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = a slice of A  =>  dA = G in its place, 0 elsewhere"""
+        return (apply(Place(self.begin, operands[0].shape, self.stride), grad),)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The box lies inside, where that is not plain to see."""
+        found = []
+        for begin, extent, stride, size in zip(self.begin, self.extent, self.stride, node.operands[0].shape, strict=True):
+            if stride == 1:
+                bounds = ((begin, ZERO), (begin + extent, begin), (size, begin + extent))
+                found += [f"{more} ≥ {less}" for more, less in bounds if not (more - less).is_nonnegative()]
+        return tuple(found)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A[:, 1:]``."""
+        operand, = node.operands
+        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        while len(keys) > 1 and keys[-1] == ":":
+            keys.pop()
+        return f"{write(operand, write.ATOM)}[{', '.join(keys)}]", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """As in NumPy."""
+        operand, = node.operands
+        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        return f"{write(operand, write.ATOM)}[{','.join(keys)}]", write.ATOM
+
+
+@dataclass(frozen=True)
+class Place(Operation):
+    """Zeros with a box of entries put in: the reverse of a slice, and zero padding."""
+
+    begin: Shape
+    extent: Shape
+    stride: tuple[int, ...]
+    name = "pad"
+
+    def shape(self, *operands: Array) -> Shape:
+        """As given."""
+        return self.extent
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[p] = sum_i A[i] [p = i + begin]``."""
+        moved = [k for k, size in enumerate(self.extent) if self.stride[k] != 1 or operands[0].shape[k] != size]
+        inside = {k: Index(operands[0].shape[k]) for k in moved}
+        links = [Delta(at[k], Position.of(i) * self.stride[k] + self.begin[k]) for k, i in inside.items()]
+        return total(product([entries[0](*[inside.get(k, p) for k, p in enumerate(at)]), *links]), *inside.values())
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A between zeros  =>  dA = that slice of G"""
+        return (apply(Slice(self.begin, operands[0].shape, self.stride), grad),)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.pad(A, ((1, 0), (0, 0)))``."""
+        operand, = node.operands
+        text = write(operand, 0)
+        if -1 in self.stride:
+            keys = ", ".join("::-1" if step == -1 else ":" for step in self.stride)
+            text = f"{write(operand, write.ATOM)}[{keys}]"
+        pads = []
+        for start, size, step, inner in zip(self.begin, self.extent, self.stride, operand.shape, strict=True):
+            before = start if step == 1 else start - inner + 1
+            pads.append(f"({before}, {size - before - inner})")
+        return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}))", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``pad(A)``."""
+        return write.math_call("pad", *node.operands), write.ATOM

@@ -1,0 +1,88 @@
+"""NumPy's protocols: what NumPy's own functions do when they are called with symbolic arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from derive.arrays.array import Array
+from derive.arrays.build import (
+    axes_of, broadcast_to, constant, count, dot, einsum, elementwise, expand_dims, full_like, matmul, mean, moveaxis, outer,
+    pad, power, reshape, squeeze, sum, swapaxes, trace, transpose,
+)
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.indexing import index
+from derive.errors import DeriveError, callers_place
+
+_UFUNCS: dict[str, Callable[..., Array]] = {
+    "matmul": matmul,
+    "power": power,
+    "float_power": power,
+    "square": lambda x: power(x, 2),
+    "reciprocal": lambda x: power(x, -1),
+    "positive": constant,
+    "absolute": lambda x: elementwise("abs", x),
+    "true_divide": lambda x, y: elementwise("divide", x, y),
+    "invert": lambda x: elementwise("logical_not", x),
+    "expm1": lambda x: elementwise("exp", x) - 1,
+    "log1p": lambda x: elementwise("log", 1 + constant(x)),
+    "logaddexp": lambda x, y: elementwise("log", elementwise("exp", x) + elementwise("exp", y)),
+    "expit": lambda x: elementwise("sigmoid", x),
+}
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
+    "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
+    "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
+    "where": lambda condition, a, b: elementwise("where", condition, a, b),
+    "ones_like": lambda a, **_: full_like(a, 1), "zeros_like": lambda a, **_: full_like(a, 0),
+    "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
+    "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
+}  # fmt: skip  # a table reads best in rows
+
+
+def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
+    axes = axes_of(array, axis)
+    return tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(array.ndim))
+
+
+def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
+    """A NumPy ufunc called with a symbolic array among its inputs."""
+    name = function.__name__
+    if method == "reduce" and name in ("add",):
+        return sum(inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
+    unknown = sorted(key for key, value in options.items() if value is not None)
+    if method != "__call__" or unknown:
+        detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
+        raise DeriveError(f"np.{name}{detail} on a symbolic array", f"np.{name} called plainly was wanted", callers_place(),
+                          "assigning its result to a name")
+    if name in _UFUNCS:
+        return _UFUNCS[name](*inputs)
+    if name in FUNCTIONS:
+        return elementwise(name, *inputs)
+    raise _unknown(name)
+
+
+def array_function(function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A NumPy function called with a symbolic array among its arguments."""
+    name = function.__name__
+    if name not in _CALLS:
+        raise _unknown(name)
+    options = {key: value for key, value in options.items() if value is not None or key in ("axis", "axes")}
+    try:
+        return _CALLS[name](*inputs, **options)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        given = ", ".join(f"{key}=" for key in options) or f"{len(inputs)} arguments"
+        raise DeriveError(f"np.{name} with {given}", "its plain form was wanted", callers_place()) from None
+
+
+def _unknown(name: str) -> DeriveError:
+    import difflib
+
+    known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
+    near = difflib.get_close_matches(name, known, 1, 0.7)
+    hint = f"np.{near[0]}, or writing it" if near else "writing it"
+    return DeriveError(f"np.{name} of a symbolic array", "that function is outside the language", callers_place(),
+                       f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes")
