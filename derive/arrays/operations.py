@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import FUNCTIONS, ScalarFunction
 from derive.arrays.shapes import Shape

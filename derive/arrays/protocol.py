@@ -7,8 +7,27 @@ from typing import Any
 
 from derive.arrays.array import Array
 from derive.arrays.build import (
-    axes_of, broadcast_to, constant, count, dot, einsum, elementwise, expand_dims, full_like, matmul, mean, moveaxis, outer,
-    pad, power, reshape, squeeze, sum, swapaxes, trace, transpose,
+    axes_of,
+    broadcast_to,
+    constant,
+    count,
+    dot,
+    einsum,
+    elementwise,
+    expand_dims,
+    full_like,
+    matmul,
+    mean,
+    moveaxis,
+    outer,
+    pad,
+    power,
+    reshape,
+    squeeze,
+    sum,
+    swapaxes,
+    trace,
+    transpose,
 )
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index

@@ -16,7 +16,7 @@ import sympy
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derive.arrays import build
+from derive.arrays import build, indexing
 from derive.arrays.array import Array, apply, name
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import FLOAT, Kind, Shape, check_name, declare, write_declaration, write_shape
@@ -165,7 +165,7 @@ class Reader:
             return self._power(e)
         if kind is MatrixSlice and e.rowslice[2] == e.colslice[2] == 1:
             bounds = [[self.size(end, str(e)) for end in axis[:2]] for axis in (e.rowslice, e.colslice)]
-            return build.index(self.matrix(e.parent), tuple(slice(begin, end) for begin, end in bounds))
+            return indexing.index(self.matrix(e.parent), tuple(slice(begin, end) for begin, end in bounds))
         raise outside(e, MATRICES)
 
     def _map(self, e: Any) -> Array:

@@ -16,7 +16,7 @@ import sympy
 from sympy.core.function import Application
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from derive.arrays import build
+from derive.arrays import build, indexing
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Reshape, Transpose
@@ -182,7 +182,7 @@ class Scalars:
         if len(labels) < 2:
             fixed = [slice(None) if place in labels else self.reader.size(place, str(e)) for place in e.indices]
             ones = [axis for axis, size in enumerate(array.shape) if size == ONE and e.indices[axis] == 0]
-            return labels, squeeze(array, ones[0]) if labels and ones else build.index(array, tuple(fixed))
+            return labels, squeeze(array, ones[0]) if labels and ones else indexing.index(array, tuple(fixed))
         return (labels[:1], build.contract([("ii", array)], "i")) if labels[0] == labels[1] else (labels, array)
 
     def _sum(self, e: Any, bound: Bound) -> Cell:

@@ -8,7 +8,6 @@ of the inputs is kept.  A network also gets a small class for each of its layers
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -283,20 +282,27 @@ def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) 
     """Statements that raise ValueError where arrays do not fit their shapes."""
     places = _places(known)
     shaped = [array for array in arrays if array.shape]
-    conditions, sizes = [f"{label(array)}.ndim == {array.ndim}" for array in shaped], []
-    for array in shaped:
-        for axis, size in enumerate(array.shape):
-            here = f"{label(array)}.shape[{axis}]"
-            if size.name is not None and size.name not in places:
-                places[size.name] = here
-            elif size.names <= places.keys():
-                sizes.append(f"{here} == {_size_code(size, places)}")
-    if not shaped:
+    conditions = [condition for array in shaped for condition in _fits(array, places)]
+    if not conditions:
         return []
     came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
     wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
-    test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) + len(sizes) == 1 else _all_of(conditions + sizes)
+    test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+
+
+def _fits(array: Array, places: dict[str, str]) -> list[str]:
+    """The conditions on one array; sizes that it is the first to have are noted in ``places``."""
+    if all(size.names <= places.keys() for size in array.shape):
+        return [f"{label(array)}.shape == {pack([_size_code(size, places) for size in array.shape])}"]
+    conditions = [f"{label(array)}.ndim == {array.ndim}"]
+    for axis, size in enumerate(array.shape):
+        here = f"{label(array)}.shape[{axis}]"
+        if size.name is not None and size.name not in places:
+            places[size.name] = here
+        elif size.names <= places.keys():
+            conditions.append(f"{here} == {_size_code(size, places)}")
+    return conditions
 
 
 def _all_of(conditions: Sequence[str]) -> list[str]:
@@ -304,7 +310,12 @@ def _all_of(conditions: Sequence[str]) -> list[str]:
     line = f"if not ({' and '.join(conditions)}):"
     if len(line) <= WIDTH:
         return [line]
-    rows = textwrap.wrap(" and ".join(conditions), WIDTH, break_long_words=False)
+    rows = [conditions[0]]
+    for condition in conditions[1:]:
+        if len(rows[-1]) + len(condition) + 5 > WIDTH:
+            rows.append(f"and {condition}")
+        else:
+            rows[-1] += f" and {condition}"
     return ["if not (", *(f"    {row}" for row in rows), "):"]
 
 

@@ -142,10 +142,7 @@ def sum_in_order(node: Array) -> Array | None:
         size = _Product.of(array)
         size.number = size.number * (c if result is None else abs(c))
         part = size.write(node.shape)
-        if result is None:
-            result = part
-        else:
-            result = result + part if c > 0 else result - part
+        result = part if result is None else result + part if c > 0 else result - part
     return result if result is not None else apply(Constant(Fraction(0), node.shape))
 
 
@@ -386,7 +383,7 @@ def reshape_of_reshape(node: Array) -> Array | None:
     inner, = node.operands
     if inner.shape == node.shape:
         return inner
-    if isinstance(inner.op, Constant):  # the kernel does not count the pairs (i, j) with i n + j = p: no axes are joined
+    if isinstance(inner.op, Constant):  # the kernel does not count the pairs (i, j) with i n + j = p: no axis is joined
         split = all(len(old) <= 1 for _, old in build.reshape_groups(node.shape, inner.shape))
         return apply(Constant(inner.op.value, node.shape)) if split else None
     return apply(Reshape(node.shape), *inner.operands) if isinstance(inner.op, Reshape) else None

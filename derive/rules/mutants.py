@@ -1,15 +1,17 @@
 """Mutants: formulas that are wrong in the ways in which people get gradients wrong, made from a right one.
 
-A check that cannot fail is a defect: whatever proves a rule or an identity must refuse its mutants.  Each mutant has the
-shape of the formula it is made from; some happen to be equal to it (a transpose dropped from a symmetric matrix), so
-whoever uses them looks at numbers first.
+A check that cannot fail is a defect: whatever proves a rule or an identity must refuse its mutants.  Each mutant has
+the shape of the formula it is made from; some happen to be equal to it (a transpose dropped from a symmetric matrix),
+so whoever uses them looks at numbers first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
+from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
@@ -166,7 +168,11 @@ def _of_box(node: Array, op: Slice | Place) -> Iterator[Change]:
         inside = {1: (outer[k] - high - 1).is_nonnegative(), -1: (low - 1).is_nonnegative()}
         for shift, fits in inside.items():
             if fits:
-                yield "shifted", apply(type(op)((*op.begin[:k], begin + shift, *op.begin[k + 1 :]), op.extent, op.stride), inner)
+                yield "shifted", apply(replace(op, begin=_with_item(op.begin, k, begin + shift)), inner)
         turned = begin + box[k] - 1 if step == 1 else low
-        begins, strides = (*op.begin[:k], turned, *op.begin[k + 1 :]), (*op.stride[:k], -step, *op.stride[k + 1 :])
-        yield "reversed", apply(type(op)(begins, op.extent, strides), inner)
+        begins, strides = _with_item(op.begin, k, turned), _with_item(op.stride, k, -step)
+        yield "reversed", apply(replace(op, begin=begins, stride=strides), inner)
+
+
+def _with_item(items: tuple[Any, ...], k: int, item: Any) -> tuple[Any, ...]:
+    return (*items[:k], item, *items[k + 1 :])
