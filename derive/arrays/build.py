@@ -7,20 +7,19 @@ Every check says what came, what was wanted, where, and what to try.  A named si
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral
 from string import ascii_letters
 from typing import Any
 
 from derive.arrays.array import Array, apply, label
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf, Sum
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
-from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
+from derive.index.size import ONE, Size, SizeSyntaxError
 
 
 def describe(array: Array) -> str:

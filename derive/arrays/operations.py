@@ -14,7 +14,7 @@ from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import FUNCTIONS, ScalarFunction
 from derive.arrays.shapes import Shape
 from derive.index.functions import PI
-from derive.index.size import ONE, ZERO, Size
+from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Extent, Index, Position, Power, Term, product, total
 from derive.index.terms import Number as NumberTerm
 
@@ -301,8 +301,10 @@ class Matmul(Operation):
         return grad @ right.swapaxes(-1, -2), left.swapaxes(-1, -2) @ grad
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A @ B``."""
+        """``A @ B``; a column times a row runs several times faster as ``a * b``."""
         left, right = node.operands
+        if write.quick and left.shape[-1] == ONE:
+            return f"{write(left, write.TIMES)} * {write(right, write.TIMES + 1)}", write.TIMES
         return f"{write(left, write.TIMES)} @ {write(right, write.TIMES + 1)}", write.TIMES
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:

@@ -25,8 +25,11 @@ class Writer:
     ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
     MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
 
-    def __init__(self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "") -> None:
+    def __init__(
+        self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "", quick: bool = False
+    ) -> None:
         self.dialect, self.names = dialect, names or {}
+        self.quick = quick  # in generated code, where there are two spellings, the one that runs faster
         self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
 
     def text(self, array: Array) -> tuple[str, int]:

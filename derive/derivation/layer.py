@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from derive.arrays.array import Array, Operation, apply, name, substitute
-from derive.arrays.shapes import Declaration, Kind, Shape, check_name, declare, match_sizes, size_names, write_shape
+from derive.arrays.shapes import FLOAT, Declaration, Kind, Shape, check_name, declare, match_sizes, size_names, write_shape
 from derive.derivation import upstairs
 from derive.derivation.program import Equation, program
 from derive.errors import DeriveError, callers_place, place_of
@@ -34,7 +34,7 @@ class Input:
 
     name: str
     shape: Shape
-    kind: Kind = Kind()
+    kind: Kind = FLOAT
     role: str = "data"
 
     @property
@@ -288,7 +288,7 @@ def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
 
 def output_name(expression: Array, taken: Mapping[str, Any]) -> str:
     """A name for an output that has none: E for a scalar, else Y."""
-    wanted = ("Y", "Z", "out", "result") if expression.shape else ("E", "L", "loss")
+    wanted: tuple[str, ...] = ("Y", "Z", "out", "result") if expression.shape else ("E", "L", "loss")
     sizes = size_names(array.shape for array in taken.values() if isinstance(array, Array))
     more = [f"{wanted[0]}{k}" for k in range(1, len(taken) + len(sizes) + 2)]
     return next(c for c in [*wanted, *more] if c not in taken and f"d{c}" not in taken and c not in sizes)

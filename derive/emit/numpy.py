@@ -344,7 +344,7 @@ def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, 
     for statement in block:
         root = statement.expression
         own = known.pop(root, None)
-        write = Writer("numpy", known, dtype)
+        write = Writer("numpy", known, dtype, quick=True)
         text = write.text(root)[0]
         if own is not None and own != statement.target:
             text = own

@@ -11,6 +11,7 @@ import ast
 import operator
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Integral
 
 Powers = tuple[tuple[str, int], ...]  # (("h", 1), ("k", 2)) is h*k**2
 
@@ -60,6 +61,8 @@ class Size:
         return None
 
     def __add__(self, other: Size | int) -> Size:
+        if not isinstance(other, Size | Integral):
+            return NotImplemented  # an array, say, which knows what to do
         other = Size.of(other)
         if not (self.terms and other.terms):
             return self if self.terms else other
@@ -72,9 +75,13 @@ class Size:
         return Size({powers: -c for powers, c in self.terms})
 
     def __sub__(self, other: Size | int) -> Size:
+        if not isinstance(other, Size | Integral):
+            return NotImplemented
         return self + -Size.of(other)
 
     def __mul__(self, other: Size | int) -> Size:
+        if not isinstance(other, Size | Integral):
+            return NotImplemented
         other = Size.of(other)
         if ONE in (self, other):
             return other if self == ONE else self

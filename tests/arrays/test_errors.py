@@ -65,7 +65,7 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
                          "assigning its result to a name"),
     "an option": (lambda: np.trace(K, offset=1), "np.trace with offset=", "its plain form was wanted", ""),
     "a branch on a value": (branch, "the truth value of the symbolic array np.sum(X) > 0 was asked for", BRANCH, PLACES),
-    "max() of arrays": (lambda: max(X, W @ W.T if 0 else X * 2), "the truth value of the symbolic array X * 2 > X was asked for", BRANCH, PLACES),
+    "max() of arrays": (lambda: max(X, X * 2), "the truth value of the symbolic array X * 2 > X was asked for", BRANCH, PLACES),
     "an assignment in place": (assign, "an entry of a symbolic array was set", "forward formulas do not change arrays in place",
                                "np.where, np.concatenate or np.pad in place of the assignment"),
     "an addition in place": (augmented, "an entry of a symbolic array was set", "forward formulas do not change arrays in place",
@@ -108,7 +108,8 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
     "trace": (lambda: np.trace(X), "trace: X is (n, d)", "a square matrix was wanted", ""),
     "dot": (lambda: np.dot(X, Q), "dot: Q is (b, h, n, d)", "rank 1 or 2 was wanted", "@ or np.einsum"),
     "a NumPy array": (lambda: X + np.ones(3), "a NumPy array of shape (3,)", "symbolic arrays and numbers were wanted", DECLARE),
-    "a list": (lambda: X + [1, 2], "add: a list among the operands", "symbolic arrays and numbers", DECLARE),
+    "a list": (lambda: X + [1, 2],  # noqa: RUF005  # what a user might write
+               "add: a list among the operands", "symbolic arrays and numbers", DECLARE),
     "a text": (lambda: X + "a", "'a' of type str", "a symbolic array or a finite number was wanted", DECLARE),
     "nan": (lambda: X * float("nan"), "nan of type float", "a symbolic array or a finite number was wanted", DECLARE),
     "a complex number": (lambda: constant(1j), "1j of type complex", "a symbolic array or a finite number was wanted", DECLARE),

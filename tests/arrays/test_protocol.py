@@ -1,5 +1,7 @@
 """Symbolic arrays stand in for NumPy's: the same code on both gives the same values and shapes."""
 
+# ruff: noqa: PLW0108, E741, SIM300  # the table is of calls as they are written, by the names of their arrays
+
 from fractions import Fraction
 
 import numpy as np
@@ -44,6 +46,7 @@ SAME = {
     "astype": lambda X: X.astype(float), "reshape(-1)": lambda Q: Q.reshape(-1), "reshape(a, b)": lambda F: F.reshape(3, 8),
     "reshape(tuple)": lambda F: F.reshape((2, -1, 3)), "reshape(list)": lambda F: F.reshape([24]), "reshape to ()": lambda O: O.reshape(()),
     "reshape sizes": lambda P: P.reshape(P.shape[0], -1), "reshape one": lambda q: q.reshape(1, 1), "size": lambda X: X / X.size,
+    "size first": lambda X: X.shape[0] * X + (X.shape[1] - X) - (2 + X.shape[0]),
     "shape": lambda X: X / X.shape[1], "ndim": lambda X: X * X.ndim, "len": lambda F: F * len(F), "iter": lambda F: sum(row * k for k, row in enumerate(F)),
     # indices
     "[0]": lambda X: X[0], "[-1]": lambda X: X[-1], "[:, 0]": lambda X: X[:, 0], "[0, 0]": lambda X: X[0, 0], "[1:]": lambda X: X[1:],
@@ -86,7 +89,8 @@ def _table():
         else:
             yield f"np.{f.name}", lambda X, call=call: call(X * X)
     for f in BINARY:
-        yield f"np.{f.name}", lambda X, V, call=getattr(np, f.name): call(X, V)
+        call = getattr(np, f.name)
+        yield f"np.{f.name}", lambda X, V, call=call: call(X, V)
 
 
 TABLE = dict(_table())
@@ -126,7 +130,7 @@ def test_equal_expressions_are_one_object():
     X, W = ARRAYS["X"], ARRAYS["W"]
     assert np.tanh(X @ W) is np.tanh(X @ W)
     assert X == X  # noqa: PLR0124  # the point is that it is one object
-    assert not (X != X)  # noqa: PLR0124  # as above
+    assert (X != X) is False  # noqa: PLR0124  # as above
     assert {X: 1}[N("X", "n d")] == 1
 
 

@@ -71,7 +71,7 @@ def entry_values(array, sizes, arrays):
     """The value of an expression by its index terms."""
     shape = concrete(array.shape, sizes)
     indices = [Index(size) for size in array.shape]
-    at = {i: k for i, k in zip(indices, np.indices(shape), strict=True)}
+    at = dict(zip(indices, np.indices(shape), strict=True))
     term = meaning(array, tuple(Position.of(i) for i in indices))
     return np.broadcast_to(term_value(term, sizes, arrays, at), shape)
 

@@ -1,5 +1,7 @@
 """Reading NumPy-style functions: what they do is the formula, what they name is kept."""
 
+# ruff: noqa: UP037  # the annotations are shape strings
+
 from __future__ import annotations
 
 import os
@@ -35,7 +37,7 @@ def test_names_of_locals_are_names_of_equations():
     def f(X: "n d"):
         centred = X - X.mean(axis=0)
         spread = np.sqrt((centred**2).mean(axis=0))
-        unused = X * 2
+        aside = X * 2  # noqa: F841  # not used by the result
         Out = centred / spread
         return Out
 
@@ -235,7 +237,7 @@ def reserved_size(X: "n cache"):
 
 
 def greek(X: "n d"):
-    β = X * 2
+    β = X * 2  # noqa: PLC2401  # what is refused
     return β
 
 
@@ -318,7 +320,7 @@ def test_the_place_is_the_line_of_the_users_source(function, line):
 
 
 def test_what_is_no_function():
-    with pytest.raises(DeriveError, match="^3; a Python function was wanted"):
+    with pytest.raises(DeriveError, match=r"^3; a Python function was wanted"):
         derive.layer(3)
 
 
@@ -328,9 +330,9 @@ def test_the_same_name_twice_in_a_layer():
     from derive.derivation.program import Equation
 
     X = Input("X", declare("n d").shape)
-    with pytest.raises(DeriveError, match="^twice: the name X is declared twice; one array a name"):
+    with pytest.raises(DeriveError, match=r"^twice: the name X is declared twice; one array a name"):
         Layer("twice", (X, X), (Equation("Y", X.array * 2),), ("Y",))
-    with pytest.raises(DeriveError, match="^twice: the name X is declared twice; one array a name"):
+    with pytest.raises(DeriveError, match=r"^twice: the name X is declared twice; one array a name"):
         Layer("twice", (X,), (Equation("X", X.array * 2),), ("X",))
 
 
@@ -376,12 +378,12 @@ def test_a_layer_called_wrongly(case):
 
 
 def test_options_that_are_not_there():
-    with pytest.raises(DeriveError, match="^dense: options axis; this layer has no options"):
+    with pytest.raises(DeriveError, match=r"^dense: options axis; this layer has no options"):
         derive.layer(dense).with_options(axis=1)
 
 
 def test_parameters_that_are_not_there():
-    with pytest.raises(DeriveError, match="^dense: parameters V; some of X, W were wanted"):
+    with pytest.raises(DeriveError, match=r"^dense: parameters V; some of X, W were wanted"):
         derive.layer(dense, parameters=["V"])
 
 

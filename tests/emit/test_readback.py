@@ -10,7 +10,7 @@ import derive
 from derive.emit.readback import read_back
 
 LIES = [
-    ("two_layer_network", "dS = dY @ W2.T", "dS = 2 * dY @ W2.T"),
+    ("two_layer_network", "dS = dY * W2.T", "dS = 2 * dY * W2.T"),
     ("two_layer_network", "dZ1 = dS * S * (1 - S)", "dZ1 = dS * S * (1 + S)"),
     ("two_layer_network", "dW1 = X.T @ dZ1", "dW1 = -X.T @ dZ1"),
     ("two_layer_network", "db1 = dZ1.sum(axis=0)", "db1 = dZ1.mean(axis=0)"),

@@ -88,11 +88,10 @@ def wrong_ones(node):
 def test_no_mutant_of_a_rule_is_proved(node):
     result, grad, adjoints = pulled(node)
     attacked = set()
-    for k, what, mutated in wrong_ones(node):
+    for k, _, mutated in wrong_ones(node):
         attacked.add(k)
         with pytest.raises(book.Unproved):
             book.confirm(node.op, result, mutated, grad)
-            pytest.fail(what)
     assert attacked == {k for k, a in enumerate(adjoints) if a is not None and result.operands[k].kind == "float"}
 
 

@@ -46,7 +46,7 @@ FIRES = {
     "copies_of_copies": [copies(copies(b, "n d", 1), "b n d", 1, 2), copies(X, "n d", 0, 1), copies(build.constant(2), "n d"), copies(full(2, "d"), "n d", 1),
                          copies(copies(q, "n"), "n d", 0)],
     "sum_of_copies": [apply(Sum((0,)), copies(b, "n d", 1)), apply(Sum((0, 1)), copies(b, "n d", 1)), apply(Sum((1,)), copies(c, "n d", 0)),
-                      apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")), 
+                      apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")),
                       apply(Sum((0, 2)), copies(R1, "n 1 d", 1, 2)), apply(Sum((1,)), copies(X, "n m d", 0, 2)), apply(Sum((0, 1)), copies(C1, "b n d", 1, 2))],
     "sum_of_sum": [X.sum(axis=0).sum(), Q.sum(axis=1).sum(axis=0), Q.sum(axis=0).sum(axis=1)],
     "number_in_front": [(X * 2).sum(axis=0), (X * 2) @ W, X @ (-W), (X / 3).T, (2 * X).reshape(-1), (-X)[1:], np.pad(3 * X, 1), einsum("ij,ij", "i", 2 * X, -V),
@@ -101,7 +101,7 @@ def fired(title, node):
     return after
 
 
-@pytest.mark.parametrize(("title", "node"), FIRING, ids=lambda x: str(x))
+@pytest.mark.parametrize(("title", "node"), FIRING, ids=str)
 def test_an_identity_fires_is_proved_and_keeps_the_value(title, node):
     after = fired(title, node)
     assert after.shape == node.shape
@@ -112,11 +112,11 @@ def test_an_identity_fires_is_proved_and_keeps_the_value(title, node):
         assert_same(new, before, work(node, sizes))
 
 
-@pytest.mark.parametrize(("title", "node"), FIRING, ids=lambda x: str(x))
+@pytest.mark.parametrize(("title", "node"), FIRING, ids=str)
 def test_no_mutant_of_an_identity_is_proved(title, node):
     after = fired(title, node)
     attacked = 0
-    for what, mutant in mutants(after):
+    for _, mutant in mutants(after):
         at = roomy_sizes(node, after, mutant)
         if at is None:
             continue
@@ -130,7 +130,6 @@ def test_no_mutant_of_an_identity_is_proved(title, node):
             attacked += 1
             with pytest.raises(Unproved):
                 simplify.confirm(BOOK[title], node, mutant)
-                pytest.fail(what)
     assert attacked
 
 
@@ -194,7 +193,7 @@ PLAIN = {
     "W.T @ X.T": (X @ W).T,
     "6 * X": X * 2 * 3,
     "X ** 2": X * X,
-    "X": -(-X),
+    "X": X.T.T,
     "X - V": X + (-1) * V,
     "np.full((n, d), 0)": X - X,
     "-X @ W": (-X) @ W,
