@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from derive.arrays.array import Array, Operation, apply, name, substitute
-from derive.arrays.shapes import FLOAT, Declaration, Kind, Shape, check_name, declare, match_sizes, size_names, write_shape
+from derive.arrays.shapes import (
+    FLOAT,
+    Declaration,
+    Kind,
+    Shape,
+    check_name,
+    declare,
+    match_sizes,
+    size_names,
+    write_shape,
+)
 from derive.derivation import upstairs
 from derive.derivation.program import Equation, program
 from derive.errors import DeriveError, callers_place, place_of

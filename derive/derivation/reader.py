@@ -102,12 +102,11 @@ def _outputs(
 ) -> dict[str, Array]:
     results = result if isinstance(result, tuple) else (result,)
     outputs: dict[str, Array] = {}
-    for value in results:
-        if not isinstance(value, Array):
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise DeriveError(f"{function.__name__} returns {type(value).__name__}", "an array (or a tuple of arrays)",
-                                  where, "returning the output array")
-            value = constant(value)
+    for returned in results:
+        if not isinstance(returned, Array | int | float) or isinstance(returned, bool):
+            raise DeriveError(f"{function.__name__} returns {type(returned).__name__}", "an array (or a tuple of arrays)",
+                              where, "returning the output array")
+        value = constant(returned)
         title = next((key for key, part in parts.items() if part is value and key not in arrays and key not in outputs), None)
         if title is None:
             title = output_name(value, {**arrays, **parts, **outputs})

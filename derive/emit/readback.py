@@ -158,7 +158,7 @@ def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement
 
 
 def _upstream(derivation: Derivation) -> list[Array]:
-    from derive.emit.numpy import Plan
+    from derive.emit.plan import Plan
 
     return Plan(derivation).upstream_arrays
 

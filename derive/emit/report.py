@@ -16,7 +16,7 @@ from derive.arrays.writing import Writer, math_text
 from derive.derivation.layer import Layer, LayerCall
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.ladder import verify
-from derive.emit.numpy import unfolded
+from derive.emit.plan import unfolded
 from derive.rules.book import rule_of
 from derive.verdict import Rung, Verdict
 

@@ -15,18 +15,9 @@ from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer, LayerCall
 from derive.derivation.program import Equation
 from derive.derivation.sweep import Derivation, contributions
-from derive.emit.numpy import (
-    Plan,
-    backward_body,
-    cache_text,
-    first_sentence,
-    fit_check,
-    forward_body,
-    mentioned,
-    pack,
-    read_sizes,
-    unpacked,
-)
+from derive.emit.checks import fit_check, mentioned, pack, read_sizes, unpacked
+from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body
+from derive.emit.plan import Plan
 from derive.rules.simplify import simplify
 
 

@@ -1,5 +1,7 @@
 """Bad input gets an answer: what came, what was wanted, where, and what to try."""
 
+# ruff: noqa: PLW0108  # the table is of calls as they are written
+
 import re
 
 import numpy as np

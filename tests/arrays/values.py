@@ -70,6 +70,8 @@ def node_values(array, sizes, arrays):
 def entry_values(array, sizes, arrays):
     """The value of an expression by its index terms."""
     shape = concrete(array.shape, sizes)
+    if 0 in shape:
+        return np.empty(shape)
     indices = [Index(size) for size in array.shape]
     at = dict(zip(indices, np.indices(shape), strict=True))
     term = meaning(array, tuple(Position.of(i) for i in indices))
@@ -110,6 +112,8 @@ def term_value(term, sizes, arrays, at):
             return np.power(value(base), float(exponent))
         case Apply(function=function, argument=argument):
             return PRIMITIVES[function](value(argument))
+        case Total(index=index) if number(index.size) == 0:
+            return np.float64(0)
         case Total(index=index, body=inner):
             rank = max((np.ndim(k) for k in at.values()), default=0)
             running = np.arange(number(index.size)).reshape(-1, *[1] * rank)

@@ -10,7 +10,7 @@ import pytest
 
 import derive
 from derive import DeriveError
-from derive.emit.numpy import Plan
+from derive.emit.plan import Plan
 
 RNG = np.random.default_rng(0)
 

@@ -1,0 +1,136 @@
+"""Shapes in generated code: reading sizes off arrays, and refusing arrays that do not fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from derive.arrays.array import Array, label
+from derive.arrays.shapes import size_names, write_shape
+from derive.index.size import Size
+
+WIDTH = 110
+
+
+def mentioned(lines: Sequence[str], sizes: Sequence[str]) -> list[str]:
+    """The sizes that occur in some code, comments left out."""
+    code = "\n".join(line.partition("  # ")[0] for line in lines)
+    return [size for size in sizes if re.search(rf"(?<![\w.]){size}\b(?!\s*=[^=])", code)]
+
+
+def places(arrays: Iterable[Array]) -> dict[str, str]:
+    """Where each size can be read: ``{"n": "X.shape[0]"}``."""
+    found: dict[str, str] = {}
+    for array in arrays:
+        for axis, size in enumerate(array.shape):
+            if size.name is not None:
+                found.setdefault(size.name, f"{label(array)}.shape[{axis}]")
+    return found
+
+
+def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
+    """Statements that read sizes off arrays."""
+    lines = []
+    left = list(wanted)
+    for array in arrays:
+        here = [size.name for size in array.shape]
+        mine = [size for size in dict.fromkeys(here) if size in left]
+        if len(mine) == len(here) > 1:
+            lines.append(f"{', '.join(map(str, here))} = {label(array)}.shape")
+        else:
+            lines += [f"{size} = {label(array)}.shape[{here.index(size)}]" for size in mine]
+        left = [size for size in left if size not in mine]
+    return lines
+
+
+def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) -> list[str]:
+    """Statements that raise ValueError where arrays do not fit their shapes."""
+    found = places(known)
+    shaped = [array for array in arrays if array.shape]
+    conditions = [condition for array in shaped for condition in _fits(array, found)]
+    if not conditions:
+        return []
+    came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
+    wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
+    test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
+    return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+
+
+def _fits(array: Array, places: dict[str, str]) -> list[str]:
+    """The conditions on one array; sizes that it is the first to have are noted in ``places``."""
+    if all(size.names <= places.keys() for size in array.shape):
+        return [f"{label(array)}.shape == {pack([_size_code(size, places) for size in array.shape])}"]
+    conditions = [f"{label(array)}.ndim == {array.ndim}"]
+    for axis, size in enumerate(array.shape):
+        here = f"{label(array)}.shape[{axis}]"
+        if size.name is not None and size.name not in places:
+            places[size.name] = here
+        elif size.names <= places.keys():
+            conditions.append(f"{here} == {_size_code(size, places)}")
+    return conditions
+
+
+def _all_of(conditions: Sequence[str]) -> list[str]:
+    """``if not (a and b and ..):``, wrapped."""
+    line = f"if not ({' and '.join(conditions)}):"
+    if len(line) <= WIDTH:
+        return [line]
+    rows = [conditions[0]]
+    for condition in conditions[1:]:
+        if len(rows[-1]) + len(condition) + 5 > WIDTH:
+            rows.append(f"and {condition}")
+        else:
+            rows[-1] += f" and {condition}"
+    return ["if not (", *(f"    {row}" for row in rows), "):"]
+
+
+def _raise(came: str, wanted: str) -> list[str]:
+    line = f'    raise ValueError(f"{came}{wanted}")'
+    if len(line) <= WIDTH:
+        return [line]
+    return ["    raise ValueError(", f'        f"{came}"', f'        "{wanted}"', "    )"]
+
+
+def _size_code(size: Size, places: dict[str, str]) -> str:
+    if size.constant is not None:
+        return str(size.constant)
+    terms = []
+    for mono, c in size.terms:
+        factors = [places[n] for n, power in mono for _ in range(power)]
+        terms.append(" * ".join([str(c), *factors] if c != 1 or not factors else factors))
+    return " + ".join(terms) if len(terms) < 2 else f"({' + '.join(terms)})"
+
+
+def pack(names: Sequence[str]) -> str:
+    """Names as a tuple."""
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def unpacked(names: Sequence[str]) -> str:
+    """Names on the left of an assignment from a tuple."""
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+
+
+def upstream_check(
+    title: str, upstream: Sequence[Array], outputs: Sequence[str], kept: Sequence[Array], sizes: Iterable[str]
+) -> list[str]:
+    """Statements that raise ValueError where an upstream gradient has not the shape of its output."""
+    lines: list[str] = []
+    known = {**places(kept), **{size: size for size in sizes}}
+    for array, output in zip(upstream, outputs, strict=True):
+        if not array.shape:
+            continue
+        d = label(array)
+        twin = next((label(other) for other in kept if other.shape == array.shape), None)
+        if twin is not None:
+            wanted, said = f"{twin}.shape", f"{{{twin}.shape}}"
+        elif set(size_names([array.shape])) <= known.keys():
+            wanted = pack([_size_code(size, known) for size in array.shape])
+            said = f"{{{wanted}}}"
+        else:
+            lines.append(f"if {d}.ndim != {array.ndim}:")
+            lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}")
+            continue
+        lines.append(f"if {d}.shape != {wanted}:")
+        lines.append(f'    raise ValueError(f"{title}: {d} {{{d}.shape}}; wanted {said}, the shape of {output}")')
+    return lines

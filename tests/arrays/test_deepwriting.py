@@ -1,0 +1,185 @@
+"""What expressions look like: NumPy text that means what the tree means, and LaTeX."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from derive.arrays.array import apply
+from derive.arrays.build import elementwise
+from derive.arrays.operations import Broadcast, Constant
+from derive.arrays.writing import math_text, numpy_text
+
+from .cases import CASES
+from .strategies import expressions
+from .values import EPS, N, S, entry_values, node_values, sizes_for, text_value, values_for, work
+
+X, W, V, b, c, G, q = N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "m"), N("c", "n"), N("dY", "n m"), N("q", "")
+K, Q = N("K", "n n"), N("Q", "b h n d")
+
+
+def assert_agree(got, want, nodes, rounding):
+    """Equal up to the rounding of intermediate results."""
+    assert got.shape == want.shape
+    scale = max([1.0, *[float(np.max(np.abs(v), initial=0)) for v in nodes.values()]])
+    np.testing.assert_allclose(got, want, rtol=0, atol=EPS * rounding * scale**3)
+
+
+@given(expressions())
+@settings(max_examples=1500, deadline=None)
+def test_text_evaluates_to_what_the_tree_does(array):
+    for seed, sizes in enumerate(sizes_for(array)):
+        arrays = values_for([array], sizes, seed)
+        nodes = node_values(array, sizes, arrays)
+        assert_agree(text_value(array, sizes, arrays), nodes[array], nodes, work(array, sizes))
+
+
+@given(expressions(depth=3))
+@settings(max_examples=1500, deadline=None)
+def test_text_evaluates_to_the_meaning(array):
+    sizes = next(iter(sizes_for(array)))
+    arrays = values_for([array], sizes)
+    nodes = node_values(array, sizes, arrays)
+    assert_agree(text_value(array, sizes, arrays), entry_values(array, sizes, arrays), nodes, work(array, sizes))
+
+
+def brackets_balanced(latex):
+    """True if \\left and \\right, and braces, are nested as they should be."""
+    stack = []
+    text = latex.replace(r"\{", "").replace(r"\}", "").replace(r"\left(", "⟨").replace(r"\right)", "⟩")
+    text = text.replace(r"\left[", "«").replace(r"\right]", "»").replace(r"\lvert", "‹").replace(r"\rvert", "›")
+    for mark in text:
+        if mark in "⟨«‹{([":
+            stack.append(mark)
+        elif mark in "⟩»›})]" and (not stack or stack.pop() != "⟨«‹{(["["⟩»›})]".index(mark)]):
+            return False
+    return not stack
+
+
+@given(expressions())
+@settings(max_examples=1500, deadline=None)
+def test_latex_brackets_are_balanced(array):
+    assert brackets_balanced(math_text(array))
+
+
+@pytest.mark.parametrize("array", CASES.values(), ids=CASES)
+def test_every_operation_writes_latex(array):
+    text = math_text(array)
+    assert text
+    assert brackets_balanced(text)
+    assert array._repr_latex_() == rf"$\displaystyle {text}$"
+
+
+@given(expressions())
+@settings(max_examples=1500, deadline=None)
+def test_latex_never_puts_a_sign_behind_another(array):
+    words = math_text(array).replace(r"\,", "").replace("{", "").replace(" ", "")
+    assert not any(pair in words for pair in ("+-", "--", r"\odot-", r"\oslash-", r"\top-"))
+
+
+NUMPY = {
+    "X @ W + b": X @ W + b,
+    "dY @ W.T": G @ W.T,
+    "X.T @ dY": X.T @ G,
+    "dY.sum(axis=0)": G.sum(axis=0),
+    "dY.sum(axis=0, keepdims=True)": G.sum(axis=0, keepdims=True),
+    "X - X.sum(axis=1, keepdims=True) / d": X - X.mean(axis=1, keepdims=True),
+    "1 / (1 + np.exp(-X))": 1 / (1 + np.exp(-X)),
+    "(X - 1) * (2 - V) / 3": (X - 1) * (2 - V) / 3,
+    "X ** 2": X**2,
+    "(-X) ** 2": (-X) ** 2,
+    "-X ** 2": -(X**2),
+    "X ** (-1)": X**-1,
+    "X ** 1.5": X**1.5,
+    "X ** (1 / 3)": X ** Fraction(1, 3),
+    "np.where(X > 0, X, 0)": np.where(X > 0, X, 0),
+    "np.einsum(\"ij,jk->ik\", X, W)": np.einsum("ij,jk->ik", X, W),
+    "np.outer(b, c)": np.outer(b, c),
+    "np.trace(K)": np.trace(K),
+    "b @ b": b @ b,
+    "X @ W @ b": X @ W @ b,
+    "K @ (X @ W)": K @ (X @ W),
+    "(X + V) @ W": (X + V) @ W,
+    "c[:, None]": c[:, None],
+    "b[None, :]": b[None, :],
+    "b + c[:, None]": b + c[:, None],
+    "b[None, :] + b": b[None, :] + b[None, :],
+    "X[1:, :-1]": X[1:, :-1],
+    "X[::-1]": X[::-1],
+    "X.reshape(d*n)": X.reshape(-1),
+    "np.reshape(q, (1,))": q.reshape(1),
+    "np.pad(X, ((1, 0), (0, 2)))": np.pad(X, ((1, 0), (0, 2))),
+    "np.sum(X * X) / 2": np.sum(X * X) / 2,
+    "X - (V - X)": X - (V - X),
+    "X / (X * V)": X / (X * V),
+    "X * (V / X)": X * (V / X),
+    "-(X + V)": -(X + V),
+    "(X > 0) > X": (X > 0) > X,
+    "~(X > 0)": ~(X > 0),
+    "Q.transpose(0, 2, 1, 3)": Q.transpose(0, 2, 1, 3),
+    "Q.T": Q.T,
+    "2 * np.pi * X": 2 * np.pi * X,
+    "X / (n + 1)": X / S("n+1"),
+    "np.full((n, d), 3)": apply(Constant(Fraction(3), X.shape)),
+    "np.broadcast_to(b, (n, m))": apply(Broadcast(G.shape, (1,)), b),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NUMPY)
+def test_numpy_text(text):
+    assert str(NUMPY[text]) == text
+
+
+LATEX = {
+    r"X W + \mathbf{1} b": X @ W + b,
+    r"\mathrm{d}Y W^{\top}": G @ W.T,
+    r"X^{\top} \mathrm{d}Y": X.T @ G,
+    r"\mathbf{1}^{\top} \mathrm{d}Y": G.sum(axis=0),
+    r"X \, \mathbf{1}": X.sum(axis=1),
+    r"\tanh(X W)": np.tanh(X @ W),
+    r"X^{\odot 2}": X**2,
+    r"q^{2}": q**2,
+    r"X \odot V": X * V,
+    r"X \oslash V": X / V,
+    r"q \, X": q * X,
+    r"2 X": 2 * X,
+    r"X / 2": X / 2,
+    r"X / d": X / S("d"),
+    r"-X \odot V": -(X * V),
+    r"X \left(-W\right)": X @ (-W),
+    r"X \odot \left(-V\right)": X * (-V),
+    r"X - \left(-V\right)": X - (-V),
+    r"\left(X + V\right) W": (X + V) @ W,
+    r"\left(X + V\right)^{\top}": (X + V).T,
+    r"\operatorname{tr}(K)": np.trace(K),
+    r"\operatorname{tr}(K^{\top} K)": np.trace(K.T @ K),
+    r"c \mathbf{1}^{\top}": apply(Broadcast((S("n"), S("d")), (0,)), c),
+    r"\sqrt{X}": np.sqrt(X),
+    r"\lvert X \rvert": np.abs(X),
+    r"\sigma(X)": elementwise("sigmoid", X),
+    r"\max(X, 0)": np.maximum(X, 0),
+    r"\operatorname{where}(X > 0, X, 0)": np.where(X > 0, X, 0),
+    r"\mathbf{1}_{n \times d}": apply(Constant(Fraction(1), X.shape)),
+    r"\mathbf{0}_{n \times d}": apply(Constant(Fraction(0), X.shape)),
+    r"\pi": apply(Constant("pi")),
+    r"\tfrac{1}{3}": apply(Constant(Fraction(1, 3))),
+    r"\lnot \left(X > 0\right)": ~(X > 0),
+    r"W_{1}": N("W1", "d m"),
+    r"\mathrm{d}W_{1}": N("dW1", "d m"),
+    r"\epsilon": N("eps", ""),
+    r"\gamma": N("gamma", "d"),
+    r"\mathrm{mask}": N("mask", "n"),
+    r"\mathrm{d}b": N("db", "m"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LATEX)
+def test_latex_text(text):
+    assert math_text(LATEX[text]) == text
+
+
+def test_parts_with_a_name_are_written_by_name():
+    Z = X @ W
+    assert numpy_text(np.tanh(Z + b), {Z: "Z"}) == "np.tanh(Z + b)"
+    assert math_text(np.tanh(Z + b), {Z: "Z"}) == r"\tanh(Z + \mathbf{1} b)"
