@@ -173,8 +173,16 @@ def generate(names: tuple[str, ...], folder: str | None) -> Answer:
 
 @main.command()
 @_several
-@click.option("-o", "--output", "folder", metavar="DIR", type=_folder, default="reports", show_default=True,
-              help="Where the pages are.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="DIR",
+    type=_folder,
+    default="reports",
+    show_default=True,
+    help="Where the pages are.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a page differs from what would be written.")
 @_answers
 def report(names: tuple[str, ...], folder: str, check: bool) -> Answer:
@@ -188,8 +196,16 @@ def report(names: tuple[str, ...], folder: str, check: bool) -> Answer:
 
 
 @main.command()
-@click.option("-o", "--output", "folder", metavar="DIR", type=_folder, default="derive-demo", show_default=True,
-              help="Where the report goes.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="DIR",
+    type=_folder,
+    default="derive-demo",
+    show_default=True,
+    help="Where the report goes.",
+)
 @_answers
 def demo(folder: str) -> Answer:
     """The two-layer network from formula to report.

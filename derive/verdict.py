@@ -17,7 +17,9 @@ _MEANS: dict[str, str] = {
     "refuted": "wrong",
     "open": "not decided",
 }
-_STRENGTH = {status: rank for rank, status in enumerate(("refuted", "open", "tested", "enclosed", "proved_at", "proved"))}
+_STRENGTH = {
+    status: rank for rank, status in enumerate(("refuted", "open", "tested", "enclosed", "proved_at", "proved"))
+}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

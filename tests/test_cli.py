@@ -63,8 +63,14 @@ def fails(*args: str) -> str:
 
 
 def python(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *args], capture_output=True, text=True, env={**os.environ, **environment},
-                          check=False, timeout=60)
+    return subprocess.run(
+        [sys.executable, *args],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.fixture
@@ -77,12 +83,14 @@ def file(tmp_path):
 @pytest.fixture
 def pages(monkeypatch):
     """Pages that cost nothing, in place of the real ones."""
-    fake = SimpleNamespace(pages=lambda: {"dense.md": "# dense\n", "figures/dense.svg": b"<svg/>"},
-                           page=lambda layer: f"# {layer.name}\n")
+    fake = SimpleNamespace(
+        pages=lambda: {"dense.md": "# dense\n", "figures/dense.svg": b"<svg/>"}, page=lambda layer: f"# {layer.name}\n"
+    )
     monkeypatch.setattr(derive.emit, "report", fake, raising=False)
 
 
 # ---- the commands
+
 
 def test_list():
     result = run("list")
@@ -123,9 +131,15 @@ def test_what_is_printed_for_sympy_can_be_read_back():
     x = sympy.Symbol("x")
     X, Y = sympy.MatrixSymbol("X", n, d), sympy.MatrixSymbol("Y", n, d)
     for expression in (
-        sympy.OneMatrix(1, n) * X, X - sympy.ZeroMatrix(n, d) + sympy.OneMatrix(n, d), X * sympy.Identity(d) * 3,
-        sympy.HadamardProduct(X, Y - sympy.OneMatrix(n, d)), X.applyfunc(sympy.Lambda(x, sympy.exp(x) + 1)),
-        (X + Y).applyfunc(sympy.tanh), sympy.HadamardPower(X, 2), sympy.Trace(X * Y.T), X.T * Y / 2,
+        sympy.OneMatrix(1, n) * X,
+        X - sympy.ZeroMatrix(n, d) + sympy.OneMatrix(n, d),
+        X * sympy.Identity(d) * 3,
+        sympy.HadamardProduct(X, Y - sympy.OneMatrix(n, d)),
+        X.applyfunc(sympy.Lambda(x, sympy.exp(x) + 1)),
+        (X + Y).applyfunc(sympy.tanh),
+        sympy.HadamardPower(X, 2),
+        sympy.Trace(X * Y.T),
+        X.T * Y / 2,
     ):
         text = spelled(expression)
         read = eval(text, {**vars(sympy), "X": X, "Y": Y, "n": n, "d": d, "x": x})
@@ -180,7 +194,10 @@ def test_report_check(pages, tmp_path):
     result = run("report", "--check", "-o", str(tmp_path))
     assert result.exit_code == 1
     assert [line.split(maxsplit=1) for line in result.stdout.splitlines()[1:4]] == [
-        ["dense.md", "different"], ["figures/dense.svg", "missing"], ["old.md", "belongs to no layer"]]
+        ["dense.md", "different"],
+        ["figures/dense.svg", "missing"],
+        ["old.md", "belongs to no layer"],
+    ]
     assert (tmp_path / "dense.md").read_text() == "# Dense\n"
     assert run("report", "--check", "dense", "-o", str(tmp_path)).exit_code == 1
 
@@ -189,8 +206,12 @@ def test_demo(monkeypatch, tmp_path):
     def write(folder, progress):
         progress("training", 1, 2)
         verdict = Verdict("proved", "network")
-        return SimpleNamespace(report=folder / "report.md", module=folder / "module.py", verdict=verdict,
-                               accuracies={"plane": (0.9875, "a disc in a ring")})
+        return SimpleNamespace(
+            report=folder / "report.md",
+            module=folder / "module.py",
+            verdict=verdict,
+            accuracies={"plane": (0.9875, "a disc in a ring")},
+        )
 
     monkeypatch.setattr("derive.demo.report.write", write)
     result = run("demo", "-o", str(tmp_path / "here"))
@@ -210,6 +231,7 @@ def test_json_on_every_command(args, pages, tmp_path, monkeypatch):
 
 
 # ---- exit codes
+
 
 def test_refuted_is_1(monkeypatch):
     verdict = Verdict("refuted", "W", "wrong at n = 2")
@@ -276,6 +298,7 @@ def test_an_interrupt_leaves_quietly(monkeypatch):
 
 # ---- wrong usage and input
 
+
 def test_wrong_usage():
     assert "No such command 'shw'" in fails("shw")
     assert "No such option" in fails("show", "dense", "--jsn")
@@ -285,12 +308,32 @@ def test_wrong_usage():
 
 def test_unknown_layer():
     assert fails("show", "dens") == (
-        f"Error: no layer named 'dens'; one of {', '.join(derive.layers)} was wanted  (argument NAME)\n  try dense\n")
+        f"Error: no layer named 'dens'; one of {', '.join(derive.layers)} was wanted  (argument NAME)\n  try dense\n"
+    )
 
 
-@pytest.mark.parametrize("name", [
-    "", " ", "[bold]x[/bold]", "../../etc/passwd", "dense;ls", "\udcff", "名", "dense\n", "x" * 5000, "\x00.py",
-    "[red].py:x", "-.py:", "--:a", ".py", ".py:a", ":", "a:b:c"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "[bold]x[/bold]",
+        "../../etc/passwd",
+        "dense;ls",
+        "\udcff",
+        "名",
+        "dense\n",
+        "x" * 5000,
+        "\x00.py",
+        "[red].py:x",
+        "-.py:",
+        "--:a",
+        ".py",
+        ".py:a",
+        ":",
+        "a:b:c",
+    ],
+)
 def test_hostile_names(name):
     for command in ("show", "prove", "generate", "report"):
         result = run(command, "--", name)
@@ -312,11 +355,13 @@ def test_a_file_alone(file, tmp_path):
     assert f"{file} has 2 layers" in fails("show", file)
     assert f"try {file}:gate or {file}:plain" in fails("show", file)
     one = tmp_path / "one.py"
-    one.write_text('from __future__ import annotations\n'
-                   'from helper import twice\n'
-                   'def double(X: "n d"): return twice(X)\n'
-                   'def helper(x: int) -> int: return x\n')
-    (tmp_path / "helper.py").write_text('def twice(X): return 2 * X\n')
+    one.write_text(
+        "from __future__ import annotations\n"
+        "from helper import twice\n"
+        'def double(X: "n d"): return twice(X)\n'
+        "def helper(x: int) -> int: return x\n"
+    )
+    (tmp_path / "helper.py").write_text("def twice(X): return 2 * X\n")
     result = run("show", str(one))
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("double(X: (n, d))")
@@ -325,37 +370,45 @@ def test_a_file_alone(file, tmp_path):
 
 def test_a_layer_of_the_catalogue_that_a_file_uses_is_not_one_of_its_own(tmp_path):
     path = tmp_path / "uses.py"
-    path.write_text('import derive\ndense = derive.layers["dense"]\n'
-                    'def _two(X: "n d", W: "d d", b: "d"): return dense(dense(X, W, b), W, b)\n'
-                    'two = again = derive.layer(_two, title="two")\n')
+    path.write_text(
+        'import derive\ndense = derive.layers["dense"]\n'
+        'def _two(X: "n d", W: "d d", b: "d"): return dense(dense(X, W, b), W, b)\n'
+        'two = again = derive.layer(_two, title="two")\n'
+    )
     assert run("show", str(path)).stdout.startswith("two(")
     assert run("show", f"{path}:dense").exit_code == 0
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("{file}:nope", "has no 'nope'; a derive.Layer, or a function"),
-    ("{file}:number", "number in {file} is int"),
-    ("{file}:a-b", "{file} has no 'a-b'"),
-    ("{file}:no_layer", "a shape of type type; a shape string"),
-    ("{file}:", "{file} has no ''"),
-    ("nowhere.py:x", "there is no file 'nowhere.py'"),
-    ("{folder}.py", "there is no file"),
-])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("{file}:nope", "has no 'nope'; a derive.Layer, or a function"),
+        ("{file}:number", "number in {file} is int"),
+        ("{file}:a-b", "{file} has no 'a-b'"),
+        ("{file}:no_layer", "a shape of type type; a shape string"),
+        ("{file}:", "{file} has no ''"),
+        ("nowhere.py:x", "there is no file 'nowhere.py'"),
+        ("{folder}.py", "there is no file"),
+    ],
+)
 def test_bad_names_in_a_file(name, message, file, tmp_path):
     assert message.format(file=file) in fails("show", name.format(file=file, folder=tmp_path))
 
 
-@pytest.mark.parametrize(("source", "message"), [
-    ("def f(:\n", "bad.py is not Python: invalid syntax"),
-    ("\x00", "bad.py"),
-    ("x = 1\nraise RuntimeError('no')\n", "raised RuntimeError: no; a file that runs without an error  (bad.py:2)"),
-    ("import sys; sys.exit(0)\n", "raised SystemExit: 0"),
-    ("import no_such_module\n", "raised ModuleNotFoundError: No module named 'no_such_module'"),
-    ("x = 1\n", "bad.py has no layer"),
-    ("import derive\nderive.layer(len)\n", "a Python function was wanted  (bad.py:2)"),
-    ('def f(X: "n d", Y: "m d"):\n    return X + Y\n', "(n, d)"),
-    ('def f(X: "n d"):\n    return X if X > 0 else -X\n', "bad.py:2"),
-])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def f(:\n", "bad.py is not Python: invalid syntax"),
+        ("\x00", "bad.py"),
+        ("x = 1\nraise RuntimeError('no')\n", "raised RuntimeError: no; a file that runs without an error  (bad.py:2)"),
+        ("import sys; sys.exit(0)\n", "raised SystemExit: 0"),
+        ("import no_such_module\n", "raised ModuleNotFoundError: No module named 'no_such_module'"),
+        ("x = 1\n", "bad.py has no layer"),
+        ("import derive\nderive.layer(len)\n", "a Python function was wanted  (bad.py:2)"),
+        ('def f(X: "n d", Y: "m d"):\n    return X + Y\n', "(n, d)"),
+        ('def f(X: "n d"):\n    return X if X > 0 else -X\n', "bad.py:2"),
+    ],
+)
 def test_bad_files(source, message, tmp_path):
     path = tmp_path / "bad.py"
     path.write_text(source)
@@ -378,6 +431,7 @@ def test_a_layer_whose_name_is_a_path_is_not_written(tmp_path):
 
 # ---- as programs see it
 
+
 def test_help_is_light():
     result = python("-X", "importtime", "-m", "derive", "--help")
     assert result.returncode == 0
@@ -389,8 +443,10 @@ def test_help_is_light():
 def test_output_in_a_pipe_is_plain_and_complete(tmp_path):
     path = tmp_path / "long.py"
     formula = " + ".join(f"X_with_a_long_name @ W{k}" for k in range(12))
-    path.write_text(f'def long(X_with_a_long_name: "n d", {", ".join(f"""W{k}: "d m" """ for k in range(12))}):\n'
-                    f'    return {formula}\n')
+    path.write_text(
+        f'def long(X_with_a_long_name: "n d", {", ".join(f"""W{k}: "d m" """ for k in range(12))}):\n'
+        f"    return {formula}\n"
+    )
     result = python("-m", "derive", "show", str(path), COLUMNS="20", TERM="xterm-256color", PYTHONIOENCODING="ascii")
     assert result.returncode == 0
     assert f"Y = {formula}" in result.stdout
@@ -410,8 +466,14 @@ def test_progress_is_on_stderr_of_a_terminal_only():
 
     assert python("-m", "derive", "prove").stderr == ""
     ours, theirs = pty.openpty()
-    result = subprocess.run([sys.executable, "-m", "derive", "list", "--json"], stdout=subprocess.PIPE, stderr=theirs,
-                            env={**os.environ, "TERM": "xterm", "COLUMNS": "80"}, check=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-m", "derive", "list", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+        check=True,
+        timeout=60,
+    )
     os.close(theirs)
     assert b"proving" in os.read(ours, 100_000)
     os.close(ours)

@@ -59,7 +59,11 @@ def imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*package[: len(package) - node.level + 1], node.module or ""]).strip(".") if node.level else str(node.module)
+            base = (
+                ".".join([*package[: len(package) - node.level + 1], node.module or ""]).strip(".")
+                if node.level
+                else str(node.module)
+            )
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
@@ -67,7 +71,9 @@ def imports(path):
 def climbs(path):
     """The imports of a file that lie above its floor."""
     own = FLOOR[floor(path)]
-    found = {parts[1] for parts in (module.split(".") for module in imports(path)) if parts[0] == "derive" and len(parts) > 1}
+    found = {
+        parts[1] for parts in (module.split(".") for module in imports(path)) if parts[0] == "derive" and len(parts) > 1
+    }
     return sorted(target for target in found if FLOOR.get(target, -1) > own)
 
 
@@ -84,33 +90,61 @@ def test_a_floor_imports_from_lower_ones_only(path):
 def test_neighbours_on_a_floor_do_not_import_each_other():
     """Catalogue and evidence stand beside each other."""
     beside = {"catalogue": "evidence", "evidence": "catalogue", "errors": "verdict", "verdict": "errors"}
-    found = [(name(path), other) for path in MODULES if (other := beside.get(floor(path))) for module in imports(path)
-             if module == f"derive.{other}" or module.startswith(f"derive.{other}.")]
+    found = [
+        (name(path), other)
+        for path in MODULES
+        if (other := beside.get(floor(path)))
+        for module in imports(path)
+        if module == f"derive.{other}" or module.startswith(f"derive.{other}.")
+    ]
     assert found == []
 
 
 def test_modules_named_by_text_go_through_the_one_door():
     """``import_module`` with a name of the house is used by upstairs.py and by the lazy names of the package."""
-    users = [name(path) for path in MODULES for node in statements(ast.parse(path.read_text()))
-             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and "derive" in ast.unparse(node)]
+    users = [
+        name(path)
+        for path in MODULES
+        for node in statements(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("import_module")
+        and "derive" in ast.unparse(node)
+    ]
     assert set(users) <= {DOOR}
 
 
 def test_the_check_of_floors_can_fail(tmp_path, monkeypatch):
     house = tmp_path / "derive"
     (house / "index").mkdir(parents=True)
-    for number, text in enumerate(["from derive.rules import book", "def f():\n    import derive.arrays.array", "from .. import emit",
-                                   "from ..rules.book import pull", "try:\n    import derive.cli\nexcept ImportError:\n    pass"]):
+    for number, text in enumerate(
+        [
+            "from derive.rules import book",
+            "def f():\n    import derive.arrays.array",
+            "from .. import emit",
+            "from ..rules.book import pull",
+            "try:\n    import derive.cli\nexcept ImportError:\n    pass",
+        ]
+    ):
         (house / "index" / f"m{number}.py").write_text(text)
-    (house / "index" / "fine.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import derive.arrays\nimport derive.errors\n")
+    (house / "index" / "fine.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import derive.arrays\nimport derive.errors\n"
+    )
     monkeypatch.setattr(sys.modules[__name__], "HOUSE", house)
-    assert [climbs(house / "index" / f"m{k}.py") for k in range(5)] == [["rules"], ["arrays"], ["emit"], ["rules"], ["cli"]]
+    assert [climbs(house / "index" / f"m{k}.py") for k in range(5)] == [
+        ["rules"],
+        ["arrays"],
+        ["emit"],
+        ["rules"],
+        ["cli"],
+    ]
     assert climbs(house / "index" / "fine.py") == []
 
 
 def test_the_kernel_imports_the_standard_library_and_itself_only():
     found = {module for path in (HOUSE / "index").glob("*.py") for module in imports(path)}
-    strange = {m for m in found if m.split(".")[0] not in sys.stdlib_module_names and m.split(".")[:2] != ["derive", "index"]}
+    strange = {
+        m for m in found if m.split(".")[0] not in sys.stdlib_module_names and m.split(".")[:2] != ["derive", "index"]
+    }
     assert strange == set()
 
 
@@ -135,7 +169,11 @@ CONTRACT = {"layer", "layers", "check", "claim", "claims", "Layer", "Verdict", "
 
 def test_no_module_bears_the_name_of_a_public_object():
     public = {*derive.__all__, *CONTRACT}
-    children = {path.name.removesuffix(".py") for path in HOUSE.iterdir() if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))}
+    children = {
+        path.name.removesuffix(".py")
+        for path in HOUSE.iterdir()
+        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
+    }
     assert children & public == set()
 
 
@@ -153,7 +191,14 @@ def test_the_top_level_holds_what_it_may():
     assert {item for item in found - ALLOWED if not any(fnmatch.fnmatch(item, pattern) for pattern in ignored)} == set()
 
 
-LIGHT = ["derive", "derive.errors", "derive.verdict", "derive.index.normal", "derive.derivation.reader", "derive.rules.book"]
+LIGHT = [
+    "derive",
+    "derive.errors",
+    "derive.verdict",
+    "derive.index.normal",
+    "derive.derivation.reader",
+    "derive.rules.book",
+]
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -166,14 +211,18 @@ def test_importing_loads_nothing_heavy(module):
 def test_evidence_by_numbers_never_uses_the_rules_it_tests():
     """Two independent ways: what tests gradients by numbers does not import the book."""
     book = ("derive.rules.book", "derive.rules.identities")
-    found = {name(path) for path in (HOUSE / "evidence").glob("*.py") for module in imports(path) if module.startswith(book)}
+    found = {
+        name(path) for path in (HOUSE / "evidence").glob("*.py") for module in imports(path) if module.startswith(book)
+    }
     assert found == set()
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=name)
 def test_no_test_is_defined_twice(path):
     """The second of two would run, the first never."""
-    for scope in [tree for tree in ast.walk(ast.parse(path.read_text())) if isinstance(tree, ast.Module | ast.ClassDef)]:
+    for scope in [
+        tree for tree in ast.walk(ast.parse(path.read_text())) if isinstance(tree, ast.Module | ast.ClassDef)
+    ]:
         names = [node.name for node in scope.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         assert len(names) == len(set(names))
 

@@ -24,7 +24,7 @@ def shown(text: str) -> Iterator[tuple[str, list[str], re.Match[str], str]]:
         language, body = fence.groups()
         line = text.count("\n", 0, fence.start()) + 1
         if language == "python":
-            followed = after is not None and after[1] == "text" and not text[fence.end():after.start()].strip()
+            followed = after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip()
             assert followed, f"README.md:{line}: a Python block is followed by its output"
             yield f"line {line}", [sys.executable, "-W", "error", body], after, ""
         elif body.startswith("$ "):
@@ -68,9 +68,9 @@ def test_ci_runs_the_readme_s_test_command():
 
 def test_the_map_names_what_is_there():
     text = README.read_text(encoding="utf-8")
-    tree = text[text.index("## The house"):]
+    tree = text[text.index("## The house") :]
     there = {path.name for path in (ROOT / "derive").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    named = set(re.findall(r"(\w+)/", tree[:tree.index("tests/")])) - {"derive"}
+    named = set(re.findall(r"(\w+)/", tree[: tree.index("tests/")])) - {"derive"}
     assert named == there
 
 
@@ -83,7 +83,7 @@ def rewrite() -> None:
     """Put the outputs of today into the README."""
     text = README.read_text(encoding="utf-8")
     for _, command, fence, first in reversed(EXAMPLES):
-        text = text[:fence.start(2)] + first + output(command) + text[fence.end(2):]
+        text = text[: fence.start(2)] + first + output(command) + text[fence.end(2) :]
     README.write_text(text, encoding="utf-8")
 
 

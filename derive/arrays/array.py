@@ -77,13 +77,16 @@ class Operation(ABC):
 
     def resized(self, sizes: Mapping[str, Size]) -> Operation:
         """The operation with its sizes replaced."""
-        changed = {f.name: resize(old, sizes) for f in _fields(type(self)) if (old := getattr(self, f.name)) is not None}
+        changed = {
+            f.name: resize(old, sizes) for f in parameters_of(type(self)) if (old := getattr(self, f.name)) is not None
+        }
         changed = {name: new for name, new in changed.items() if new is not getattr(self, name)}
         return replace(self, **changed) if changed else self  # type: ignore[type-var]  # every operation is a dataclass
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[Any, ...]:
+def parameters_of(kind: type[Any]) -> tuple[Any, ...]:
+    """The fields of a kind of operation."""
     return fields(kind)
 
 
@@ -248,17 +251,28 @@ class Array:
         return indexing.index(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise DeriveError("an entry of a symbolic array was set", "forward formulas do not change arrays in place",
-                          _place(), "np.where, np.concatenate or np.pad in place of the assignment")
+        raise DeriveError(
+            "an entry of a symbolic array was set",
+            "forward formulas do not change arrays in place",
+            _place(),
+            "np.where, np.concatenate or np.pad in place of the assignment",
+        )
 
     def __bool__(self) -> bool:
-        raise DeriveError(f"the truth value of the symbolic array {self} was asked for",
-                          "a formula whose source does not branch on values", _place(),
-                          "np.where(condition, a, b) or np.maximum in place of if, and, or, max()")
+        raise DeriveError(
+            f"the truth value of the symbolic array {self} was asked for",
+            "a formula whose source does not branch on values",
+            _place(),
+            "np.where(condition, a, b) or np.maximum in place of if, and, or, max()",
+        )
 
     def _number(self, what: str) -> Any:
-        raise DeriveError(f"{what} of the symbolic array {self} was asked for", "a formula that keeps arrays symbolic",
-                          _place(), "NumPy operations on whole arrays")
+        raise DeriveError(
+            f"{what} of the symbolic array {self} was asked for",
+            "a formula that keeps arrays symbolic",
+            _place(),
+            "NumPy operations on whole arrays",
+        )
 
     def __float__(self) -> float:
         return float(self._number("float()"))
@@ -328,8 +342,12 @@ class Array:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise DeriveError(f".{name} of a symbolic array", "the language has .T .shape .ndim .size .sum .mean .dot .reshape"
-                          " .transpose .swapaxes .copy .astype", _place(), "writing it with these and NumPy functions")
+        raise DeriveError(
+            f".{name} of a symbolic array",
+            "the language has .T .shape .ndim .size .sum .mean .dot .reshape .transpose .swapaxes .copy .astype",
+            _place(),
+            "writing it with these and NumPy functions",
+        )
 
 
 def _place() -> str:
@@ -412,33 +430,6 @@ def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Ar
 
 def _entries(array: Array, definitions: Mapping[str, Array] | None) -> Entries:
     return lambda *at: meaning(array, tuple([Position.of(place) for place in at]), definitions)
-
-
-def alpha_key(*arrays: Array) -> tuple[Any, ...]:
-    """A key that is equal for expressions which differ only in the names of arrays and of sizes."""
-    number: dict[int, int] = {}
-    names: dict[str, str] = {}
-    sizes: dict[str, Size] = {}
-
-    def renamed(value: Any) -> Any:
-        if isinstance(value, Size):
-            for size_name in sorted(value.names, key=lambda n: (n not in sizes, n)):
-                sizes.setdefault(size_name, Size.of(f"_{len(sizes)}"))
-            return value.at(sizes)
-        return tuple([renamed(item) for item in value]) if isinstance(value, tuple) else value
-
-    rows = []
-    for array in arrays:
-        for node in array.walk():
-            if id(node) in number:
-                continue
-            number[id(node)] = len(number)
-            parameters = [renamed(getattr(node.op, f.name)) for f in _fields(type(node.op)) if f.name != "label"]
-            if isinstance(node.op, Named):
-                parameters.append(names.setdefault(node.op.label, f"_{len(names)}"))
-            rows.append((type(node.op), *parameters, *[number[id(operand)] for operand in node.operands]))
-        rows.append((None, number[id(array)]))
-    return tuple(rows)
 
 
 from derive.arrays import build, indexing, protocol  # noqa: E402  # arrays are written with operators, which build.py checks

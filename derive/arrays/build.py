@@ -45,13 +45,22 @@ def constant(value: Any) -> Array:
             return apply(Constant("pi")) if turns == 1 else constant(turns) * apply(Constant("pi"))
         return apply(Constant(Fraction(Decimal(decimal))))  # 0.1 means one tenth, not the nearest double
     if hasattr(value, "ndim"):
-        raise DeriveError(f"a NumPy array of shape {value.shape}", "symbolic arrays and numbers were wanted", callers_place(),
-                          "declaring it as an input with a shape string")
-    raise DeriveError(f"{value!r} of type {type(value).__name__}", "a symbolic array or a finite number was wanted",
-                      callers_place(), "declaring it as an input with a shape string")
+        raise DeriveError(
+            f"a NumPy array of shape {value.shape}",
+            "symbolic arrays and numbers were wanted",
+            callers_place(),
+            "declaring it as an input with a shape string",
+        )
+    raise DeriveError(
+        f"{value!r} of type {type(value).__name__}",
+        "a symbolic array or a finite number was wanted",
+        callers_place(),
+        "declaring it as an input with a shape string",
+    )
 
 
 # ---- elementwise
+
 
 def spread(array: Array, shape: Shape) -> Array:
     """The array broadcast to a shape, aligned from the right."""
@@ -68,9 +77,12 @@ def together(what: str, *operands: Any) -> list[Array]:
     shape = broadcast([array.shape for array in arrays])
     if shape is None:
         given = [array for array in arrays if array.shape]
-        raise DeriveError(f"{what}: " + " but ".join(describe(array) for array in given),
-                          "shapes that agree axis by axis from the right; only a literal 1 is stretched", callers_place(),
-                          _shape_hint(given))
+        raise DeriveError(
+            f"{what}: " + " but ".join(describe(array) for array in given),
+            "shapes that agree axis by axis from the right; only a literal 1 is stretched",
+            callers_place(),
+            _shape_hint(given),
+        )
     return [spread(array, shape) for array in arrays]
 
 
@@ -80,32 +92,53 @@ def _shape_hint(arrays: Sequence[Array]) -> str:
         return f"{label(second) or 'the second'}.T"
     if first.ndim == second.ndim + 1 and first.shape[0] == second.shape[0]:
         return f"{label(second) or 'the second'}[:, None] to copy it along the last axis"
-    return f'declaring {label(second) or "the second"} as "{" ".join(map(str, first.shape))}", or an explicit sum or slice'
+    return (
+        f'declaring {label(second) or "the second"} as "{" ".join(map(str, first.shape))}", or an explicit sum or slice'
+    )
 
 
 def elementwise(function: str, *operands: Any) -> Array:
     """A scalar function of the table, entry by entry, after broadcasting."""
     if function in ("add", "subtract", "multiply", "divide") and any(isinstance(x, tuple | list) for x in operands):
-        raise DeriveError(f"{function}: a {type(operands[-1]).__name__} among the operands", "symbolic arrays and numbers",
-                          callers_place(), "declaring it as an input with a shape string")
+        raise DeriveError(
+            f"{function}: a {type(operands[-1]).__name__} among the operands",
+            "symbolic arrays and numbers",
+            callers_place(),
+            "declaring it as an input with a shape string",
+        )
     arrays = together(function, *operands)
     if function in ("where", "logical_not") and arrays[0].kind != "bool":
-        raise DeriveError(f"{function}: the condition {arrays[0]} is {arrays[0].kind}", "a comparison or a mask was wanted",
-                          callers_place(), "a condition such as X > 0")
+        raise DeriveError(
+            f"{function}: the condition {arrays[0]} is {arrays[0].kind}",
+            "a comparison or a mask was wanted",
+            callers_place(),
+            "a condition such as X > 0",
+        )
     if function not in _OF_MASKS:
         _numbers(function, arrays)
     return apply(Elementwise(function), *arrays)
 
 
-_OF_MASKS = {"multiply", "divide", "maximum", "minimum", "where", "logical_not",
-             *(f.name for f in FUNCTIONS.values() if f.kind == "bool")}  # NumPy takes these of masks as of 0 and 1
+_OF_MASKS = {
+    "multiply",
+    "divide",
+    "maximum",
+    "minimum",
+    "where",
+    "logical_not",
+    *(f.name for f in FUNCTIONS.values() if f.kind == "bool"),
+}  # NumPy takes these of masks as of 0 and 1
 
 
 def _numbers(what: str, arrays: Sequence[Array]) -> None:
     """DeriveError for masks alone, of which NumPy makes "or", "and", or nothing."""
     if all(array.kind == "bool" for array in arrays):
-        raise DeriveError(f"{what}: {' and '.join(map(str, arrays))}, masks", "numbers were wanted: NumPy does not take masks"
-                          " as 0 and 1 there", callers_place(), "np.where(mask, 1, 0)")
+        raise DeriveError(
+            f"{what}: {' and '.join(map(str, arrays))}, masks",
+            "numbers were wanted: NumPy does not take masks as 0 and 1 there",
+            callers_place(),
+            "np.where(mask, 1, 0)",
+        )
 
 
 def power(base: Any, exponent: Any) -> Array:
@@ -124,12 +157,15 @@ def power(base: Any, exponent: Any) -> Array:
 
 # ---- products
 
+
 def matmul(left: Any, right: Any) -> Array:
     """``left @ right`` with NumPy's rules for vectors and leading axes; DeriveError if inner sizes differ."""
     left, right = constant(left), constant(right)
     if not left.shape or not right.shape:
         scalar = right if left.shape else left
-        raise DeriveError(f"matmul: {describe(scalar)}, a scalar", "arrays of rank 1 or more", callers_place(), "* in place of @")
+        raise DeriveError(
+            f"matmul: {describe(scalar)}, a scalar", "arrays of rank 1 or more", callers_place(), "* in place of @"
+        )
     _numbers("matmul", [left, right])
     inner = right.shape[-2] if right.ndim > 1 else right.shape[0]
     if left.shape[-1] != inner:
@@ -137,20 +173,31 @@ def matmul(left: Any, right: Any) -> Array:
         last = right.shape[-2:-1] if flipped else right.shape[-1:] if right.ndim > 1 else ()
         wanted = " ".join(map(str, (*right.shape[:-2], left.shape[-1], *last)))
         name = label(right) or "the right operand"
-        raise DeriveError(f"matmul: {describe(left)} but {describe(right)}",
-                          f"the inner sizes {left.shape[-1]} and {inner} differ", callers_place(),
-                          f'{name}.T, or declare {name} as "{wanted}"' if flipped else f'declaring {name} as "{wanted}"')
+        raise DeriveError(
+            f"matmul: {describe(left)} but {describe(right)}",
+            f"the inner sizes {left.shape[-1]} and {inner} differ",
+            callers_place(),
+            f'{name}.T, or declare {name} as "{wanted}"' if flipped else f'declaring {name} as "{wanted}"',
+        )
     if left.ndim == 1 or right.ndim == 1:
         letters = "abcdefghijkl"
         leading = letters[: max(left.ndim, right.ndim) - 2] if max(left.ndim, right.ndim) > 2 else ""
         first = "k" if left.ndim == 1 else leading + "ik"
         second = "k" if right.ndim == 1 else leading + "kj"
-        return contract([(first, left), (second, right)], leading + first[-2:-1].replace("k", "") + second[len(leading) + 1 :])
+        return contract(
+            [(first, left), (second, right)], leading + first[-2:-1].replace("k", "") + second[len(leading) + 1 :]
+        )
     leading_shape = broadcast([left.shape[:-2], right.shape[:-2]])
     if leading_shape is None:
-        raise DeriveError(f"matmul: {describe(left)} but {describe(right)}", "the leading axes must agree", callers_place(),
-                          "a reshape, or None in an index to add an axis")
-    return apply(Matmul(), spread(left, leading_shape + left.shape[-2:]), spread(right, leading_shape + right.shape[-2:]))
+        raise DeriveError(
+            f"matmul: {describe(left)} but {describe(right)}",
+            "the leading axes must agree",
+            callers_place(),
+            "a reshape, or None in an index to add an axis",
+        )
+    return apply(
+        Matmul(), spread(left, leading_shape + left.shape[-2:]), spread(right, leading_shape + right.shape[-2:])
+    )
 
 
 def dot(left: Any, right: Any) -> Array:
@@ -179,14 +226,20 @@ def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
     if not arrow:
         output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
     if len(inputs) != len(arrays) or any(len(t) != a.ndim for t, a in zip(inputs, arrays, strict=False)):
-        raise DeriveError(f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays), "one letter an axis", callers_place())
+        raise DeriveError(
+            f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays), "one letter an axis", callers_place()
+        )
     sizes: dict[str, Size] = {}
     for letters, array in zip(inputs, arrays, strict=True):
         for letter, size in zip(letters, array.shape, strict=True):
             if sizes.setdefault(letter, size) != size:
-                raise DeriveError(f"einsum {spec!r}: {letter} is {sizes[letter]} and {size}", "one size a letter", callers_place())
+                raise DeriveError(
+                    f"einsum {spec!r}: {letter} is {sizes[letter]} and {size}", "one size a letter", callers_place()
+                )
     if not set(output) <= sizes.keys() or len(set(output)) != len(output):
-        raise DeriveError(f"einsum {spec!r}: the output {output!r}", "letters of the inputs, each once", callers_place())
+        raise DeriveError(
+            f"einsum {spec!r}: the output {output!r}", "letters of the inputs, each once", callers_place()
+        )
     return contract(list(zip(inputs, arrays, strict=True)), output)
 
 
@@ -194,7 +247,9 @@ def outer(left: Any, right: Any) -> Array:
     """``np.outer`` of two vectors."""
     left, right = constant(left), constant(right)
     if left.ndim != 1 or right.ndim != 1:
-        raise DeriveError(f"outer: {describe(left)}, {describe(right)}", "two vectors were wanted", callers_place(), "np.einsum")
+        raise DeriveError(
+            f"outer: {describe(left)}, {describe(right)}", "two vectors were wanted", callers_place(), "np.einsum"
+        )
     return contract([("i", left), ("j", right)], "ij")
 
 
@@ -208,6 +263,7 @@ def trace(array: Any) -> Array:
 
 # ---- sums and moves
 
+
 def axes_of(array: Array, axis: Any) -> tuple[int, ...]:
     """The axes that an ``axis=`` means, in order; all for None."""
     if axis is None:
@@ -215,7 +271,9 @@ def axes_of(array: Array, axis: Any) -> tuple[int, ...]:
     axes = [axis] if isinstance(axis, int) else list(axis)
     for k in axes:
         if not isinstance(k, int) or not -array.ndim <= k < array.ndim:
-            raise DeriveError(f"axis {k} of {describe(array)}", f"an axis from {-array.ndim} to {array.ndim - 1}", callers_place())
+            raise DeriveError(
+                f"axis {k} of {describe(array)}", f"an axis from {-array.ndim} to {array.ndim - 1}", callers_place()
+            )
     found = tuple(sorted(k % array.ndim for k in axes))
     if len(set(found)) != len(found):
         raise DeriveError(f"axes {axis}", "each axis once", callers_place())
@@ -292,43 +350,26 @@ def reshape(array: Any, shape: Any) -> Array:
         rest = count([size for k, size in enumerate(wanted) if k != unknown[0]])
         wanted[unknown[0]] = _quotient(total, rest, array, tuple(wanted))
     if count(wanted) != total:
-        raise DeriveError(f"reshape: {describe(array)} to {write_shape(wanted)}",
-                          f"as many entries, {total}, were wanted, not {count(wanted)}", callers_place())
+        raise DeriveError(
+            f"reshape: {describe(array)} to {write_shape(wanted)}",
+            f"as many entries, {total}, were wanted, not {count(wanted)}",
+            callers_place(),
+        )
     return array if tuple(wanted) == array.shape else apply(Reshape(tuple(wanted)), array)
 
 
 def _quotient(total: Size, rest: Size, array: Array, shape: Shape) -> Size:
     sizes = list(array.shape)
-    for candidate in [ONE, *sizes, *[count(sizes[i:j]) for i in range(len(sizes)) for j in range(i + 2, len(sizes) + 1)]]:
+    for candidate in [
+        ONE,
+        *sizes,
+        *[count(sizes[i:j]) for i in range(len(sizes)) for j in range(i + 2, len(sizes) + 1)],
+    ]:
         if candidate * rest == total:
             return candidate
     if total.constant is not None and rest.constant:
         return Size.of(total.constant // rest.constant)
     raise DeriveError(f"reshape: {describe(array)} to {write_shape(shape)}", "a size in place of -1", callers_place())
-
-
-def reshape_groups(new: Shape, old: Shape) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """The least groups of neighbouring axes, new and old, with the same number of entries."""
-    groups = []
-    i = j = 0
-    while i < len(new) or j < len(old):
-        start_i, start_j = i, j
-        left, right = ONE, ONE
-        while True:
-            if i < len(new) and (j == start_j or left != right) and (i == start_i or j == len(old) or _behind(left, right)):
-                left, i = left * new[i], i + 1
-            elif j < len(old):
-                right, j = right * old[j], j + 1
-            elif i < len(new):
-                left, i = left * new[i], i + 1
-            if left == right or (i == len(new) and j == len(old)):
-                break
-        groups.append((tuple(range(start_i, i)), tuple(range(start_j, j))))
-    return groups
-
-
-def _behind(left: Size, right: Size) -> bool:
-    return (right - left).is_nonnegative()
 
 
 def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array:
@@ -339,8 +380,12 @@ def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array
     pairs = [_pair(item) for item in width] if _nested(width) else [_pair(width)]
     sizes = pairs * array.ndim if len(pairs) == 1 else pairs
     if len(sizes) != array.ndim or any(s.constant is not None and s.constant < 0 for pair in sizes for s in pair):
-        raise DeriveError(f"pad: {describe(array)} by {width}", "a width before and after each axis, none negative",
-                          callers_place(), "((1, 1), (0, 0)), say")
+        raise DeriveError(
+            f"pad: {describe(array)} by {width}",
+            "a width before and after each axis, none negative",
+            callers_place(),
+            "((1, 1), (0, 0)), say",
+        )
     extent = tuple(before + size + after for (before, after), size in zip(sizes, array.shape, strict=True))
     return apply(Place(tuple(before for before, _ in sizes), extent, (1,) * array.ndim), array)
 
@@ -359,8 +404,11 @@ def broadcast_to(array: Any, shape: Any) -> Array:
     array = constant(array)
     wanted = tuple(size_of(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
     if broadcast([array.shape, wanted]) != wanted:
-        raise DeriveError(f"broadcast_to: {describe(array)} to {write_shape(wanted)}",
-                          "sizes that agree from the right; only a literal 1 is stretched", callers_place())
+        raise DeriveError(
+            f"broadcast_to: {describe(array)} to {write_shape(wanted)}",
+            "sizes that agree from the right; only a literal 1 is stretched",
+            callers_place(),
+        )
     return spread(array, wanted)
 
 
@@ -371,7 +419,9 @@ def expand_dims(array: Any, axis: Any) -> Array:
     rank = array.ndim + len(places)
     new = {k % rank for k in places}
     if len(new) != len(places) or any(not -rank <= k < rank for k in places):
-        raise DeriveError(f"expand_dims: axis {axis} of {describe(array)}", f"an axis from {-rank} to {rank - 1}", callers_place())
+        raise DeriveError(
+            f"expand_dims: axis {axis} of {describe(array)}", f"an axis from {-rank} to {rank - 1}", callers_place()
+        )
     sizes = iter(array.shape)
     shape = tuple(ONE if k in new else next(sizes) for k in range(rank))
     return apply(Broadcast(shape, tuple(k for k in range(rank) if k not in new)), array)

@@ -21,7 +21,9 @@ def index(array: Array, key: Any) -> Array:
         keys, dots = [*keys, Ellipsis], [len(keys)]
     used = len([item for item in keys if item is not None and item is not Ellipsis])
     if used > array.ndim or len(dots) > 1:
-        raise DeriveError(f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place())
+        raise DeriveError(
+            f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place()
+        )
     keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
     begin, extent, stride, shape = [], [], [], []
     sizes = iter(array.shape)
@@ -52,20 +54,32 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
         if place.constant is not None and place.constant < 0:
             place = size + place
         if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
-            raise DeriveError(f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place())
+            raise DeriveError(
+                f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place()
+            )
         return place, ONE, 1, False
     if not isinstance(item, slice):
-        raise DeriveError(f"index {item!r} into {describe(array)}", "slices, whole numbers, None and ... were wanted",
-                          callers_place(), "np.where with a mask, or np.einsum")
+        raise DeriveError(
+            f"index {item!r} into {describe(array)}",
+            "slices, whole numbers, None and ... were wanted",
+            callers_place(),
+            "np.where with a mask, or np.einsum",
+        )
     step = 1 if item.step is None else item.step
     if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
-        raise DeriveError(f"a slice with step {item.step} of {describe(array)}", "step 1, or ::-1", callers_place(),
-                          "a reshape that makes the step an axis")
+        raise DeriveError(
+            f"a slice with step {item.step} of {describe(array)}",
+            "step 1, or ::-1",
+            callers_place(),
+            "a reshape that makes the step an axis",
+        )
     if step == -1:
         return size - 1, size, -1, True
     start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
     if (start - stop - 1).is_nonnegative():
-        raise DeriveError(f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place())
+        raise DeriveError(
+            f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place()
+        )
     if size.constant is not None and stop.constant is not None:
         stop = Size.of(min(stop.constant, size.constant))
     return start, stop - start, 1, True

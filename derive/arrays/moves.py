@@ -1,4 +1,4 @@
-"""The operations that move entries: transposes, reshapes, slices and padding, each with its five facts (operations.py)."""
+"""The operations that move entries: transposes, reshapes, slices, padding; each with its five facts (operations.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, reshape_groups
 from derive.index.size import ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
@@ -67,8 +67,6 @@ class Reshape(Operation):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i*k + j] = A[i, j]``: group by group, the flat position on both sides is the same."""
-        from derive.arrays.build import reshape_groups
-
         places: list[Position | Index] = []
         bound: list[Index] = []
         links: list[Term] = []
@@ -108,7 +106,7 @@ def _flat(places: list[Position], sizes: list[Size]) -> Position:
 
 @dataclass(frozen=True)
 class Slice(Operation):
-    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries, backwards where ``stride[k]`` is -1."""
+    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries, backwards if ``stride[k]`` is -1."""
 
     begin: Shape
     extent: Shape
@@ -134,7 +132,9 @@ class Slice(Operation):
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The box lies inside, where that is not plain to see."""
         found = []
-        for begin, extent, stride, size in zip(self.begin, self.extent, self.stride, node.operands[0].shape, strict=True):
+        for begin, extent, stride, size in zip(
+            self.begin, self.extent, self.stride, node.operands[0].shape, strict=True
+        ):
             if stride == 1:
                 bounds = ((begin, ZERO), (begin + extent, begin), (size, begin + extent))
                 found += [f"{more} ≥ {less}" for more, less in bounds if not (more - less).is_nonnegative()]
@@ -142,16 +142,20 @@ class Slice(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[:, 1:]``."""
-        operand, = node.operands
-        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        (operand,) = node.operands
+        keys = [
+            write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)
+        ]
         while len(keys) > 1 and keys[-1] == ":":
             keys.pop()
         return f"{write(operand, write.ATOM)}[{', '.join(keys)}]", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """As in NumPy."""
-        operand, = node.operands
-        keys = [write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)]
+        (operand,) = node.operands
+        keys = [
+            write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)
+        ]
         return f"{write(operand, write.ATOM)}[{','.join(keys)}]", write.ATOM
 
 
@@ -185,7 +189,7 @@ class Place(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.pad(A, ((1, 0), (0, 0)))``."""
-        operand, = node.operands
+        (operand,) = node.operands
         text = write(operand, 0)
         if -1 in self.stride:
             keys = ", ".join("::-1" if step == -1 else ":" for step in self.stride)

@@ -1,7 +1,8 @@
 """The operations on arrays, each with its five facts: shape, meaning, pullback, NumPy spelling, math spelling.
 
-Elementwise maps, contractions and sums; the moves of entries are in moves.py.  The pullback's docstring is the rule as it is printed; the
-kernel proves it from the meaning (derive/rules).  References: Giles, "Collected matrix derivative results", 2008.
+Elementwise maps, contractions and sums; the moves of entries are in moves.py.  The pullback's docstring is the rule as
+it is printed; the kernel proves it from the meaning (derive/rules).  Reference: Giles, "Collected matrix derivative
+results for forward and reverse mode algorithmic differentiation", 2008.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ class PowerOf(Operation):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = A^p  =>  dA = p G ∘ A^(p-1)"""
-        base, = operands
+        (base,) = operands
         return (self.exponent * grad * base ** (self.exponent - 1),)
 
     def assumes(self, node: Array) -> tuple[str, ...]:
@@ -212,8 +213,9 @@ class Broadcast(Operation):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, j] = b[j]``."""
-        places = [Position.of(0) if size == ONE else at[axis]
-                  for axis, size in zip(self.axes, operands[0].shape, strict=True)]
+        places = [
+            Position.of(0) if size == ONE else at[axis] for axis, size in zip(self.axes, operands[0].shape, strict=True)
+        ]
         return entries[0](*places)
 
     @property
@@ -223,8 +225,10 @@ class Broadcast(Operation):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = 1 b (copies of b)  =>  db = 1ᵀ G (summed over the copies)"""
-        operand, = operands
-        stretched = tuple(a for a, s in zip(self.axes, operand.shape, strict=True) if s == ONE and self.extent[a] != ONE)
+        (operand,) = operands
+        stretched = tuple(
+            a for a, s in zip(self.axes, operand.shape, strict=True) if s == ONE and self.extent[a] != ONE
+        )
         summed = grad.sum(axis=self.new_axes + stretched)
         if not stretched:
             return (summed,)
@@ -260,13 +264,13 @@ class Sum(Operation):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = sum of A over axes  =>  dA = copies of G along those axes"""
-        operand, = operands
+        (operand,) = operands
         kept = tuple(axis for axis in range(operand.ndim) if axis not in self.axes)
         return (apply(Broadcast(operand.shape, kept), grad),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.sum(axis=0)``."""
-        operand, = node.operands
+        (operand,) = node.operands
         if len(self.axes) == operand.ndim:
             return f"np.sum({write(operand, 0)})", write.ATOM
         axes = str(self.axes[0]) if len(self.axes) == 1 else str(self.axes)
@@ -331,7 +335,11 @@ class Einsum(Operation):
         return f"{','.join(self.inputs)}->{self.output}"
 
     def _sizes(self, operands: tuple[Array, ...]) -> dict[str, Size]:
-        return {c: s for letters, a in zip(self.inputs, operands, strict=True) for c, s in zip(letters, a.shape, strict=True)}
+        return {
+            c: s
+            for letters, a in zip(self.inputs, operands, strict=True)
+            for c, s in zip(letters, a.shape, strict=True)
+        }
 
     def shape(self, *operands: Array) -> Shape:
         """The sizes of the output labels."""

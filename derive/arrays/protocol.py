@@ -73,8 +73,12 @@ def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     unknown = sorted(key for key, value in options.items() if value is not None)
     if method != "__call__" or unknown:
         detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
-        raise DeriveError(f"np.{name}{detail} on a symbolic array", f"np.{name} called plainly was wanted", callers_place(),
-                          "assigning its result to a name")
+        raise DeriveError(
+            f"np.{name}{detail} on a symbolic array",
+            f"np.{name} called plainly was wanted",
+            callers_place(),
+            "assigning its result to a name",
+        )
     if name in _UFUNCS:
         return _UFUNCS[name](*inputs)
     if name in FUNCTIONS:
@@ -103,5 +107,9 @@ def _unknown(name: str) -> DeriveError:
     known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
     near = difflib.get_close_matches(name, known, 1, 0.7)
     hint = f"np.{near[0]}, or writing it" if near else "writing it"
-    return DeriveError(f"np.{name} of a symbolic array", "that function is outside the language", callers_place(),
-                       f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes")
+    return DeriveError(
+        f"np.{name} of a symbolic array",
+        "that function is outside the language",
+        callers_place(),
+        f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes",
+    )

@@ -66,8 +66,12 @@ class Declaration:
 def declare(text: str, where: str = "") -> Declaration:
     """Read a shape string such as ``"n d"`` or ``"n : int[0,c)"``; DeriveError if it is not one."""
     if not isinstance(text, str):
-        raise DeriveError(f"a shape of type {type(text).__name__}", 'a shape string such as "n d" was wanted', where,
-                          'writing the sizes as text, "n d"; "" is a scalar')
+        raise DeriveError(
+            f"a shape of type {type(text).__name__}",
+            'a shape string such as "n d" was wanted',
+            where,
+            'writing the sizes as text, "n d"; "" is a scalar',
+        )
     sizes, _, kind = text.partition(":")
     words = sizes.split()
     leading = bool(words) and words[0] == LEADING
@@ -76,8 +80,12 @@ def declare(text: str, where: str = "") -> Declaration:
     try:
         shape = tuple(Size.of(word) for word in words)
     except SizeSyntaxError as error:
-        raise DeriveError(f"shape {text!r}: {error}", "names, whole numbers, + - * were wanted", where,
-                          'a shape such as "n d", "h*k", "n+1" or "3"') from None
+        raise DeriveError(
+            f"shape {text!r}: {error}",
+            "names, whole numbers, + - * were wanted",
+            where,
+            'a shape such as "n d", "h*k", "n+1" or "3"',
+        ) from None
     for name in sorted(set().union(*(size.names for size in shape))):
         check_name(name, "a size", where)
     for size in shape:
@@ -100,17 +108,27 @@ def _read_kind(text: str, whole: str, where: str) -> Kind:
         raise DeriveError(f"shape {whole!r}: {error}", "a range of sizes was wanted", where, '": int[0,c)"') from None
     if text in KINDS:
         return Kind(text)
-    raise DeriveError(f"shape {whole!r}: the kind {text!r} is not known", f"one of {', '.join(KINDS)} was wanted", where,
-                      '"n d" for floats, "n d : bool" for a mask, "n : int[0,c)" for labels')
+    raise DeriveError(
+        f"shape {whole!r}: the kind {text!r} is not known",
+        f"one of {', '.join(KINDS)} was wanted",
+        where,
+        '"n d" for floats, "n d : bool" for a mask, "n : int[0,c)" for labels',
+    )
 
 
 def check_name(name: str, what: str, where: str = "") -> None:
     """DeriveError unless ``name`` can name an array or a size in generated code."""
     if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
-        raise DeriveError(f"{what} named {name!r}", "a Python identifier in ASCII was wanted", where, 'a name such as "X" or "W1"')
+        raise DeriveError(
+            f"{what} named {name!r}", "a Python identifier in ASCII was wanted", where, 'a name such as "X" or "W1"'
+        )
     if keyword.iskeyword(name) or name in RESERVED:
-        raise DeriveError(f"{what} named {name!r}", "that name is reserved in Python or in generated code", where,
-                          f'another name, such as "{name}_"')
+        raise DeriveError(
+            f"{what} named {name!r}",
+            "that name is reserved in Python or in generated code",
+            where,
+            f'another name, such as "{name}_"',
+        )
 
 
 def write_shape(shape: Sequence[Size]) -> str:
@@ -173,3 +191,31 @@ def concrete(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
             raise DeriveError(f"size {size} with {dict(sizes)}", "a number for every name was wanted")
         numbers.append(value)
     return tuple(numbers)
+
+
+def reshape_groups(new: Shape, old: Shape) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The least groups of neighbouring axes, new and old, with the same number of entries."""
+    groups = []
+    i = j = 0
+    while i < len(new) or j < len(old):
+        start_i, start_j = i, j
+        left, right = ONE, ONE
+        while True:
+            if (
+                i < len(new)
+                and (j == start_j or left != right)
+                and (i == start_i or j == len(old) or _behind(left, right))
+            ):
+                left, i = left * new[i], i + 1
+            elif j < len(old):
+                right, j = right * old[j], j + 1
+            elif i < len(new):
+                left, i = left * new[i], i + 1
+            if left == right or (i == len(new) and j == len(old)):
+                break
+        groups.append((tuple(range(start_i, i)), tuple(range(start_j, j))))
+    return groups
+
+
+def _behind(left: Size, right: Size) -> bool:
+    return (right - left).is_nonnegative()

@@ -50,8 +50,11 @@ def _by_name(e: Any) -> tuple[str, tuple[Any, ...]]:
 def _defined() -> tuple[str, ...]:
     """The functions of one argument that are defined by others."""
     x = Entry("x")
-    return tuple(f.name for f in FUNCTIONS.values()
-                 if f.arity == 1 and f.binds == ATOM and not isinstance(f.meaning(x), Apply) and _applies(f.meaning(x)))
+    return tuple(
+        f.name
+        for f in FUNCTIONS.values()
+        if f.arity == 1 and f.binds == ATOM and not isinstance(f.meaning(x), Apply) and _applies(f.meaning(x))
+    )
 
 
 def _applies(term: Term) -> bool:

@@ -38,14 +38,22 @@ def read(
     if isinstance(expression, sympy.MatrixBase):
         raise outside(expression, MATRICES)
     if not isinstance(expression, sympy.Expr):
-        raise DeriveError(f"an output of type {type(expression).__name__}: {expression}",
-                          "a SymPy expression was wanted", callers_place(), "X*W + OneMatrix(n, 1)*b")
+        raise DeriveError(
+            f"an output of type {type(expression).__name__}: {expression}",
+            "a SymPy expression was wanted",
+            callers_place(),
+            "X*W + OneMatrix(n, 1)*b",
+        )
     reader = Reader(inputs, shapes or {})
     array = reader.matrix(expression) if expression.is_Matrix else reader.scalar(expression)
     for label in reader.arrays:
         if label not in reader.used:
-            raise DeriveError(f"the input {label} does not occur in {expression}", "every input must be used",
-                              callers_place(), f"leaving {label} out of inputs; check whether SymPy has cancelled it")
+            raise DeriveError(
+                f"the input {label} does not occur in {expression}",
+                "every input must be used",
+                callers_place(),
+                f"leaving {label} out of inputs; check whether SymPy has cancelled it",
+            )
     return reader.arrays, array
 
 
@@ -54,8 +62,12 @@ class Reader:
 
     def __init__(self, inputs: Sequence[Any], shapes: Mapping[str, str]) -> None:
         if not isinstance(inputs, Sequence) or isinstance(inputs, str):
-            raise DeriveError(f"inputs of type {type(inputs).__name__}",
-                              "a list of MatrixSymbols and Symbols was wanted", callers_place(), "inputs=[X, W, b]")
+            raise DeriveError(
+                f"inputs of type {type(inputs).__name__}",
+                "a list of MatrixSymbols and Symbols was wanted",
+                callers_place(),
+                "inputs=[X, W, b]",
+            )
         self.arrays: dict[str, Array] = {}
         self.symbols: dict[str, Any] = {}  # of inputs
         self.sizes: dict[str, Any] = {}  # the symbols of sizes
@@ -66,12 +78,17 @@ class Reader:
             self._declare(symbol, shapes)
         for label in shapes:
             if label not in self.symbols:
-                raise DeriveError(f"a shape for {label!r}, which is not an input", f"the inputs are {self._inputs}",
-                                  callers_place())
+                raise DeriveError(
+                    f"a shape for {label!r}, which is not an input", f"the inputs are {self._inputs}", callers_place()
+                )
         for label in self.symbols:
             if label in self.sizes:
-                raise DeriveError(f"{label} is an input and a size", "one name for one thing", callers_place(),
-                                  f'another name for the input, such as "{label}_"')
+                raise DeriveError(
+                    f"{label} is an input and a size",
+                    "one name for one thing",
+                    callers_place(),
+                    f'another name for the input, such as "{label}_"',
+                )
 
     @property
     def _inputs(self) -> str:
@@ -79,13 +96,21 @@ class Reader:
 
     def _declare(self, symbol: Any, shapes: Mapping[str, str]) -> None:
         if not isinstance(symbol, sympy.MatrixSymbol | sympy.Symbol):
-            raise DeriveError(f"the input {symbol} of type {type(symbol).__name__}",
-                              "a MatrixSymbol or a Symbol was wanted", callers_place(), 'MatrixSymbol("X", n, d)')
+            raise DeriveError(
+                f"the input {symbol} of type {type(symbol).__name__}",
+                "a MatrixSymbol or a Symbol was wanted",
+                callers_place(),
+                'MatrixSymbol("X", n, d)',
+            )
         label = symbol.name
         check_name(label, "an input", callers_place())
         if label in self.symbols:
-            raise DeriveError(f"the input {label} is declared twice", "every input once was wanted", callers_place(),
-                              "another name for one of them")
+            raise DeriveError(
+                f"the input {label} is declared twice",
+                "every input once was wanted",
+                callers_place(),
+                "another name for one of them",
+            )
         self.symbols[label] = symbol
         view: Shape = ()
         if isinstance(symbol, sympy.MatrixSymbol):
@@ -99,9 +124,12 @@ class Reader:
             shape, kind = declared.shape, kind if declared.kind == FLOAT else declared.kind
         if [size for size in shape if size != ONE] != [size for size in view if size != ONE] or len(shape) > len(view):
             rank1 = tuple(size for size in view if size != ONE)
-            raise DeriveError(f"the shape {shapes[label]!r} for {label}, which is {write_shape(view)} in SymPy",
-                              "the same sizes, without a 1 or with it, were wanted", callers_place(),
-                              f'"{write_declaration(rank1)}"')
+            raise DeriveError(
+                f"the shape {shapes[label]!r} for {label}, which is {write_shape(view)} in SymPy",
+                "the same sizes, without a 1 or with it, were wanted",
+                callers_place(),
+                f'"{write_declaration(rank1)}"',
+            )
         array = self.arrays[label] = name(label, shape, kind.name)
         if shape != view:
             kept = [axis for axis, size in enumerate(view) if size != ONE] or [0]
@@ -110,14 +138,22 @@ class Reader:
 
     def _same(self, symbol: Any, known: Any) -> None:
         if symbol != known:
-            raise DeriveError(f"two different symbols are named {symbol.name}", "one symbol for one name",
-                              callers_place(), f"one {symbol.name}, with the same assumptions and shape everywhere")
+            raise DeriveError(
+                f"two different symbols are named {symbol.name}",
+                "one symbol for one name",
+                callers_place(),
+                f"one {symbol.name}, with the same assumptions and shape everywhere",
+            )
 
     def input(self, e: Any) -> Array:
         """An input, with the rank that it has in SymPy."""
         if e.name not in self.symbols:
-            raise DeriveError(f"{e.name} is not among the inputs", f"the inputs are {self._inputs}", callers_place(),
-                              f"adding {e.name} to inputs")
+            raise DeriveError(
+                f"{e.name} is not among the inputs",
+                f"the inputs are {self._inputs}",
+                callers_place(),
+                f"adding {e.name} to inputs",
+            )
         self._same(e, self.symbols[e.name])
         self.used.add(e.name)
         return self.views[e.name]
@@ -134,10 +170,18 @@ class Reader:
         if e.is_Pow and e.exp.is_Integer and 0 < e.exp <= MAX_POWER:
             return reduce(Size.__mul__, [self.size(e.base, what)] * int(e.exp))
         if e.is_Symbol:
-            raise DeriveError(f"the size {e} in {what}", "a size that an input has was wanted", callers_place(),
-                              f"an input with {e} in its shape")
-        raise DeriveError(f"the size {e} in {what}", "whole numbers and symbols with + - * were wanted",
-                          callers_place(), "a size such as n, 4*k or n+1")
+            raise DeriveError(
+                f"the size {e} in {what}",
+                "a size that an input has was wanted",
+                callers_place(),
+                f"an input with {e} in its shape",
+            )
+        raise DeriveError(
+            f"the size {e} in {what}",
+            "whole numbers and symbols with + - * were wanted",
+            callers_place(),
+            "a size such as n, 4*k or n+1",
+        )
 
     def scalar(self, e: Any) -> Array:
         """A scalar expression as an array of rank 0."""
@@ -185,8 +229,12 @@ class Reader:
 
     def _power(self, e: Any) -> Array:
         if not (e.exp.is_Integer and 0 <= e.exp <= MAX_POWER):
-            raise DeriveError(f"MatPow: {e}", f"a whole exponent from 0 to {MAX_POWER} was wanted", callers_place(),
-                              "HadamardPower(A, p) for a power of each entry")
+            raise DeriveError(
+                f"MatPow: {e}",
+                f"a whole exponent from 0 to {MAX_POWER} was wanted",
+                callers_place(),
+                "HadamardPower(A, p) for a power of each entry",
+            )
         base = self.matrix(e.base)
         if e.exp == 0:
             build.matmul(base, base)  # checks that it is square

@@ -140,6 +140,7 @@ def total(matrix: Any) -> Any:
 
 # ---- contractions
 
+
 def contraction(terms: Sequence[Labelled], output: str) -> Any | None:
     """The contraction of labelled matrices and columns to a number, a column or a matrix; None if it is none."""
     number = sympy.Mul(*[part for labels, part in terms if not labels])
@@ -192,7 +193,7 @@ def _summed(label: str, cells: list[Labelled]) -> list[Labelled] | None:
     weight = hadamard(*columns) if columns else None
     if not more:
         return [*rest, (other, _times_ones(left) if weight is None else matmul(left, weight))]
-    (last, right), = more
+    ((last, right),) = more
     right = flip(right)
     if weight is not None:
         copies = weight if right.shape[1] == 1 else matmul(weight, sympy.OneMatrix(1, right.shape[1]))

@@ -56,9 +56,12 @@ def write(array: Array, symbols: Mapping[str, Any] | None = None, shape: Sequenc
     if array.ndim < 2 and result.shape != wanted:
         result = flip(result)
     if result.shape != wanted:
-        raise DeriveError(f"the SymPy shape {wanted} for {array}, which is {write_shape(array.shape)}",
-                          "the same sizes were wanted, a row or a column for rank 1", callers_place(),
-                          f"shape={writer.shape(array)}")
+        raise DeriveError(
+            f"the SymPy shape {wanted} for {array}, which is {write_shape(array.shape)}",
+            "the same sizes were wanted, a row or a column for rank 1",
+            callers_place(),
+            f"shape={writer.shape(array)}",
+        )
     return result
 
 
@@ -172,7 +175,7 @@ class _Writer:
 
     def _copies(self, array: Array, column: bool) -> Any:
         """Copies: a column of ones in front, a row of ones behind."""
-        core, = array.operands
+        (core,) = array.operands
         rows, columns = self.shape(array, column)
         assert isinstance(array.op, Broadcast)
         if not core.shape:
@@ -254,9 +257,12 @@ class _Writer:
     @staticmethod
     def _lacking(array: Array) -> DeriveError:
         what = f"has rank {array.ndim}" if array.ndim > 2 else f"is made by {array.op.name}"
-        return DeriveError(f"{array} {what}, which has no form in SymPy matrices", "ranks 0 to 2, products, sums, maps,"
-                           " traces and transposes were wanted", callers_place(),
-                           "str() for NumPy code or _repr_latex_() for LaTeX; both write every expression")
+        return DeriveError(
+            f"{array} {what}, which has no form in SymPy matrices",
+            "ranks 0 to 2, products, sums, maps, traces and transposes were wanted",
+            callers_place(),
+            "str() for NumPy code or _repr_latex_() for LaTeX; both write every expression",
+        )
 
 
 def _long(array: Array) -> list[Size]:

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 Cell = tuple[tuple[Any, ...], Array]  # the label of each axis, and the array
 Bound = Mapping[Any, Cell | Size]  # variables of mapped functions as cells, indices of sums with their sizes
 
-MATRICES = ("+ - *, .T, applyfunc, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, Trace,"
-            " whole powers, slices and [0, 0]")
-SCALARS = ("numbers, sizes, inputs, + - * / **, Trace, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign, exp,"
-           " log, sqrt, tanh, sin, cos")
+MATRICES = (
+    "+ - *, .T, applyfunc, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, Trace,"
+    " whole powers, slices and [0, 0]"
+)
+SCALARS = (
+    "numbers, sizes, inputs, + - * / **, Trace, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign, exp,"
+    " log, sqrt, tanh, sin, cos"
+)
 EXPLICIT = "a MatrixSymbol among the inputs, or OneMatrix, ZeroMatrix and Identity"
 INSTEAD = {
     "Inverse": "HadamardPower(A, -1) if the reciprocal of each entry is meant",
@@ -56,8 +60,12 @@ RELATIONS = {sympy.StrictGreaterThan: "greater", sympy.StrictLessThan: "less", s
 def outside(e: Any, language: str) -> DeriveError:
     """The error for a node that the language lacks."""
     kind = type(e).__name__
-    return DeriveError(f"{kind}: {e} is outside the language", f"the language has {language}", callers_place(),
-                       INSTEAD.get(kind, "writing it with these, or a NumPy-style function"))
+    return DeriveError(
+        f"{kind}: {e} is outside the language",
+        f"the language has {language}",
+        callers_place(),
+        INSTEAD.get(kind, "writing it with these, or a NumPy-style function"),
+    )
 
 
 class Scalars:
@@ -81,8 +89,12 @@ class Scalars:
             return (), _number(e)
         if e.is_Matrix or (e.is_Function and any(getattr(part, "is_Matrix", False) for part in e.args)):
             what = f"{type(e).__name__} of a matrix, {e}" if e.is_Function else f"the matrix {e}"
-            raise DeriveError(f"{what}, where a scalar belongs", "a scalar was wanted", callers_place(),
-                              "A.applyfunc(f) for a function of each entry, or Trace(A), or A[0, 0]")
+            raise DeriveError(
+                f"{what}, where a scalar belongs",
+                "a scalar was wanted",
+                callers_place(),
+                "A.applyfunc(f) for a function of each entry, or Trace(A), or A[0, 0]",
+            )
         function, arguments = recognise(e)
         if function:
             return self._fold(function, [self.read(a, bound) for a in arguments])
@@ -114,6 +126,7 @@ class Scalars:
 
     def _fold(self, function: str, cells: Sequence[Cell]) -> Cell:
         """A function of the table; one of two arguments is folded over any number of cells."""
+
         def plainly(*arrays: Array) -> Array:
             return build.elementwise(function, *arrays)
 
@@ -159,8 +172,12 @@ class Scalars:
     def _piecewise(self, e: Any, bound: Bound) -> Cell:
         *cases, (last, otherwise) = e.args
         if otherwise != sympy.true or any(type(condition) not in RELATIONS for _, condition in cases):
-            raise DeriveError(f"Piecewise: {e}", "single comparisons, and True last, were wanted", callers_place(),
-                              "Piecewise((a, x > 0), (b, True))")
+            raise DeriveError(
+                f"Piecewise: {e}",
+                "single comparisons, and True last, were wanted",
+                callers_place(),
+                "Piecewise((a, x > 0), (b, True))",
+            )
         result = self.read(last, bound)
         for value, condition in reversed(cases):
             test = self._fold(RELATIONS[type(condition)], [self.read(side, bound) for side in condition.args])
@@ -174,9 +191,12 @@ class Scalars:
         labels = tuple(place for place in e.indices if isinstance(bound.get(place), Size))
         for place, size in zip(e.indices, array.shape, strict=True):
             if place in labels and bound[place] != size:
-                raise DeriveError(f"{e}: {e.parent} is {write_shape(array.shape)} but {place} runs over {bound[place]}",
-                                  f"the sizes {size} and {bound[place]} differ", callers_place(),
-                                  "shapes that fit; SymPy does not check the factors of a product")
+                raise DeriveError(
+                    f"{e}: {e.parent} is {write_shape(array.shape)} but {place} runs over {bound[place]}",
+                    f"the sizes {size} and {bound[place]} differ",
+                    callers_place(),
+                    "shapes that fit; SymPy does not check the factors of a product",
+                )
         if not labels and array.shape == (ONE, ONE) and e.indices == (0, 0):
             return (), squeeze(squeeze(array, 1), 0)
         if len(labels) < 2:
@@ -189,8 +209,12 @@ class Scalars:
         inner = dict(bound)
         for index, low, high in e.limits:
             if low != 0:
-                raise DeriveError(f"Sum: {index} from {low}", "a sum from 0 was wanted", callers_place(),
-                                  "OneMatrix(1, n)*A*OneMatrix(m, 1), or Trace")
+                raise DeriveError(
+                    f"Sum: {index} from {low}",
+                    "a sum from 0 was wanted",
+                    callers_place(),
+                    "OneMatrix(1, n)*A*OneMatrix(m, 1), or Trace",
+                )
             inner[index] = self.reader.size(high + 1, str(e))
         cells = [self.read(part, inner) for part in (e.function.args if e.function.is_Mul else (e.function,))]
         for index, _, _ in e.limits:
@@ -256,7 +280,9 @@ def squeeze(array: Array, axis: int) -> Array:
         return build.contract([("ik", left), ("k", squeeze(right, 1))], "i")
     if isinstance(op, Einsum) and all(letters.count(op.output[axis]) <= 1 for letters in op.inputs):
         letter = op.output[axis]
-        terms = [(letters.replace(letter, ""), squeeze(a, letters.index(letter)) if letter in letters else a)
-                 for letters, a in zip(op.inputs, operands, strict=True)]
+        terms = [
+            (letters.replace(letter, ""), squeeze(a, letters.index(letter)) if letter in letters else a)
+            for letters, a in zip(op.inputs, operands, strict=True)
+        ]
         return build.contract(terms, op.output.replace(letter, ""))
     return apply(Reshape(shape), array)

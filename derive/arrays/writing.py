@@ -20,7 +20,7 @@ GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "s
 
 
 class Writer:
-    """Writes one dialect; arrays in ``names`` are written by name.  Calling it writes an operand, bracketed if need be."""
+    """Writes one dialect; arrays in ``names`` are written by name.  A call writes an operand, bracketed if need be."""
 
     ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
     MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
@@ -59,7 +59,13 @@ class Writer:
         adjoint, stem, number = found.groups()
         if adjoint and not stem[0].isupper():
             adjoint, stem = ("d", stem) if len(stem) == 1 else ("", "d" + stem)
-        letter = stem if len(stem) == 1 else rf"\{'epsilon' if stem == 'eps' else stem}" if stem in GREEK else rf"\mathrm{{{stem}}}"
+        letter = (
+            stem
+            if len(stem) == 1
+            else rf"\{'epsilon' if stem == 'eps' else stem}"
+            if stem in GREEK
+            else rf"\mathrm{{{stem}}}"
+        )
         return (r"\mathrm{d}" if adjoint else "") + letter + (f"_{{{number}}}" if number else "")
 
     def number(self, value: Fraction | Size | str) -> tuple[str, int]:
@@ -126,7 +132,9 @@ class Writer:
     def template(self, template: str, binds: int, node: Array) -> tuple[str, int]:
         """An elementwise function by its template; operands may broadcast by themselves."""
         call = binds == self.ATOM or r"\frac" in template
-        operands = self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
+        operands = (
+            self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
+        )
         scalar = self.dialect == "math" and self._scalar_factor(node)
         if scalar:
             template, binds = scalar, self.TIMES
@@ -167,10 +175,14 @@ class Writer:
         covered = {axis for a, core in zip(operands, inner, strict=True) for axis in _covers(a, core)}
         ranked = any(_first(a, core) == 0 for a, core in zip(operands, inner, strict=True))
         if not ranked or not all(axis in covered or size == ONE for axis, size in enumerate(shape)):
-            keep = next((k for k, core in enumerate(inner) if core is not None and not isinstance(core.op, Constant)), 0)
+            keep = next(
+                (k for k, core in enumerate(inner) if core is not None and not isinstance(core.op, Constant)), 0
+            )
             inner[keep] = None  # one operand must carry the shape
-        return [self.text(a) if core is None or a in self.names else self.copied(a, core)
-                for a, core in zip(operands, inner, strict=True)]
+        return [
+            self.text(a) if core is None or a in self.names else self.copied(a, core)
+            for a, core in zip(operands, inner, strict=True)
+        ]
 
     def copied(self, array: Array, core: Array) -> tuple[str, int]:
         """The operand of a broadcast, as NumPy needs it inside an elementwise formula."""
@@ -186,7 +198,7 @@ class Writer:
         """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a sum is; else empty."""
         if not isinstance(core.op, Sum) or core in self.names:
             return ""
-        operand, = core.operands
+        (operand,) = core.operands
         kept = tuple(k for k in range(operand.ndim) if k not in core.op.axes)
         if operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
             return ""
@@ -202,9 +214,11 @@ class Writer:
     def numpy_broadcast(self, node: Array) -> tuple[str, int]:
         """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
         assert isinstance(node.op, Broadcast)
-        core, = node.operands
-        if core.shape and all(node.shape[axis] == ONE for axis in node.op.new_axes) and all(
-            node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True)
+        (core,) = node.operands
+        if (
+            core.shape
+            and all(node.shape[axis] == ONE for axis in node.op.new_axes)
+            and all(node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True))
         ):
             return self._kept(node, core) or self._indexed(node, core), self.ATOM
         text = self.copied(node, core)[0]
@@ -215,7 +229,7 @@ class Writer:
     def math_broadcast(self, node: Array) -> tuple[str, int]:
         """A row below ones, a column beside ones, or a scalar times ones."""
         assert isinstance(node.op, Broadcast)
-        core, = node.operands
+        (core,) = node.operands
         if node.ndim == 2 and core.ndim == 1:
             if node.shape[node.op.new_axes[0]] == ONE:
                 return self(core, self.TIMES), self.TIMES
@@ -233,7 +247,7 @@ class Writer:
 
     def math_sum(self, node: Array, axes: tuple[int, ...]) -> tuple[str, int]:
         """``1ᵀ A`` for columns, ``A 1`` for rows, else a sum sign."""
-        operand, = node.operands
+        (operand,) = node.operands
         if operand.ndim == 2 and axes == (0,):
             return rf"\mathbf{{1}}^{{\top}} {self(operand, self.TIMES + 1)}", self.TIMES + 1
         if operand.ndim == 2 and axes == (1,):
@@ -246,8 +260,10 @@ class Writer:
         if inputs == ("ii",) and not output:
             return rf"\operatorname{{tr}}({self(node.operands[0], 0)})", self.ATOM
         summed = "".join(dict.fromkeys(c for letters in inputs for c in letters if c not in output))
-        factors = [f"{self(a, self.ATOM)}_{{{letters}}}" if letters else self(a, self.TIMES)
-                   for letters, a in zip(inputs, node.operands, strict=True)]
+        factors = [
+            f"{self(a, self.ATOM)}_{{{letters}}}" if letters else self(a, self.TIMES)
+            for letters, a in zip(inputs, node.operands, strict=True)
+        ]
         sign = rf"\sum_{{{summed}}} " if summed else ""
         body = sign + r" \, ".join(factors)
         return (rf"\left[{body}\right]_{{{output}}}", self.ATOM) if output else (body, self.TIMES)

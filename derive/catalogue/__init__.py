@@ -30,8 +30,12 @@ class Catalogue(Mapping[str, Layer]):
     def __getitem__(self, name: str) -> Layer:
         if name not in self._found:
             near = get_close_matches(str(name), self._found, 1)
-            raise DeriveError(f"no layer named {name!r}", f"one of {', '.join(self._found)} was wanted", callers_place(),
-                              near[0] if near else "derive list, or FILE.py:name for a layer of your own")
+            raise DeriveError(
+                f"no layer named {name!r}",
+                f"one of {', '.join(self._found)} was wanted",
+                callers_place(),
+                near[0] if near else "derive list, or FILE.py:name for a layer of your own",
+            )
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:

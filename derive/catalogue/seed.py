@@ -45,7 +45,7 @@ squared_error = Layer.from_sympy(
 
 
 @layer
-def two_layer_network(X: "n d", W1: "d h", b1: "h", W2: "h 1", b2: "1", T: "n 1") -> Any:
+def two_layer_network(X: "n d", W1: "d h", b1: h, W2: "h 1", b2: 1, T: "n 1") -> Any:
     """A two-layer classifier and its loss: dense, sigmoid, dense, squared error."""
     Z1 = dense(X, W1, b1)
     S = sigmoid(Z1)

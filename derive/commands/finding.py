@@ -34,11 +34,13 @@ def find_layers(text: str, several: bool) -> list[Any]:
 def _of_file(file: str, several: bool) -> list[Any]:
     found = _own(_load(file))
     if not found:
-        raise DeriveError(f"{file} has no layer", WANTED, "argument NAME",
-                          'def dense(X: "n d", W: "d m", b: "m"): return X @ W + b')
+        raise DeriveError(
+            f"{file} has no layer", WANTED, "argument NAME", 'def dense(X: "n d", W: "d m", b: "m"): return X @ W + b'
+        )
     if len(found) > 1 and not several:
-        raise DeriveError(f"{file} has {len(found)} layers", "one of them was wanted", "argument NAME",
-                          _choice(file, found))
+        raise DeriveError(
+            f"{file} has {len(found)} layers", "one of them was wanted", "argument NAME", _choice(file, found)
+        )
     return [_as_layer(value) for value in found.values()]
 
 
@@ -74,8 +76,12 @@ def _load(file: str) -> ModuleType:
     except (OSError, ValueError) as error:
         what = "there is no file" if isinstance(error, FileNotFoundError) else "cannot read"
         because = getattr(error, "strerror", None) or str(error)
-        raise DeriveError(f"{what} {file!r} ({because})", "a Python file that can be read", "argument NAME",
-                          "the path of a file, FILE.py:name, or a name of derive list") from None
+        raise DeriveError(
+            f"{what} {file!r} ({because})",
+            "a Python file that can be read",
+            "argument NAME",
+            "the path of a file, FILE.py:name, or a name of derive list",
+        ) from None
     module = ModuleType(f"derive_file_{next(_fresh)}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -86,11 +92,16 @@ def _load(file: str) -> ModuleType:
         raise
     except SyntaxError as error:
         line = f":{error.lineno}" if error.lineno else ""
-        raise DeriveError(f"{file} is not Python: {error.msg}", "a file that Python can read", f"{path.name}{line}"
-                          ) from None
+        raise DeriveError(
+            f"{file} is not Python: {error.msg}", "a file that Python can read", f"{path.name}{line}"
+        ) from None
     except (Exception, SystemExit) as error:
-        raise DeriveError(f"{file} raised {type(error).__name__}: {error}", "a file that runs without an error",
-                          _place(error, path), f"python {file}") from error
+        raise DeriveError(
+            f"{file} raised {type(error).__name__}: {error}",
+            "a file that runs without an error",
+            _place(error, path),
+            f"python {file}",
+        ) from error
     finally:
         sys.path.remove(str(path.parent))
     return module
@@ -111,12 +122,18 @@ def _own(module: ModuleType) -> dict[str, Any]:
     from derive.catalogue import layers
     from derive.derivation.layer import Layer
 
-    ready = {key: value for key, value in vars(module).items()
-             if isinstance(value, Layer) and not any(value is known for known in layers.values())}
+    ready = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, Layer) and not any(value is known for known in layers.values())
+    }
     found = {id(value): (key, value) for key, value in reversed(ready.items())}  # a second name is no second layer
     read = [layer.written for layer in ready.values()]
-    functions = {key: value for key, value in vars(module).items()
-                 if _has_shapes(value, module) and not key.startswith("_") and value not in read}
+    functions = {
+        key: value
+        for key, value in vars(module).items()
+        if _has_shapes(value, module) and not key.startswith("_") and value not in read
+    }
     return {**dict(reversed(found.values())), **functions}
 
 

@@ -55,19 +55,28 @@ def proved(names: Sequence[str]) -> Answer:
         statuses.append(verdict.status)
         lines = [{**_step(step), "verdict": step.verdict.to_dict(), "ms": _time(step)} for step in derivation.steps]
         data.append({"name": layer.name, "verdict": verdict.to_dict(), "ms": took, "lines": lines})
-        rows = [(str(step), _shown_status(step), step.rule, "" if _time(step) is None else f"{_time(step):.2f}")
-                for step in derivation.steps]
+        rows = [
+            (str(step), _shown_status(step), step.rule, "" if _time(step) is None else f"{_time(step):.2f}")
+            for step in derivation.steps
+        ]
         doubts = [str(step.verdict) for step in derivation.steps if not step.verdict.ok]
-        parts += ["", Title(layer.name), Grid(("line", "verdict", "rule", "ms"), rows, ("ms",)), *doubts, str(verdict),
-                  f"  derived and proved in {took:.2f} ms"]
+        parts += [
+            "",
+            Title(layer.name),
+            Grid(("line", "verdict", "rule", "ms"), rows, ("ms",)),
+            *doubts,
+            str(verdict),
+            f"  derived and proved in {took:.2f} ms",
+        ]
     return Answer({"layers": data}, parts[1:], statuses)
 
 
 def generated(names: Sequence[str], folder: str | None) -> Answer:
     """The NumPy modules of some layers, printed or written."""
     if folder is None and len(names) > 1:
-        raise DeriveError(f"{len(names)} layers", "one module can be printed", "argument NAME",
-                          "-o DIR, to write a file each")
+        raise DeriveError(
+            f"{len(names)} layers", "one module can be printed", "argument NAME", "-o DIR, to write a file each"
+        )
     data: list[dict[str, Any]] = []
     parts: list[Part] = []
     statuses = []
@@ -86,8 +95,12 @@ def generated(names: Sequence[str], folder: str | None) -> Answer:
 def file_name(layer: Layer, ending: str) -> str:
     """``dense.py``; DeriveError for a layer whose name cannot name a file."""
     if not layer.name.isidentifier():
-        raise DeriveError(f"a layer named {layer.name!r}", "a Python identifier, since the name becomes that of a file",
-                          "argument NAME", 'title="..." where the layer is made')
+        raise DeriveError(
+            f"a layer named {layer.name!r}",
+            "a Python identifier, since the name becomes that of a file",
+            "argument NAME",
+            'title="..." where the layer is made',
+        )
     return layer.name + ending
 
 
@@ -97,20 +110,32 @@ def write(path: Path, content: str | bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     except (OSError, ValueError) as error:
-        raise DeriveError(f"cannot write {str(path)!r} ({getattr(error, 'strerror', None) or error})",
-                          "a folder that can be written to", "option -o", "another folder, -o DIR") from None
+        raise DeriveError(
+            f"cannot write {str(path)!r} ({getattr(error, 'strerror', None) or error})",
+            "a folder that can be written to",
+            "option -o",
+            "another folder, -o DIR",
+        ) from None
     return path
 
 
 # ---- a layer as JSON-ready values
 
+
 def _about(layer: Layer) -> dict[str, Any]:
     from derive.arrays.shapes import write_declaration
 
-    inputs = [{"name": i.name, "shape": write_declaration(i.shape), "kind": str(i.kind), "role": i.role}
-              for i in layer.inputs]
-    return {"name": layer.name, "doc": layer.doc, "source": layer.source, "inputs": inputs,
-            "outputs": list(layer.outputs), "options": _options(layer)}
+    inputs = [
+        {"name": i.name, "shape": write_declaration(i.shape), "kind": str(i.kind), "role": i.role} for i in layer.inputs
+    ]
+    return {
+        "name": layer.name,
+        "doc": layer.doc,
+        "source": layer.source,
+        "inputs": inputs,
+        "outputs": list(layer.outputs),
+        "options": _options(layer),
+    }
 
 
 def _options(layer: Layer) -> dict[str, Any]:
@@ -125,27 +150,40 @@ def _formulas(derivation: Derivation, latex: bool, sympy: bool) -> dict[str, Any
         gradients[key] = {"shape": _shape(value), "expression": str(value)}
         gradients[key] |= {"latex": _math(value)} if latex else {}
         gradients[key] |= {"sympy": matrices[key]} if sympy else {}
-    equations = [{"name": e.name, "shape": _shape(e.expression), "expression": str(e.expression)}
-                 | ({"latex": spell(e.expression)} if latex else {}) for e in derivation.layer.equations]
-    steps = [_step(step) | ({"latex": spell(step.expression)} if latex else {}) | {"status": step.verdict.status}
-             for step in derivation.steps]
+    equations = [
+        {"name": e.name, "shape": _shape(e.expression), "expression": str(e.expression)}
+        | ({"latex": spell(e.expression)} if latex else {})
+        for e in derivation.layer.equations
+    ]
+    steps = [
+        _step(step) | ({"latex": spell(step.expression)} if latex else {}) | {"status": step.verdict.status}
+        for step in derivation.steps
+    ]
     return {"equations": equations, "derivation": steps, "gradients": gradients}
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"name": step.name, "adjoint": step.adjoint, "expression": str(step.expression), "rule": step.rule,
-            "reason": step.reason, "source": step.source}
+    return {
+        "name": step.name,
+        "adjoint": step.adjoint,
+        "expression": str(step.expression),
+        "rule": step.rule,
+        "reason": step.reason,
+        "source": step.source,
+    }
 
 
 # ---- a layer for people
+
 
 def _shown(derivation: Derivation, latex: bool, sympy: bool) -> list[Part]:
     spell = _math if latex else str
     label: Callable[[str], str] = _symbol if latex else str
     layer = derivation.layer
     equations = [(f"{label(e.name)} = {spell(e.expression)}", _shape(e.expression)) for e in layer.equations]
-    steps = [(f"{label(s.adjoint)} = {spell(s.expression)}", s.rule, s.reason, _shown_status(s))
-             for s in derivation.steps]
+    steps = [
+        (f"{label(s.adjoint)} = {spell(s.expression)}", s.rule, s.reason, _shown_status(s)) for s in derivation.steps
+    ]
     gradients = [(f"{label(f'd{key}')} = {spell(value)}", _shape(value)) for key, value in derivation.gradients.items()]
     parts: list[Part] = [Title(f"{layer.name}({_inputs(layer)})")]
     parts += [layer.doc] if layer.doc else []
@@ -162,8 +200,9 @@ def _shown(derivation: Derivation, latex: bool, sympy: bool) -> list[Part]:
 def _inputs(layer: Layer) -> str:
     from derive.arrays.shapes import write_shape
 
-    return ", ".join(f"{i.name}: {write_shape(i.shape)}" + ("" if i.kind.name == "float" else f" {i.kind}")
-                     for i in layer.inputs)
+    return ", ".join(
+        f"{i.name}: {write_shape(i.shape)}" + ("" if i.kind.name == "float" else f" {i.kind}") for i in layer.inputs
+    )
 
 
 def _shape(array: Array) -> str:

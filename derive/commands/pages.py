@@ -30,8 +30,11 @@ def checked(names: Sequence[str], folder: str) -> Answer:
     parts: list[Part] = [f"{len(found)} files in {folder}, all up to date"]
     if wrong:
         remedy = f"derive report -o {folder} writes them"
-        parts = [Grid(("file", "is"), list(wrong.items())), "",
-                 f"{len(wrong)} of {len(found)} files in {folder} are not up to date; {remedy}"]
+        parts = [
+            Grid(("file", "is"), list(wrong.items())),
+            "",
+            f"{len(wrong)} of {len(found)} files in {folder} are not up to date; {remedy}",
+        ]
     data = {"folder": folder, "files": found, "up_to_date": not wrong}
     return Answer(data, parts, ["refuted"] if wrong else [])
 
@@ -49,12 +52,19 @@ def demonstrated(folder: str) -> Answer:
     accuracies = {name: {"accuracy": share, "text": text} for name, (share, text) in outcome.accuracies.items()}
     rows = [(name, f"{share:.1%}", text) for name, (share, text) in outcome.accuracies.items()]
     parts: list[Part] = [
-        f"{outcome.verdict.subject}: {outcome.verdict.status}", "",
-        Grid(("data", "right on held-back points", "what it is"), rows, ("right on held-back points",)), "",
-        f"The module is {outcome.module}", f"The report is {outcome.report}  ({perf_counter() - began:.0f} s)",
+        f"{outcome.verdict.subject}: {outcome.verdict.status}",
+        "",
+        Grid(("data", "right on held-back points", "what it is"), rows, ("right on held-back points",)),
+        "",
+        f"The module is {outcome.module}",
+        f"The report is {outcome.report}  ({perf_counter() - began:.0f} s)",
     ]
-    data = {"report": str(outcome.report), "module": str(outcome.module), "verdict": outcome.verdict.to_dict(),
-            "accuracies": accuracies}
+    data = {
+        "report": str(outcome.report),
+        "module": str(outcome.module),
+        "verdict": outcome.verdict.to_dict(),
+        "accuracies": accuracies,
+    }
     return Answer(data, parts, [outcome.verdict.status])
 
 
@@ -82,8 +92,9 @@ def _compared(path: Path, content: bytes) -> str:
     except FileNotFoundError:
         return "missing"
     except OSError as error:
-        raise DeriveError(f"cannot read {str(path)!r} ({error.strerror})", "a page that can be read", "option -o"
-                          ) from None
+        raise DeriveError(
+            f"cannot read {str(path)!r} ({error.strerror})", "a page that can be read", "option -o"
+        ) from None
 
 
 def _can_write(folder: Path) -> None:
@@ -91,5 +102,9 @@ def _can_write(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DeriveError(f"cannot make the folder {str(folder)!r} ({error.strerror})",
-                          "a folder that can be written to", "option -o", "another folder, -o DIR") from None
+        raise DeriveError(
+            f"cannot make the folder {str(folder)!r} ({error.strerror})",
+            "a folder that can be written to",
+            "option -o",
+            "another folder, -o DIR",
+        ) from None

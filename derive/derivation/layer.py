@@ -189,7 +189,9 @@ class Layer:
     def with_options(self, **options: Any) -> Layer:
         """The layer with other options; DeriveError for one that it does not have."""
         if options:
-            raise DeriveError(f"{self.name}: options {', '.join(options)}", "this layer has no options", callers_place())
+            raise DeriveError(
+                f"{self.name}: options {', '.join(options)}", "this layer has no options", callers_place()
+            )
         return self
 
     def __str__(self) -> str:
@@ -240,8 +242,12 @@ class LayerCall(Operation):
             wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
         if wrong is not None:
             wanted = ", ".join(f"{i.name}: {write_shape(i.shape)}" for i in self.layer.inputs)
-            raise DeriveError(f"{self.layer.name}: {wrong}", f"{wanted} was wanted", callers_place(),
-                              "a transpose, or other shapes where the arrays are declared")
+            raise DeriveError(
+                f"{self.layer.name}: {wrong}",
+                f"{wanted} was wanted",
+                callers_place(),
+                "a transpose, or other shapes where the arrays are declared",
+            )
         return known
 
     def shape(self, *operands: Array) -> Shape:
@@ -266,7 +272,9 @@ class LayerCall(Operation):
         more = {self.output: result, self.own.adjoint_name(self.output): grad}
         closed = self.own.closed_forms(self.output)
         node = apply(self, *operands)
-        return tuple(self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs)
+        return tuple(
+            self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs
+        )
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The layer's assumptions."""
@@ -296,6 +304,7 @@ def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
 
 # ---- making layers
 
+
 def output_name(expression: Array, taken: Mapping[str, Any]) -> str:
     """A name for an output that has none: E for a scalar, else Y."""
     wanted: tuple[str, ...] = ("Y", "Z", "out", "result") if expression.shape else ("E", "L", "loss")
@@ -318,7 +327,9 @@ def build_layer(
     """A layer from expressions: ``parts`` are intermediate results that have a name."""
     unknown = sorted(set(parameters) - set(inputs))
     if unknown:
-        raise DeriveError(f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place())
+        raise DeriveError(
+            f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place()
+        )
     equations = program(inputs, parts, outputs)
     slots = _parameter_slots([e.expression for e in equations])
     roles = {
@@ -353,16 +364,32 @@ def check_layer(layer: Layer) -> None:
         if times > 1:
             raise DeriveError(f"{layer.name}: the name {label} is declared twice", "one array a name", where)
         if label in sizes:
-            raise DeriveError(f"{layer.name}: {label} names an array and a size", "one meaning a name", where,
-                              f'another name for the size, such as "{label}_"')
+            raise DeriveError(
+                f"{layer.name}: {label} names an array and a size",
+                "one meaning a name",
+                where,
+                f'another name for the size, such as "{label}_"',
+            )
         if f"d{label}" in names or f"d{label}" in sizes:
-            raise DeriveError(f"{layer.name}: the name d{label} is declared", f"it names the adjoint of {label}", where,
-                              "another name for one of the two")
+            raise DeriveError(
+                f"{layer.name}: the name d{label} is declared",
+                f"it names the adjoint of {label}",
+                where,
+                "another name for one of the two",
+            )
         if label in layer.outputs and f"{label}_out" in names:
-            raise DeriveError(f"{layer.name}: the name {label}_out is declared", f"d{label}_out names what comes from above to"
-                              f" the output {label}", where, "another name for one of the two")
+            raise DeriveError(
+                f"{layer.name}: the name {label}_out is declared",
+                f"d{label}_out names what comes from above to the output {label}",
+                where,
+                "another name for one of the two",
+            )
     used = {text for e in layer.equations for text in e.expression.names()}
     for i in layer.inputs:
         if i.name not in used:
-            raise DeriveError(f"{layer.name}: the input {i.name} is not used", "every declared input in the formula", where,
-                              f"removing {i.name} from the inputs")
+            raise DeriveError(
+                f"{layer.name}: the input {i.name} is not used",
+                "every declared input in the formula",
+                where,
+                f"removing {i.name} from the inputs",
+            )

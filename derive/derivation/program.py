@@ -111,7 +111,7 @@ def _to_name(expression: Array) -> set[Array]:
 def _beneath(array: Array) -> Array:
     """What a broadcast or a transpose stands on."""
     while isinstance(array.op, Broadcast | Transpose | Reshape):
-        array, = array.operands
+        (array,) = array.operands
     return array
 
 
@@ -125,8 +125,11 @@ def _has_product(array: Array) -> bool:
 
 def _bends(node: Array) -> bool:
     """True for elementwise functions that are not linear."""
-    return isinstance(node.op, PowerOf) or (isinstance(node.op, Elementwise) and node.op.function not in LINEAR
-                                            and not any(isinstance(a.op, Constant) for a in node.operands))
+    return isinstance(node.op, PowerOf) or (
+        isinstance(node.op, Elementwise)
+        and node.op.function not in LINEAR
+        and not any(isinstance(a.op, Constant) for a in node.operands)
+    )
 
 
 def _reuses_result(node: Array) -> bool:
@@ -134,7 +137,9 @@ def _reuses_result(node: Array) -> bool:
     if not isinstance(node.op, Elementwise | PowerOf):
         return False
     result, grad = name("?result", node.shape), name("?grad", node.shape)
-    adjoints = [a for a, x in zip(node.op.pullback(result, grad, *node.operands), node.operands, strict=False) if _floats(x)]
+    adjoints = [
+        a for a, x in zip(node.op.pullback(result, grad, *node.operands), node.operands, strict=False) if _floats(x)
+    ]
     return any(adjoint is not None and any(part is result for part in adjoint.walk()) for adjoint in adjoints)
 
 

@@ -18,14 +18,16 @@ from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place, place_of
 
 
-def layer(function: Callable[..., Any], *, parameters: Sequence[str] = (), title: str | None = None, source: str = "") -> Layer:
+def layer(
+    function: Callable[..., Any], *, parameters: Sequence[str] = (), title: str | None = None, source: str = ""
+) -> Layer:
     """A layer from a NumPy-style function whose parameters have shape strings as annotations.
 
     ``parameters`` are the inputs that are learned.  DeriveError for a parameter without a shape, a NumPy call outside
     the language, a branch on a value, or a result that is not an array.
     """
     if not callable(function) or not hasattr(function, "__code__"):
-        raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), "def fn(X: \"n d\"): ...")
+        raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), 'def fn(X: "n d"): ...')
     where = place_of(function)
     declared = declarations(function)
     arrays = {key: name(key, value.shape, value.kind.name) for key, value in declared.items()}
@@ -42,10 +44,16 @@ def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
     for parameter in inspect.signature(function).parameters.values():
         text = parameter.annotation
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise DeriveError(f"{function.__name__}: the parameter *{parameter.name}", "one named parameter an input", where)
+            raise DeriveError(
+                f"{function.__name__}: the parameter *{parameter.name}", "one named parameter an input", where
+            )
         if text is parameter.empty:
-            raise DeriveError(f"{function.__name__}: the parameter {parameter.name} has no shape",
-                              "a shape string as its annotation", where, f'{parameter.name}: "n d"; "" is a scalar')
+            raise DeriveError(
+                f"{function.__name__}: the parameter {parameter.name} has no shape",
+                "a shape string as its annotation",
+                where,
+                f'{parameter.name}: "n d"; "" is a scalar',
+            )
         declared[parameter.name] = declare(_unquoted(text), f"{where}, {parameter.name}")
     if not declared:
         raise DeriveError(f"{function.__name__}: no parameters", "at least one input was wanted", where)
@@ -71,17 +79,22 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     sys.setprofile(watch)
     try:
         places = inspect.signature(function).parameters.values()
-        result = function(*[arrays[p.name] for p in places if p.kind is not p.KEYWORD_ONLY],
-                          **{p.name: arrays[p.name] for p in places if p.kind is p.KEYWORD_ONLY})
+        result = function(
+            *[arrays[p.name] for p in places if p.kind is not p.KEYWORD_ONLY],
+            **{p.name: arrays[p.name] for p in places if p.kind is p.KEYWORD_ONLY},
+        )
     except DeriveError:
         raise
     except RecursionError:
         raise DeriveError(f"{function.__name__} did not end", "a function that ends", place_of(function)) from None
     except Exception as error:
-        raise DeriveError(f"{function.__name__} raised {type(error).__name__}: {error}",
-                          "a function that runs on symbolic arrays", _raised_at(error, function),
-                          "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, "
-                          "and 1 / n is .mean()") from error
+        raise DeriveError(
+            f"{function.__name__} raised {type(error).__name__}: {error}",
+            "a function that runs on symbolic arrays",
+            _raised_at(error, function),
+            "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, "
+            "and 1 / n is .mean()",
+        ) from error
     finally:
         sys.setprofile(before if callable(before) else None)  # a profiler written in C cannot be set again
     return result, parts
@@ -104,10 +117,16 @@ def _outputs(
     outputs: dict[str, Array] = {}
     for returned in results:
         if not isinstance(returned, Array | int | float) or isinstance(returned, bool):
-            raise DeriveError(f"{function.__name__} returns {type(returned).__name__}", "an array (or a tuple of arrays)",
-                              where, "returning the output array")
+            raise DeriveError(
+                f"{function.__name__} returns {type(returned).__name__}",
+                "an array (or a tuple of arrays)",
+                where,
+                "returning the output array",
+            )
         value = constant(returned)
-        title = next((key for key, part in parts.items() if part is value and key not in arrays and key not in outputs), None)
+        title = next(
+            (key for key, part in parts.items() if part is value and key not in arrays and key not in outputs), None
+        )
         if title is None:
             title = output_name(value, {**arrays, **parts, **outputs})
         outputs[title] = value

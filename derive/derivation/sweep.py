@@ -1,8 +1,8 @@
 """The derivation: a layer's equations swept in reverse, one named and proved line for each adjoint.
 
-    upper path:   the rules of the book carry the adjoint of each equation down to the names that it uses
-    lower path:   the kernel differentiates the same equations, entry by entry, by the six laws
-    verdict:      proved where both have the same normal form
+upper path:   the rules of the book carry the adjoint of each equation down to the names that it uses
+lower path:   the kernel differentiates the same equations, entry by entry, by the six laws
+verdict:      proved where both have the same normal form
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ class Derivation:
         for step in self.steps:
             if step.name == label:
                 return step
-        raise DeriveError(f"{self.layer.name}: no adjoint of {label!r}", f"one of {', '.join(s.name for s in self.steps)}",
-                          callers_place())
+        raise DeriveError(
+            f"{self.layer.name}: no adjoint of {label!r}",
+            f"one of {', '.join(s.name for s in self.steps)}",
+            callers_place(),
+        )
 
     @staticmethod
     def adjoint_name(label: str) -> str:
@@ -123,9 +126,13 @@ class Derivation:
     def sympy(self, label: str) -> Any:
         """A gradient as a SymPy matrix expression in the layer's own symbols; DeriveError if it has no matrix form."""
         if label not in self.gradients:
-            raise DeriveError(f"{self.layer.name}: no gradient of {label!r}", f"one of {', '.join(self.wrt)}", callers_place())
+            raise DeriveError(
+                f"{self.layer.name}: no gradient of {label!r}", f"one of {', '.join(self.wrt)}", callers_place()
+            )
         own = self.layer.symbols.get(label)
-        return upstairs.call("arrays.sympy_out", "write", self.gradients[label], self.layer.symbols, getattr(own, "shape", None))
+        return upstairs.call(
+            "arrays.sympy_out", "write", self.gradients[label], self.layer.symbols, getattr(own, "shape", None)
+        )
 
     def __str__(self) -> str:
         return "\n".join(str(step) for step in self.steps)
@@ -150,7 +157,9 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
             active.add(equation.name)
     uses: dict[str, list[Use]] = {}
     steps: list[Step] = []
-    first_use = {label_: e.name for e in reversed(layer.equations) if e.name in active for label_ in e.expression.names()}
+    first_use = {
+        label_: e.name for e in reversed(layer.equations) if e.name in active for label_ in e.expression.names()
+    }
     complete: dict[str | None, list[str]] = {}  # the inputs whose adjoint is complete once an equation is done
     for key in wanted:
         complete.setdefault(first_use.get(key), []).append(key)
@@ -174,11 +183,16 @@ def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
     for label_ in [wrt] if isinstance(wrt, str) else wrt:
         found = layer.input(label_)
         if found is None:
-            raise DeriveError(f"{layer.name}: wrt {label_!r}", f"one of the inputs {', '.join(layer.wrt)}", callers_place())
+            raise DeriveError(
+                f"{layer.name}: wrt {label_!r}", f"one of the inputs {', '.join(layer.wrt)}", callers_place()
+            )
         if not found.kind.is_float:
-            raise DeriveError(f"{layer.name}: wrt {label_!r}, which is {found.kind}",
-                              "a gradient exists with respect to float inputs only", callers_place(),
-                              f"one of {', '.join(layer.wrt)}")
+            raise DeriveError(
+                f"{layer.name}: wrt {label_!r}, which is {found.kind}",
+                "a gradient exists with respect to float inputs only",
+                callers_place(),
+                f"one of {', '.join(layer.wrt)}",
+            )
     return (wrt,) if isinstance(wrt, str) else tuple(wrt)
 
 
@@ -213,15 +227,22 @@ def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]]) -> Step:
     parts = [part for _, part in uses.get(label_, ()) if part is not None]
     upstream = label_ in layer.outputs
     if upstream and not consumers:
-        reason = f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
+        reason = (
+            f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
+        )
         return Step(label_, name(adjoint_name(label_), variable.shape), UPSTREAM, reason, Verdict("proved", label_))
     if upstream:  # an output that is used further: what comes from above, and what comes from its uses
         parts.append(name(upstream_name(label_), variable.shape))
     expression = simplify(_sum(parts)) if parts else zero(variable)
     proved = _is_proved(expression, variable, uses.get(label_, ()), parts)
-    conditions = [c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)]
-    verdict = Verdict("proved", label_, assumptions=tuple(dict.fromkeys(conditions))) if proved else Verdict(
-        "open", label_, "the two paths have different normal forms")
+    conditions = [
+        c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)
+    ]
+    verdict = (
+        Verdict("proved", label_, assumptions=tuple(dict.fromkeys(conditions)))
+        if proved
+        else Verdict("open", label_, "the two paths have different normal forms")
+    )
     took = perf_counter() - start
     rules, source = _rules(label_, consumers)
     reason = "; ".join(map(str, consumers)) or "not used by an output"
@@ -236,7 +257,7 @@ def _sum(parts: Sequence[Array]) -> Array:
 
 
 def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequence[Array]) -> bool:
-    """Both paths of the square for one line: use by use, so that a name used everywhere costs no more; then their sum."""
+    """Both paths of the square for one line: use by use, so that many uses cost no more; then their sum."""
     if len(uses) == 1 and len(parts) == 1 and parts[0] is uses[0][1]:
         return _is_handed(claimed, variable, uses[0][0])
     handed = all(_is_handed(zero(variable) if part is None else part, variable, equation) for equation, part in uses)
@@ -244,7 +265,7 @@ def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequ
 
 
 def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
-    """True if that is what the equation hands to the variable; with its own definition, where the rule uses its result."""
+    """True if the equation hands that to the variable; with its own definition, where the rule uses its result."""
     use = (equation.expression, name(adjoint_name(equation.name), equation.expression.shape))
     own = {equation.name: equation.expression}
     return any(is_adjoint(part, variable, [use], known) for known in ({}, own))
@@ -269,5 +290,3 @@ def _rules(label_: str, consumers: Sequence[Equation]) -> tuple[str, str]:
         names += [n.op.name for n in reversed(strong)]
         sources += [n.op.source for n in reversed(strong) if n.op.source]
     return ", ".join(dict.fromkeys(names)) or "copy", "; ".join(dict.fromkeys(sources))
-
-

@@ -129,7 +129,9 @@ def upstream_check(
             said = f"{{{wanted}}}"
         else:
             lines.append(f"if {d}.ndim != {array.ndim}:")
-            lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}")
+            lines += _raise(
+                f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
+            )
             continue
         lines.append(f"if {d}.shape != {wanted}:")
         lines.append(f'    raise ValueError(f"{title}: {d} {{{d}.shape}}; wanted {said}, the shape of {output}")')

@@ -96,12 +96,16 @@ def decided_part(part: Part) -> Decided:
 
 # ---- formulas, from the derivation
 
+
 def line(layer: Layer, target: str, given: Mapping[str, float] | None = None) -> str:
     """The derived line of a name in LaTeX, upstream gradients that are given put in."""
     step = layer.derive().step(target)
     values = {key: value for key, value in (given or LOSS).items() if key not in layer.sizes}
-    arrays = {key: spread(constant(value), layer.named(key[1:]).shape) for key, value in values.items()
-              if key in step.expression.names()}
+    arrays = {
+        key: spread(constant(value), layer.named(key[1:]).shape)
+        for key, value in values.items()
+        if key in step.expression.names()
+    }
     return f"{_symbol(step.adjoint)} = {math_text(simplify(substitute(step.expression, arrays)))}"
 
 
@@ -109,8 +113,12 @@ def equation(layer: Layer, target: str) -> str:
     """The equation of a computed name in LaTeX."""
     found = layer.equation(target)
     if found is None:
-        raise DeriveError(f"{layer.name}: no equation of {target!r}", "a computed name was wanted", layer.name,
-                          f"one of {', '.join(e.name for e in layer.equations)}")
+        raise DeriveError(
+            f"{layer.name}: no equation of {target!r}",
+            "a computed name was wanted",
+            layer.name,
+            f"one of {', '.join(e.name for e in layer.equations)}",
+        )
     return f"{_symbol(target)} = {math_text(found.expression)}"
 
 
@@ -120,12 +128,14 @@ def _symbol(label: str) -> str:
 
 # ---- the step of the generated code
 
+
 def stepped(layer: Layer, rate: Array) -> dict[str, Array]:
     """What ``Network.step`` of the generated code makes of each parameter, its gradient being stored."""
     found = members(layer)
     if found is None:
-        raise DeriveError(f"{layer.name} is not a network", "a layer that calls layers was wanted", layer.name,
-                          "two_layer_network")
+        raise DeriveError(
+            f"{layer.name} is not a network", "a layer that calls layers was wanted", layer.name, "two_layer_network"
+        )
     loaded = load_source(layer.derive().numpy(), layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
     owned = [(m, own, text) for m in found for own, text in m.parameters.items()]
@@ -162,9 +172,11 @@ def _at_other_rates(part: StepIs, general: Mapping[str, Array]) -> str:
     if witness is None:
         return ""
     at = ", ".join(f"`{text} = {_plain(value)}`" for text, value in witness.inputs.items())
-    return (f"It is shown for step size {part.rate} alone, and is refuted for others: at {at} the claim gives "
-            f"`{_plain(witness.got)}`, the generated code `{_plain(witness.expected)}`. Which step size the formula "
-            "means is a matter of convention; the code takes it as an argument")
+    return (
+        f"It is shown for step size {part.rate} alone, and is refuted for others: at {at} the claim gives "
+        f"`{_plain(witness.got)}`, the generated code `{_plain(witness.expected)}`. Which step size the formula "
+        "means is a matter of convention; the code takes it as an argument"
+    )
 
 
 def _plain(value: Any) -> str:
@@ -176,9 +188,15 @@ def _step_witness(layer: Layer, key: str, claimed: Array, after: Array, rate: in
     for values in _step_values(layer, key, ANY_RATE if rate is None else float(rate)):
         got, expected = (np.asarray(_evaluated(array, values)) for array in (claimed, after))
         if got.shape != expected.shape or np.any(got != expected):
-            code = ["import numpy as np", "", *(f"{text} = {_written(value)}" for text, value in values.items()),
-                    f"claimed = {numpy_text(claimed)}", f"expected = {numpy_text(after)}  # the generated code",
-                    'print("claimed", claimed.tolist())', 'print("expected", expected.tolist())']
+            code = [
+                "import numpy as np",
+                "",
+                *(f"{text} = {_written(value)}" for text, value in values.items()),
+                f"claimed = {numpy_text(claimed)}",
+                f"expected = {numpy_text(after)}  # the generated code",
+                'print("claimed", claimed.tolist())',
+                'print("expected", expected.tolist())',
+            ]
             return Counterexample(key, values, None, got, expected, "\n".join(code) + "\n")
     return None
 

@@ -86,6 +86,7 @@ def about_what(part: Decided) -> str:
 
 # ---- what is wrong
 
+
 def wrong(claim: Claim, part: Decided) -> str:
     """The paragraph of a statement that is not accepted: what is wrong, the numbers, the code, the formula."""
     verdict = part.verdict

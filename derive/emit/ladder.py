@@ -47,8 +47,9 @@ def attacked(derivation: Derivation, source: str, examples: int) -> Outcome:
     declared = {i.name: Declaration(i.shape, i.kind) for i in layer.inputs}
     signature = Signature(declared, tuple(layer.named(output).shape for output in layer.outputs))
     code = load_source(source, layer.name)
-    return properties(code, signature, wrt=derivation.wrt, examples=examples, seed=SEED, positive_sizes=divisors(layer),
-                      source=source)
+    return properties(
+        code, signature, wrt=derivation.wrt, examples=examples, seed=SEED, positive_sizes=divisors(layer), source=source
+    )
 
 
 def divisors(layer: Layer) -> frozenset[str]:

@@ -30,7 +30,12 @@ def module(derivation: Derivation) -> str:
 
 
 def _helpers(plan: Plan) -> list[str]:
-    used = {n.op.function for s in [*plan.forward, *plan.backward] for n in s.expression.walk() if isinstance(n.op, Elementwise)}
+    used = {
+        n.op.function
+        for s in [*plan.forward, *plan.backward]
+        for n in s.expression.walk()
+        if isinstance(n.op, Elementwise)
+    }
     return [FUNCTIONS[function].helper for function in FUNCTIONS if function in used and FUNCTIONS[function].helper]
 
 

@@ -107,7 +107,7 @@ def _cut(array: Array, names: Mapping[Array, str]) -> Array:
             stack.pop()
         elif node in names and node is not array and not isinstance(node.op, Named):
             done[node] = name(names[node], node.shape, node.kind)
-        elif (missing := [operand for operand in node.operands if operand not in done]):
+        elif missing := [operand for operand in node.operands if operand not in done]:
             stack += missing
         else:
             operands = [done[operand] for operand in node.operands]
@@ -147,14 +147,22 @@ def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement
     (outputs, cache), parts = traced(loaded.forward, _inputs(derivation))
     names = _by_name(parts, equations)
     yield from _statements("forward", parts, equations, names)
-    for output, value in zip(layer.outputs, outputs if len(layer.outputs) > 1 else (outputs,), strict=True):
-        yield Statement("forward returns", output, _cut(value, names), equations[output])
+    yield from _outputs("forward returns", outputs, derivation, names)
     upstream = _upstream(derivation)
     given = upstream[0] if len(upstream) == 1 else tuple(upstream)
     gradients, back = _run(loaded.backward, given, cache)
     names.update(_by_name(back, lines))
     yield from _statements("backward", back, lines, names)
     yield from _returned("backward returns", gradients, derivation, names)
+
+
+def _outputs(where: str, returned: Any, derivation: Derivation, names: Mapping[Array, str]) -> Iterator[Statement]:
+    """What a forward returns: one array, or a tuple of them."""
+    layer = derivation.layer
+    for output, value in zip(layer.outputs, returned if len(layer.outputs) > 1 else (returned,), strict=True):
+        equation = layer.equation(output)
+        assert equation is not None
+        yield Statement(where, output, _cut(value, names), equation.expression)
 
 
 def _upstream(derivation: Derivation) -> list[Array]:
@@ -170,9 +178,7 @@ def _run(function: Callable[..., Any], *args: Any) -> tuple[Any, dict[str, Array
     return traced(function, dict(zip(keys, args, strict=True)))
 
 
-def _returned(
-    where: str, gradients: Any, derivation: Derivation, names: Mapping[Array, str]
-) -> Iterator[Statement]:
+def _returned(where: str, gradients: Any, derivation: Derivation, names: Mapping[Array, str]) -> Iterator[Statement]:
     if not isinstance(gradients, dict) or list(gradients) != list(derivation.wrt):
         raise DeriveError(f"{where} {gradients!r}", f"a gradient for each of {', '.join(derivation.wrt)}")
     for key, value in gradients.items():
@@ -189,9 +195,10 @@ def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
     inputs = _inputs(derivation)
     owned = [text for m in found for text in m.parameters.values()]
     network = loaded.Network(*[inputs[key] for key in owned])
-    outputs, parts = _run(network.forward, *[array for key, array in inputs.items() if key not in owned])
+    returned, parts = _run(network.forward, *[array for key, array in inputs.items() if key not in owned])
     names = _by_name(parts, equations)
     yield from _statements("Network.forward", parts, equations, names)
+    yield from _outputs("Network.forward returns", returned, derivation, names)
     gradients, back = _run(network.backward, *_upstream(derivation))
     names.update(_by_name(back, lines))
     yield from _statements("Network.backward", back, {k: v for k, v in lines.items() if k in back}, names)
@@ -204,5 +211,3 @@ def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
             after = getattr(getattr(network, member.attribute), own)
             should = inputs[text] - rate * name(f"d{text}", inputs[text].shape)
             yield Statement("Network.step", text, _cut(after, names), should)
-
-

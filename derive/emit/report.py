@@ -40,7 +40,7 @@ def page(layer: Layer) -> str:
         "## Gradients",
         gradients(derivation),
         "## Generated code",
-        "Written by the generator, then read back: executed on symbolic arrays, and each statement proved equal to its line.",
+        "Read back after it was written: run on symbolic arrays, and each statement proved equal to its line.",
         fenced("python", derivation.numpy()),
         *claims(layer),
         "## Evidence",
@@ -50,7 +50,8 @@ def page(layer: Layer) -> str:
         "## Not shown",
         not_shown(layer),
         "## Rebuild",
-        f"`derive report {layer.name}` writes this page again, byte for byte; `derive prove {layer.name}` prints the proof.",
+        f"`derive report {layer.name}` writes this page again, byte for byte; "
+        f"`derive prove {layer.name}` prints the proof.",
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -68,14 +69,21 @@ def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str]:
 def index(layers: Mapping[str, Layer]) -> str:
     """The page that leads to the others."""
     rows = [
-        (f"[{name}]({name}.md)", inline(_definition(layer)), ", ".join(f"`{key}`" for key in layer.wrt), mark(layer.derive().prove()))
+        (
+            f"[{name}]({name}.md)",
+            inline(_definition(layer)),
+            ", ".join(f"`{key}`" for key in layer.wrt),
+            mark(layer.derive().prove()),
+        )
         for name, layer in layers.items()
     ]
-    head = "# Reports\n\nOne page a layer: its gradients derived by named rules, proved for every shape, generated, tested."
-    return f"{head}\n\n{table(('layer', 'definition', 'gradients of', 'verdict'), rows)}\n\n`derive report` writes these pages.\n"
+    told = "One page a layer: its gradients derived by named rules, proved for every shape, generated, tested."
+    shown = table(("layer", "definition", "gradients of", "verdict"), rows)
+    return f"# Reports\n\n{told}\n\n{shown}\n\n`derive report` writes these pages.\n"
 
 
 # ---- parts of a page
+
 
 def statement(layer: Layer, verdict: Verdict) -> str:
     """What the layer is, its shapes, and the verdict in a sentence."""
@@ -90,7 +98,7 @@ def statement(layer: Layer, verdict: Verdict) -> str:
 def verdict_sentence(verdict: Verdict) -> str:
     """The verdict as a sentence."""
     if verdict.status == "proved":
-        return "Every line of the derivation is proved for every shape and every real input; the generated code says the same."
+        return "Every line is proved for every shape and every real input, and the generated code says the same."
     return f"{verdict.status}: {verdict.reason}"
 
 
@@ -128,8 +136,15 @@ def derivation_table(derivation: Derivation) -> str:
     rows = []
     for step in derivation.steps:
         reason = step.reason if step.rule == UPSTREAM else "; ".join(inline_code(r) for r in step.reason.split("; "))
-        rows.append((inline(symbol(step.adjoint)), inline(math_text(step.expression)), _rule_cell(derivation, step), reason,
-                     "given" if step.rule == UPSTREAM else mark(step.verdict)))
+        rows.append(
+            (
+                inline(symbol(step.adjoint)),
+                inline(math_text(step.expression)),
+                _rule_cell(derivation, step),
+                reason,
+                "given" if step.rule == UPSTREAM else mark(step.verdict),
+            )
+        )
     return table(("adjoint", "formula", "rule", "because", "verdict"), rows)
 
 
@@ -150,7 +165,9 @@ def rules_used(derivation: Derivation) -> str:
                 found.setdefault(rule.name, f"* {rule.name}: {rule.statement}{source}")
     if not found:
         return ""
-    return "Rules, with G the adjoint of Y; each is proved by the kernel before it is used:\n\n" + "\n".join(sorted(found.values()))
+    return "Rules, with G the adjoint of Y; each is proved by the kernel before it is used:\n\n" + "\n".join(
+        sorted(found.values())
+    )
 
 
 def gradients(derivation: Derivation) -> str:
@@ -170,7 +187,10 @@ def claims(layer: Layer) -> list[str]:
 
 def evidence_table(verdict: Verdict) -> str:
     """The rungs with what they showed."""
-    return table(("rung", "verdict", "what was shown"), [(r.name, MARKS.get(r.status, r.status), _shown(r)) for r in verdict.evidence])
+    return table(
+        ("rung", "verdict", "what was shown"),
+        [(r.name, MARKS.get(r.status, r.status), _shown(r)) for r in verdict.evidence],
+    )
 
 
 def _shown(rung: Rung) -> str:
@@ -179,8 +199,10 @@ def _shown(rung: Rung) -> str:
         return rung.detail
     numbers = rung.numbers
     bound = next(b for b in BOUNDS if 10 * float(numbers["worst_relative_error"]) <= b)
-    return (f"{numbers['examples']} cases drawn by hypothesis (seed {numbers['seed']}, sizes 0 or 1 to 6): shapes, dtypes, memory, "
-            f"repetition; derivatives by differences within {bound:.0e}")
+    return (
+        f"{numbers['examples']} cases drawn by hypothesis (seed {numbers['seed']}, sizes 0 or 1 to 6): shapes, "
+        f"dtypes, memory, repetition; derivatives by differences within {bound:.0e}"
+    )
 
 
 def assumptions(verdict: Verdict) -> str:
@@ -192,16 +214,27 @@ def assumptions(verdict: Verdict) -> str:
 
 def not_shown(layer: Layer) -> str:
     """What the evidence does not say."""
-    lines = ["* Proofs are over the real numbers; rounding is not part of them. Differences test the float code at sampled points.",
-             "* Entries that are infinite or nan are outside the statement."]
-    helpers = sorted({n.op.function for o in layer.outputs for n in unfolded(layer.expanded(o)).walk()
-                      if isinstance(n.op, Elementwise) and FUNCTIONS[n.op.function].helper})
+    lines = [
+        "* Proofs are over the real numbers, not the floats; differences test the float code at sampled points.",
+        "* Entries that are infinite or nan are outside the statement.",
+    ]
+    helpers = sorted(
+        {
+            n.op.function
+            for o in layer.outputs
+            for n in unfolded(layer.expanded(o)).walk()
+            if isinstance(n.op, Elementwise) and FUNCTIONS[n.op.function].helper
+        }
+    )
     if helpers:
-        lines.append(f"* How many digits `{'`, `'.join(helpers)}` and its gradient keep at large arguments is not measured here.")
+        lines.append(
+            f"* How many digits `{'`, `'.join(helpers)}` and its gradient keep at large arguments is not measured here."
+        )
     return "\n".join(lines)
 
 
 # ---- Markdown
+
 
 def mark(verdict: Verdict) -> str:
     """The verdict in a cell."""
@@ -234,5 +267,3 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines)
-
-

@@ -46,7 +46,7 @@ class Member:
 
 
 def members(layer: Layer) -> list[Member] | None:
-    """The layer objects of a network, or None for a layer that calls none or whose parameters are not its own inputs."""
+    """The layer objects of a network, or None for one that calls none or whose parameters are not inputs of its own."""
     calls = [e for e in layer.equations if isinstance(e.expression.op, LayerCall)]
     kinds = [e.expression.op.layer for e in calls if isinstance(e.expression.op, LayerCall)]
     if not calls or any(len(kind.outputs) > 1 for kind in kinds):
@@ -113,7 +113,12 @@ def network_class(derivation: Derivation, found: list[Member]) -> str:
     owned = [text for m in found for text in m.parameters.values()]
     data = [i.name for i in layer.inputs if i.name not in owned]
     kinds = " -> ".join(m.layer.name for m in found)
-    lines = ["class Network:", f'    """{layer.name}: {kinds}."""', "", f"    def __init__({', '.join(['self', *owned])}):"]
+    lines = [
+        "class Network:",
+        f'    """{layer.name}: {kinds}."""',
+        "",
+        f"    def __init__({', '.join(['self', *owned])}):",
+    ]
     lines += [f"        self.{m.attribute} = {class_name(m.layer)}({', '.join(m.parameters.values())})" for m in found]
     backward, kept = _backward_lines(derivation, found)
     lines += ["", f"    def forward({', '.join(['self', *data])}):"]
@@ -141,7 +146,9 @@ def _forward_lines(layer: Layer, found: list[Member]) -> list[str]:
         if member is None:
             text = numpy_text(equation.expression)
         else:
-            text = f"self.{member.attribute}.forward({', '.join(numpy_text(member.operands[key]) for key in member.data)})"
+            text = (
+                f"self.{member.attribute}.forward({', '.join(numpy_text(member.operands[key]) for key in member.data)})"
+            )
         comment = f"  # {write_shape(equation.expression.shape)}" if equation.expression.shape else ""
         lines.append(f"{equation.name} = {text}{comment}")
     sizes = mentioned(lines, layer.sizes)
@@ -198,7 +205,9 @@ def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[s
     used = {text for array in statements for text in array.names()}
     kept = [text for text in forward_names if text in used]
     sizes = mentioned(lines, layer.sizes)
-    at_hand = [layer.named(text) for text in kept] + [a for met in parts.values() for a in met if label(a) in plan.upstream]
+    at_hand = [layer.named(text) for text in kept] + [
+        a for met in parts.values() for a in met if label(a) in plan.upstream
+    ]
     return read_sizes(sizes, at_hand) + lines, kept
 
 

@@ -67,5 +67,5 @@ def _is_view(array: Array) -> bool:
     while isinstance(array.op, VIEWS):
         if isinstance(array.op, Named | Broadcast):
             return True
-        array, = array.operands
+        (array,) = array.operands
     return False

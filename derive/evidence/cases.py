@@ -90,8 +90,10 @@ def cases_in(
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     at, seed, style = draw(sizes), draw(_SEEDS), draw(st.sampled_from(STYLES))
     chance = np.random.default_rng(seed)
-    inputs = {name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)
-              for name, declared in signature.inputs.items()}
+    inputs = {
+        name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)
+        for name, declared in signature.inputs.items()
+    }
     upstream = tuple(np.asarray(draw_upstream(chance, style, numbers(shape, at)), dtype) for shape in signature.outputs)
     kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
     return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)

@@ -12,12 +12,19 @@ from derive.errors import DeriveError
 MAX_TEXT = 200  # a condition is short; longer text is not parsed
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[int, int], bool]] = {
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
 }
 _ARITHMETIC: dict[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
 }
 
 
@@ -107,5 +114,9 @@ def _number(node: ast.expr, sizes: Mapping[str, int]) -> int:
 
 
 def _unreadable(text: object, why: str) -> DeriveError:
-    return DeriveError(f"condition {text!r}: {why}", "comparisons of sizes were wanted", "where",
-                       '"h + 2*pad >= p" or "d % heads == 0"')
+    return DeriveError(
+        f"condition {text!r}: {why}",
+        "comparisons of sizes were wanted",
+        "where",
+        '"h + 2*pad >= p" or "d % heads == 0"',
+    )

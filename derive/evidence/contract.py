@@ -59,8 +59,13 @@ class Guarded:
         result = _guarded("backward", lambda: self._code.backward(upstream, cache))
         if isinstance(result, Mapping):
             return result
-        raise _refuted("backward", "backward does not return a mapping from names to gradients", type(result).__name__,
-                       "dict", "type(gradients)")
+        raise _refuted(
+            "backward",
+            "backward does not return a mapping from names to gradients",
+            type(result).__name__,
+            "dict",
+            "type(gradients)",
+        )
 
 
 def _guarded(where: str, call: Callable[[], Any]) -> Any:
@@ -84,9 +89,7 @@ class _Run:
     gradients: dict[str, Any]
 
 
-def check_contract(
-    code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]
-) -> Mapping[str, Any]:
+def check_contract(code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]) -> Mapping[str, Any]:
     """The gradients at the case; Refuted at the first broken promise, LinAlgError where the function has no value."""
     run = _run(code, case, names, floats)
     _own_memory(run)
@@ -125,11 +128,17 @@ def _check_like(value: Any, wanted: Any, name: str, shown: str) -> None:
     """Same shape and dtype as ``wanted``."""
     got = np.asarray(value)
     if got.shape != wanted.shape:
-        raise _refuted(name, f"{shown} has shape {got.shape}, not {wanted.shape}", got.shape, wanted.shape,
-                       f"np.shape({shown})")
+        raise _refuted(
+            name, f"{shown} has shape {got.shape}, not {wanted.shape}", got.shape, wanted.shape, f"np.shape({shown})"
+        )
     if got.dtype != wanted.dtype:
-        raise _refuted(name, f"{shown} has dtype {got.dtype}, not {wanted.dtype}", str(got.dtype), str(wanted.dtype),
-                       f"np.asarray({shown}).dtype")
+        raise _refuted(
+            name,
+            f"{shown} has dtype {got.dtype}, not {wanted.dtype}",
+            str(got.dtype),
+            str(wanted.dtype),
+            f"np.asarray({shown}).dtype",
+        )
 
 
 def _check_gradients(
@@ -141,8 +150,13 @@ def _check_gradients(
             raise _refuted(name, what, sorted(gradients), sorted(names), "sorted(gradients)")
     for name in gradients:
         if name not in floats:
-            raise _refuted(name, f"a gradient of {name} came, which is no float input", sorted(map(str, gradients)),
-                           sorted(names), "sorted(gradients)")
+            raise _refuted(
+                name,
+                f"a gradient of {name} came, which is no float input",
+                sorted(map(str, gradients)),
+                sorted(names),
+                "sorted(gradients)",
+            )
         _check_like(gradients[name], case.inputs[name], name, f"gradients[{name!r}]")
     return dict(gradients)
 

@@ -98,8 +98,11 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
     same point, and their bound is scaled to the precision of the dtype.  What ``code.forward`` raises passes through.
     """
     chance = np.random.default_rng(case.seed + 1)
-    return tuple(_agreement(code, case, name, np.asarray(gradients[name], dtype=np.float64), chance)
-                 for name in names if np.size(case.inputs[name]))
+    return tuple(
+        _agreement(code, case, name, np.asarray(gradients[name], dtype=np.float64), chance)
+        for name in names
+        if np.size(case.inputs[name])
+    )
 
 
 def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.random.Generator) -> Agreement:
@@ -120,6 +123,7 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
     if gap <= tolerance or not np.isfinite(tolerance) or _diverges(curve):
         sharp = gap == 0 or gap <= tolerance < max(abs(got), abs(estimate.value))
         return Agreement(name, got, estimate.value, tolerance, scale, True, "smooth" if sharp else "undecided")
+
     def nearby(distance: float) -> Curve:
         return curve_along(code, _nearby(case, name, chance, distance), name, direction)
 
@@ -214,6 +218,7 @@ def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float
 
     Else the largest input would hide how kinks that coincide come apart where a smaller one moves.
     """
+
     def moved(name: str, value: Any) -> Any:
         if not (isinstance(value, np.ndarray) and value.dtype == np.float64):
             return value

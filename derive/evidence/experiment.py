@@ -138,21 +138,29 @@ class Experiment:
             parts += [*_loss(self.layer, point.upstream), "", "", DIFFERENCES.rstrip(), ""]
         sizes = f"{', '.join(point.sizes)} = {', '.join(map(str, point.sizes.values()))}" if point.sizes else ""
         inputs = [f'    "{name}": {_number(value)},' for name, value in point.inputs.items()]
-        upstream = [f"upstream_{name} = {_number(value)}" for name, value in point.upstream.items()
-                    if not self.of_value and not _plain_one(value)]
+        upstream = [
+            f"upstream_{name} = {_number(value)}"
+            for name, value in point.upstream.items()
+            if not self.of_value and not _plain_one(value)
+        ]
         data = [sizes, "inputs = {", *inputs, "}", *upstream, "values = {**inputs, **forward(**inputs)}"]
         return [*parts, "", *filter(None, data)]
 
     def _comparison(self, point: Point, digits: int) -> list[str]:
         known = {i.name for i in self.layer.inputs} | {e.name for e in self.layer.equations}
         given = {name: "1.0" if _plain_one(value) else f"upstream_{name}" for name, value in point.upstream.items()}
-        sources = {name: f'values["{name}"]' if name in known else given.get(name) or f'differences("{name[1:]}")'
-                   for name in self.arguments}
+        sources = {
+            name: f'values["{name}"]' if name in known else given.get(name) or f'differences("{name[1:]}")'
+            for name in self.arguments
+        }
         wanted = f'values["{self.target}"]' if self.of_value else f'differences("{self.target}")'
         arguments = ", ".join(f"{name}={source}" for name, source in sources.items())
-        return [f"claimed = claim({arguments})", f"expected = {wanted}",
-                f'print("claimed", (np.round(claimed, {digits}) + 0.0).tolist())',
-                f'print("expected", (np.round(expected, {digits}) + 0.0).tolist())']
+        return [
+            f"claimed = claim({arguments})",
+            f"expected = {wanted}",
+            f'print("claimed", (np.round(claimed, {digits}) + 0.0).tolist())',
+            f'print("expected", (np.round(expected, {digits}) + 0.0).tolist())',
+        ]
 
 
 def upstream_names(derivation: Derivation) -> tuple[str, ...]:
@@ -181,8 +189,10 @@ def _definitions(layer: Layer, claimed: Array, arguments: Sequence[str]) -> str:
     used = {n.op.function for e in expressions for n in e.walk() if isinstance(n.op, Elementwise)}
     helpers = [f.helper.rstrip() for f in FUNCTIONS.values() if f.name in used and f.helper]
     held = [f"{name}=None" for name, _ in equations]
-    lines = [f"def forward({', '.join([*(i.name for i in layer.inputs), *held])}):",
-             '    """The computed arrays; one that is given is taken as given."""']
+    lines = [
+        f"def forward({', '.join([*(i.name for i in layer.inputs), *held])}):",
+        '    """The computed arrays; one that is given is taken as given."""',
+    ]
     for name, expression in equations:
         comment = f"  # {write_shape(expression.shape)}" if expression.shape else ""
         lines.append(f"    {name} = {numpy_text(expression)} if {name} is None else {name}{comment}")
@@ -194,8 +204,10 @@ def _definitions(layer: Layer, claimed: Array, arguments: Sequence[str]) -> str:
 
 def _loss(layer: Layer, upstream: Mapping[str, Any]) -> list[str]:
     """``loss``: the outputs weighted by what comes from above."""
-    terms = [f'found["{output}"]' if _plain_one(weight) else f'np.sum(upstream_{name} * found["{output}"])'
-             for output, (name, weight) in zip(layer.outputs, upstream.items(), strict=True)]
+    terms = [
+        f'found["{output}"]' if _plain_one(weight) else f'np.sum(upstream_{name} * found["{output}"])'
+        for output, (name, weight) in zip(layer.outputs, upstream.items(), strict=True)
+    ]
     return ["", "def loss(**held):", "    found = forward(**{**inputs, **held})", f"    return {' + '.join(terms)}"]
 
 

@@ -110,8 +110,14 @@ def _attack(
 ) -> None:
     @seeded(seed)
     @settings(
-        backend=BACKEND, max_examples=examples, deadline=None, database=None, verbosity=Verbosity.quiet,
-        print_blob=False, report_multiple_bugs=False, phases=(Phase.generate, Phase.shrink),
+        backend=BACKEND,
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=tuple(HealthCheck),  # slow code and rare sizes are no fault of the code
     )
     @given(drawn)

@@ -86,8 +86,14 @@ class Question:
 
 
 def ask(
-    derivation: Derivation, target: str, claimed: Array, truth: Array, given: Given, *,
-    definitions: Mapping[str, Array], of_value: bool = False,
+    derivation: Derivation,
+    target: str,
+    claimed: Array,
+    truth: Array,
+    given: Given,
+    *,
+    definitions: Mapping[str, Array],
+    of_value: bool = False,
 ) -> Question:
     """The question, checked; DeriveError for a name, in the claim or given, that does not fit the layer."""
     layer, upstream = derivation.layer, upstream_names(derivation)
@@ -96,8 +102,12 @@ def ask(
     may_be_given = [*layer.sizes, *(i.name for i in layer.inputs if i.name != target), *upstream]
     for key in given:
         if key not in may_be_given:
-            raise DeriveError(f"given {key!r}", f"one of {', '.join(may_be_given)} was wanted", layer.name,
-                              "writing it into the claim instead")
+            raise DeriveError(
+                f"given {key!r}",
+                f"one of {', '.join(may_be_given)} was wanted",
+                layer.name,
+                "writing it into the claim instead",
+            )
     adjoints = {step.adjoint for step in derivation.steps} | {*upstream}
     _check_names(layer, claimed, target if of_value else adjoint_name(target), adjoints, upstream)
     return Question(layer, target, claimed, truth, definitions, upstream, sizes, fixed, of_value)
@@ -111,16 +121,27 @@ def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str],
         if key is None:
             continue
         if key == subject and key not in upstream:
-            raise DeriveError(f"the claim for {subject} mentions {subject} itself", "other names were wanted",
-                              layer.name, "the names and adjoints that it is made from")
+            raise DeriveError(
+                f"the claim for {subject} mentions {subject} itself",
+                "other names were wanted",
+                layer.name,
+                "the names and adjoints that it is made from",
+            )
         if key not in names and key not in adjoints:
-            raise DeriveError(f"the claim for {subject} mentions {key}", f"one of {', '.join(names)} was wanted",
-                              layer.name, "dNAME for the adjoint of one of them")
+            raise DeriveError(
+                f"the claim for {subject} mentions {key}",
+                f"one of {', '.join(names)} was wanted",
+                layer.name,
+                "dNAME for the adjoint of one of them",
+            )
         if node.shape != shape_of(layer, key):
             wanted = write_shape(shape_of(layer, key))
-            raise DeriveError(f"the claim for {subject} takes {key} as {write_shape(node.shape)}",
-                              f"its shape is {wanted}", layer.name,
-                              f'witness.named(layer, "{key}")')
+            raise DeriveError(
+                f"the claim for {subject} takes {key} as {write_shape(node.shape)}",
+                f"its shape is {wanted}",
+                layer.name,
+                f'witness.named(layer, "{key}")',
+            )
 
 
 def shape_of(layer: Layer, key: str) -> Shape:

@@ -59,8 +59,12 @@ def sizes_of(
     """
     found = list(_admissible(signature, smallest, positive))
     if not found:
-        raise DeriveError(f"no sizes from {smallest} to {LARGEST} obey {', '.join(signature.where) or 'the ranges'}",
-                          "at least one choice of sizes was wanted", "where", "conditions that small sizes can meet")
+        raise DeriveError(
+            f"no sizes from {smallest} to {LARGEST} obey {', '.join(signature.where) or 'the ranges'}",
+            "at least one choice of sizes was wanted",
+            "where",
+            "conditions that small sizes can meet",
+        )
     pools: dict[str, list[dict[str, int]]] = {"positive": [], "distinct": [], "zero": []}
     names = _free_names(signature)[0]
     for sizes in found:
@@ -88,8 +92,10 @@ def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...],
     kinds = [declared.kind for declared in signature.inputs.values()]
     bounds = [size for kind in kinds for size in (kind.low, kind.high, kind.equals) if size is not None]
     shapes = [declared.shape for declared in signature.inputs.values()]
-    spoken = [*size_names([*shapes, *signature.outputs, tuple(bounds)]),
-              *(name for each in conditions for name in sorted(each.names))]
+    spoken = [
+        *size_names([*shapes, *signature.outputs, tuple(bounds)]),
+        *(name for each in conditions for name in sorted(each.names)),
+    ]
     named = tuple(dict.fromkeys(name for name in spoken if name not in ints))
     return named, tuple(name for name, kind in ints.items() if kind.equals is None), conditions
 

@@ -1,9 +1,9 @@
 """Statements about how a layer is built, decided from its inputs, its derived lines and the kernel.
 
-    acts entry by entry     ∂Y[i]/∂X[k] = [i = k] ∂Y[i]/∂X[k], by the kernel
-    has no parameters       by the roles of its inputs
-    only passes deltas up   its derivation has no gradient but those of its data, each made from the delta from above
-    set by the loss         the derived line mentions no adjoint but the loss's own
+acts entry by entry     ∂Y[i]/∂X[k] = [i = k] ∂Y[i]/∂X[k], by the kernel
+has no parameters       by the roles of its inputs
+only passes deltas up   its derivation has no gradient but those of its data, each made from the delta from above
+set by the loss         the derived line mentions no adjoint but the loss's own
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ def acts_entrywise(layer: Layer, output: str, variable: str) -> Verdict:
     equation = layer.equation(output)
     names = [i.name for i in layer.inputs] + [e.name for e in layer.equations]
     if equation is None or variable not in names:
-        raise DeriveError(f"{layer.name}: {output!r} as a function of {variable!r}",
-                          f"names among {', '.join(names)}, the first one computed", layer.name,
-                          "the name of an equation")
+        raise DeriveError(
+            f"{layer.name}: {output!r} as a function of {variable!r}",
+            f"names among {', '.join(names)}, the first one computed",
+            layer.name,
+            "the name of an equation",
+        )
     subject = f"∂{output}/∂{variable}"
     result, argument = equation.expression, layer.named(variable)
     if result.shape != argument.shape:
@@ -91,11 +94,16 @@ def _moved(
     before, after = (np.round(np.asarray(value, dtype=float), 6) + 0.0 for value in values)
     expected = before.copy()
     expected[there] = after[there]
-    code = [*experiment.preamble(point), f'moved = np.array(values["{variable}"], dtype=float)', f"moved[{there}] += 1",
-            f'after = forward(**{{**inputs, "{variable}": moved}})["{output}"]',
-            f'expected = np.array(values["{output}"])',
-            f"expected[{there}] = after[{there}]  # the only entry that should change",
-            'print("claimed", np.round(expected, 6).tolist())', 'print("expected", np.round(after, 6).tolist())']
+    code = [
+        *experiment.preamble(point),
+        f'moved = np.array(values["{variable}"], dtype=float)',
+        f"moved[{there}] += 1",
+        f'after = forward(**{{**inputs, "{variable}": moved}})["{output}"]',
+        f'expected = np.array(values["{output}"])',
+        f"expected[{there}] = after[{there}]  # the only entry that should change",
+        'print("claimed", np.round(expected, 6).tolist())',
+        'print("expected", np.round(after, 6).tolist())',
+    ]
     return Counterexample(output, {**point.inputs}, None, expected, after, "\n".join(code) + "\n")
 
 
@@ -107,6 +115,7 @@ def _points(layer: Layer) -> Iterator[Point]:
 
 
 # ---- how layers are built
+
 
 def has_no_parameters(layer: Layer) -> Verdict:
     """Whether none of a layer's inputs is a parameter."""

@@ -38,6 +38,7 @@ SIMPLE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # what entries shrink to, the s
 SEED = 0
 PASSES = 3  # over the entries, since a later one may let an earlier one be simpler
 
+
 def decide(
     layer: Layer,
     target: str,
@@ -57,8 +58,14 @@ def decide(
     step = derivation.step(target)
     lines = [s for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok]
     known = {e.name: e.expression for e in layer.equations} | {s.adjoint: s.expression for s in lines}
-    question = ask(derivation, target, claimed, step.expression, given or {},
-                   definitions=known if definitions is None else definitions)
+    question = ask(
+        derivation,
+        target,
+        claimed,
+        step.expression,
+        given or {},
+        definitions=known if definitions is None else definitions,
+    )
     if not step.verdict.ok:
         reason = f"the derived line {step} is itself {step.verdict.status}: {step.verdict.reason}"
         return Verdict("open", question.subject, reason)
@@ -78,6 +85,7 @@ def decide_value(layer: Layer, target: str, claimed: Array, *, given: Given | No
 
 # ---- the answer
 
+
 def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
     if question.holds():
         rung = Rung("proof", "proved", "the claimed and the derived expression have the same normal form")
@@ -90,8 +98,13 @@ def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
             if compare(experiment, point, shows):
                 return _refuted(question, experiment, _shrunk(experiment, point, shows), tried)
     detail = f"no counterexample at {len(points)} points with sizes up to {LARGEST}, seed {SEED}"
-    return Verdict("open", question.subject, f"the normal forms differ, and {detail}", question.given,
-                   (Rung("search", "open", detail, {"points": len(points), "seed": SEED}),))
+    return Verdict(
+        "open",
+        question.subject,
+        f"the normal forms differ, and {detail}",
+        question.given,
+        (Rung("search", "open", detail, {"points": len(points), "seed": SEED}),),
+    )
 
 
 def _refuted(question: Question, experiment: Experiment, point: Point, tried: int) -> Verdict:
@@ -100,12 +113,22 @@ def _refuted(question: Question, experiment: Experiment, point: Point, tried: in
     digits = seen.digits
     got, expected = (np.round(value, digits) + 0.0 for value in (seen.got, seen.expected))
     upstream = list(point.upstream.values())
-    found = Counterexample(question.subject, point.inputs, upstream[0] if len(upstream) == 1 else tuple(upstream),
-                           got, expected, experiment.snippet(point, digits))
+    found = Counterexample(
+        question.subject,
+        point.inputs,
+        upstream[0] if len(upstream) == 1 else tuple(upstream),
+        got,
+        expected,
+        experiment.snippet(point, digits),
+    )
     sizes = ", ".join(f"{key} = {value}" for key, value in point.sizes.items())
     special = special_sizes(question)
-    rung = Rung("search", "refuted", f"it differs from differences of the forward equations at {sizes}",
-                {"points": tried, "seed": SEED, "sizes": dict(point.sizes), "holds_for": special})
+    rung = Rung(
+        "search",
+        "refuted",
+        f"it differs from differences of the forward equations at {sizes}",
+        {"points": tried, "seed": SEED, "sizes": dict(point.sizes), "holds_for": special},
+    )
     reason = "; ".join(_reasons(question, special))
     return Verdict("refuted", question.subject, reason, question.given, (rung,), found)
 
@@ -133,6 +156,7 @@ def special_sizes(question: Question) -> list[str]:
 
 
 # ---- the search
+
 
 def _points(question: Question) -> Iterator[Point]:
     """Points to try: sizes from small to larger, small whole and half numbers."""

@@ -1,11 +1,11 @@
 """The six laws of ∂, for one entry of one array.
 
-    constants and sizes         ∂c = 0
-    entries                     ∂X[i, ..] / ∂X[a, ..] = [i = a] ..      and 0 for any other array
-    sums of a few terms         ∂(u + v) = ∂u + ∂v
-    products                    ∂(u v) = ∂u v + u ∂v
-    sums over an index          ∂ sum_i u = sum_i ∂u
-    functions and powers        ∂f(u) = f'(u) ∂u                        (f' from the table in functions.py)
+constants and sizes         ∂c = 0
+entries                     ∂X[i, ..] / ∂X[a, ..] = [i = a] ..      and 0 for any other array
+sums of a few terms         ∂(u + v) = ∂u + ∂v
+products                    ∂(u v) = ∂u v + u ∂v
+sums over an index          ∂ sum_i u = sum_i ∂u
+functions and powers        ∂f(u) = f'(u) ∂u                        (f' from the table in functions.py)
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ PI = Entry("π", (), "positive")  # known only to be positive; arrays have ASCII
 
 PRIMITIVES: dict[str, Primitive] = {
     "exp": Primitive(math.exp, lambda x: Apply("exp", x)),
-    "log": Primitive(math.log, lambda x: x ** -1, smooth="> 0"),
+    "log": Primitive(math.log, lambda x: x**-1, smooth="> 0"),
     "sin": Primitive(math.sin, lambda x: Apply("cos", x), "odd"),
     "cos": Primitive(math.cos, lambda x: -Apply("sin", x), "even"),
     "erf": Primitive(math.erf, lambda x: 2 * PI ** Fraction(-1, 2) * Apply("exp", -(x * x)), "odd"),

@@ -103,6 +103,7 @@ def renamed(mono: Monomial) -> Monomial:
 
 # ---- signs, and what divides every term
 
+
 def is_positive_power(atom: Atom, e: Number, strictly: bool) -> bool:
     """True if ``atom ** e`` is plainly at least 0 (strictly: more than 0) wherever it is defined."""
     if atom.kind in ("exp", "size", "prime") or atom.fact in POSITIVE_FACTS:
@@ -153,9 +154,18 @@ def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[N
     if scaled == 1 and not front:
         return 1, {}, poly
     rest = [({**dict.fromkeys(front, 0), **m.factors}, c, m.bound) for c, m in poly.terms]
-    return exact(scaled), front, Polynomial(
-        [(exact(c / scaled), Monomial(bound, {a: d for a, e in factors.items() if (d := exact(e - front.get(a, 0)))}))
-         for factors, c, bound in rest]
+    return (
+        exact(scaled),
+        front,
+        Polynomial(
+            [
+                (
+                    exact(c / scaled),
+                    Monomial(bound, {a: d for a, e in factors.items() if (d := exact(e - front.get(a, 0)))}),
+                )
+                for factors, c, bound in rest
+            ]
+        ),
     )
 
 
@@ -182,6 +192,7 @@ def inside(atom: Atom) -> Polynomial:
 
 
 # ---- powers
+
 
 def power(poly: Polynomial, exponent: Number) -> Terms:
     """A polynomial to a rational power; ZeroDivisionError for 0 to a negative one."""
@@ -244,6 +255,7 @@ def _factorized(value: Number) -> dict[int, int]:
 
 
 # ---- functions
+
 
 def call(function: str, poly: Polynomial) -> Terms:
     """The value of a function of the table, by its symmetry and its links to the others."""
@@ -310,6 +322,7 @@ def step(poly: Polynomial) -> Terms:
 
 # ---- indicators: atoms whose value is 0 or 1
 
+
 def is_indicator(atom: Atom) -> bool:
     """True for steps, Kronecker symbols and entries of masks."""
     return atom.kind in ("step", "delta") or atom.fact == "bool"
@@ -361,6 +374,7 @@ def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
 
 
 # ---- Kronecker symbols
+
 
 def kronecker(difference: Position) -> Terms:
     """``[difference = 0]``: decided by range where it can be, taken apart where it is a mixed-radix number."""

@@ -99,6 +99,7 @@ def _sifts(term: Term) -> bool:
 
 # ---- tidying one monomial
 
+
 def tidy(terms: Terms) -> Terms:
     """The terms with every monomial in its final form."""
     done: Terms = []
@@ -178,14 +179,20 @@ def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Callable[[
         new = change(atom)
         if new is None:
             assert atom.inner is not None
-            inner = Polynomial([t for c, m in atom.inner.terms
-                                for t in scale(_rewrite(laws.renamed(m) if m.bound else m, touched, change), c)])
+            inner = Polynomial(
+                [
+                    t
+                    for c, m in atom.inner.terms
+                    for t in scale(_rewrite(laws.renamed(m) if m.bound else m, touched, change), c)
+                ]
+            )
             new = inner.terms if atom.kind == "base" else tidy(laws.call(atom.kind, inner))
         result = multiply(result, new if e == 1 else _power(Polynomial(new), e))
     return tidy(bind(mono.bound, result))
 
 
 # ---- partial fractions: a term of a base above the base itself
+
 
 def _reduce(mono: Monomial, base: Atom) -> Terms | None:
     """``t B^e = (B^(e+1) - (B - t) B^e)`` for a chosen term t of B, or None if t is not there."""
@@ -253,6 +260,7 @@ def _take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial |
 
 # ---- equality
 
+
 def vanishes(poly: Polynomial) -> bool:
     """True if the polynomial is 0: by itself, over a common denominator, or in each case of an indicator."""
     if not poly.terms:
@@ -294,6 +302,7 @@ def _put(mono: Monomial, atom: Atom, value: Terms) -> Terms:
 
 
 # ---- common denominators
+
 
 def _denominator(poly: Polynomial) -> Factors:
     """The bases that stand below in a polynomial, each to the highest power."""

@@ -100,7 +100,7 @@ class Size:
 
     def over(self, divisor: Size) -> Size | None:
         """The exact quotient by a divisor of one term, or None if there is none."""
-        (right, d), = divisor.terms
+        ((right, d),) = divisor.terms
         quotient = {}
         for left, c in self.terms:
             powers = _joined(left, right, -1)

@@ -14,6 +14,7 @@ from derive.arrays import build
 from derive.arrays.array import Array, Operation, apply
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.shapes import reshape_groups
 from derive.index.size import ONE, Size
 
 Identity = Callable[[Array], Array | None]
@@ -33,6 +34,7 @@ def identity(*kinds: type[Operation]) -> Callable[[Identity], Identity]:
 
 
 # ---- products and sums in order
+
 
 @dataclass
 class _Product:
@@ -162,6 +164,7 @@ def quotient_by_itself(node: Array) -> Array | None:
 
 # ---- copies
 
+
 @identity(Elementwise, PowerOf)
 def map_of_copies(node: Array) -> Array | None:
     """f(copies of a, copies of b) = copies of f(a, b)"""
@@ -178,7 +181,7 @@ def map_of_copies(node: Array) -> Array | None:
 @identity(Broadcast)
 def copies_of_copies(node: Array) -> Array | None:
     """copies of copies of A = copies of A; one copy of A = A; copies of a number = that number everywhere"""
-    inner, = node.operands
+    (inner,) = node.operands
     assert isinstance(node.op, Broadcast)
     if inner.shape == node.shape:
         return inner
@@ -193,14 +196,14 @@ def copies_of_copies(node: Array) -> Array | None:
 @identity(Sum)
 def sum_of_copies(node: Array) -> Array | None:
     """1ᵀ (1 a) = n a: a sum over copies is their number times one of them"""
-    inner, = node.operands
+    (inner,) = node.operands
     assert isinstance(node.op, Sum)
     if isinstance(inner.op, Constant):
         number = build.count([inner.shape[axis] for axis in node.op.axes])
         return build.spread(build.constant(number) * apply(Constant(inner.op.value)), node.shape)
     if not isinstance(inner.op, Broadcast):
         return None
-    core, = inner.operands
+    (core,) = inner.operands
     fresh = [axis for axis in node.op.axes if axis not in inner.op.axes]
     if not fresh:
         return None
@@ -216,10 +219,11 @@ def sum_of_copies(node: Array) -> Array | None:
 
 # ---- sums
 
+
 @identity(Sum)
 def sum_of_sum(node: Array) -> Array | None:
     """a sum of a sum is one sum"""
-    inner, = node.operands
+    (inner,) = node.operands
     if not isinstance(inner.op, Sum):
         return None
     assert isinstance(node.op, Sum)
@@ -247,10 +251,11 @@ def number_in_front(node: Array) -> Array | None:
 
 # ---- transposes
 
+
 @identity(Transpose)
 def transpose_of_transpose(node: Array) -> Array | None:
     """Aᵀᵀ = A"""
-    inner, = node.operands
+    (inner,) = node.operands
     if not isinstance(inner.op, Transpose):
         return None
     assert isinstance(node.op, Transpose)
@@ -260,7 +265,7 @@ def transpose_of_transpose(node: Array) -> Array | None:
 @identity(Transpose)
 def transpose_of_product(node: Array) -> Array | None:
     """(A B)ᵀ = Bᵀ Aᵀ"""
-    inner, = node.operands
+    (inner,) = node.operands
     if not isinstance(inner.op, Matmul) or node.ndim != 2:
         return None
     left, right = inner.operands
@@ -270,7 +275,7 @@ def transpose_of_product(node: Array) -> Array | None:
 @identity(Transpose)
 def transpose_of_map(node: Array) -> Array | None:
     """f(A, B)ᵀ = f(Aᵀ, Bᵀ), copies and constants transposed in place"""
-    inner, = node.operands
+    (inner,) = node.operands
     assert isinstance(node.op, Transpose)
     order = node.op.order
     if isinstance(inner.op, Constant):
@@ -285,6 +290,7 @@ def transpose_of_map(node: Array) -> Array | None:
 
 
 # ---- products with constants
+
 
 @identity(Matmul)
 def product_with_ones(node: Array) -> Array | None:
@@ -304,7 +310,7 @@ def product_with_ones(node: Array) -> Array | None:
 @identity(Sum)
 def sum_of_one(node: Array) -> Array | None:
     """a sum over an axis of size 1 is a reshape"""
-    inner, = node.operands
+    (inner,) = node.operands
     assert isinstance(node.op, Sum)
     if any(inner.shape[axis] != ONE for axis in node.op.axes):
         return None
@@ -313,13 +319,14 @@ def sum_of_one(node: Array) -> Array | None:
 
 # ---- contractions
 
+
 @identity(Einsum)
 def trace_of_product(node: Array) -> Array | None:
     """tr(A B) = sum(Aᵀ ∘ B), tr(Aᵀ) = tr(A), tr(I) = n"""
     assert isinstance(node.op, Einsum)
     if node.op.pattern != "aa->":
         return None
-    inner, = node.operands
+    (inner,) = node.operands
     if isinstance(inner.op, Matmul):
         left, right = inner.operands
         return (left.T * right).sum()
@@ -347,7 +354,7 @@ def contraction_as_product(node: Array) -> Array | None:
     if node.op.pattern in _MATRIX_PRODUCTS:
         return _MATRIX_PRODUCTS[node.op.pattern](*node.operands)
     if len(node.operands) == 1 and len(set(node.op.inputs[0])) == len(node.op.inputs[0]):
-        letters, = node.op.inputs
+        (letters,) = node.op.inputs
         axes = tuple(k for k, letter in enumerate(letters) if letter not in node.op.output)
         left = [letter for letter in letters if letter in node.op.output]
         summed = node.operands[0].sum(axis=axes) if axes else node.operands[0]
@@ -366,10 +373,17 @@ def contraction_with_ones(node: Array) -> Array | None:
         elsewhere = "".join(t for t, _ in others)
         if isinstance(operand.op, Constant) and all(letter in elsewhere for letter in letters):
             return build.spread(apply(Constant(operand.op.value)), node.shape) * build.contract(others, node.op.output)
-        if isinstance(operand.op, Constant) and len(letters) == 1 and letters in node.op.output and letters not in elsewhere:
+        if (
+            isinstance(operand.op, Constant)
+            and len(letters) == 1
+            and letters in node.op.output
+            and letters not in elsewhere
+        ):
             rest = build.contract(others, node.op.output.replace(letters, ""))
             kept = tuple(axis for axis, letter in enumerate(node.op.output) if letter != letters)
-            return build.spread(apply(Constant(operand.op.value)), node.shape) * apply(Broadcast(node.shape, kept), rest)
+            return build.spread(apply(Constant(operand.op.value)), node.shape) * apply(
+                Broadcast(node.shape, kept), rest
+            )
         if not letters:
             return build.spread(operand, node.shape) * build.contract(others, node.op.output)
     return None
@@ -377,14 +391,15 @@ def contraction_with_ones(node: Array) -> Array | None:
 
 # ---- moves
 
+
 @identity(Reshape)
 def reshape_of_reshape(node: Array) -> Array | None:
     """a reshape of a reshape is one reshape; a reshape to the same shape is nothing"""
-    inner, = node.operands
+    (inner,) = node.operands
     if inner.shape == node.shape:
         return inner
     if isinstance(inner.op, Constant):  # the kernel does not count the pairs (i, j) with i n + j = p: no axis is joined
-        split = all(len(old) <= 1 for _, old in build.reshape_groups(node.shape, inner.shape))
+        split = all(len(old) <= 1 for _, old in reshape_groups(node.shape, inner.shape))
         return apply(Constant(inner.op.value, node.shape)) if split else None
     return apply(Reshape(node.shape), *inner.operands) if isinstance(inner.op, Reshape) else None
 
@@ -392,7 +407,7 @@ def reshape_of_reshape(node: Array) -> Array | None:
 @identity(Slice)
 def slice_of_place(node: Array) -> Array | None:
     """the slice of what was put there is what was put there"""
-    inner, = node.operands
+    (inner,) = node.operands
     assert isinstance(node.op, Slice)
     if isinstance(inner.op, Place) and (inner.op.begin, inner.op.stride) == (node.op.begin, node.op.stride):
         return inner.operands[0] if inner.operands[0].shape == node.shape else None

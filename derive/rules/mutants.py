@@ -82,7 +82,7 @@ def _changes(node: Array) -> Iterator[Change]:
         case Einsum(inputs=inputs, output=output):
             yield from _of_einsum(node, inputs, output)
         case Reshape():
-            inner, = node.operands
+            (inner,) = node.operands
             yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
             yield "columns first", apply(node.op, apply(Reshape(inner.shape), inner.T))
         case Slice() | Place():
@@ -122,7 +122,7 @@ def _of_map(node: Array, function: str) -> Iterator[Change]:
 
 
 def _of_sum(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
-    inner, = node.operands
+    (inner,) = node.operands
     for k in range(inner.ndim):
         if k not in axes:
             yield "changed axis", apply(Sum(tuple(sorted((k, *axes[1:])))), inner)
@@ -136,7 +136,7 @@ def _ones(inner: Array, axes: tuple[int, ...]) -> tuple[Size, ...]:
 
 
 def _of_broadcast(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
-    inner, = node.operands
+    (inner,) = node.operands
     for other in permutations(range(node.ndim), len(axes)):
         fits = all(size in (ONE, node.shape[k]) for k, size in zip(other, inner.shape, strict=True))
         if other != axes and fits:
@@ -161,7 +161,7 @@ def _conforming(node: Array, inputs: tuple[str, ...], output: str) -> Iterator[C
 
 
 def _of_box(node: Array, op: Slice | Place) -> Iterator[Change]:
-    inner, = node.operands
+    (inner,) = node.operands
     outer, box = (inner.shape, node.shape) if isinstance(op, Slice) else (node.shape, inner.shape)
     for k, (begin, step) in enumerate(zip(op.begin, op.stride, strict=True)):
         low, high = (begin, begin + box[k]) if step == 1 else (begin - box[k] + 1, begin + 1)

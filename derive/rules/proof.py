@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from derive.arrays.array import Array, alpha_key, label, meaning, name
+from derive.arrays.array import Array, label, meaning, name
+from derive.arrays.renaming import alpha_key
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
 from derive.index.normal import equal

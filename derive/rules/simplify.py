@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, alpha_key, apply, name
+from derive.arrays.array import Array, apply, name
+from derive.arrays.renaming import alpha_key
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, Identity
 from derive.rules.proof import is_equal
@@ -49,7 +50,11 @@ def _at_root(node: Array) -> Array:
         if again is not None:
             return again
         operands = tuple([simplify(operand) for operand in better.operands])
-        node = better if all(a is b for a, b in zip(operands, better.operands, strict=True)) else apply(better.op, *operands)
+        node = (
+            better
+            if all(a is b for a, b in zip(operands, better.operands, strict=True))
+            else apply(better.op, *operands)
+        )
     raise Unproved(f"simplifying {node} does not end")
 
 
@@ -76,7 +81,9 @@ def abstract(before: Array, after: Array) -> tuple[Array, Array]:
         if not top and id(array) in shared:
             known = name(f"?{len(generic)}", array.shape, array.kind)  # no array of the user's has such a name
         else:
-            known = apply(array.op, *[replaced(operand, False) for operand in array.operands]) if array.operands else array
+            known = (
+                apply(array.op, *[replaced(operand, False) for operand in array.operands]) if array.operands else array
+            )
         generic[id(array)] = known
         return known
 

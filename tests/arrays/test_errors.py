@@ -151,7 +151,10 @@ def test_the_place_is_the_line_of_the_mistake():
 def test_an_error_has_its_parts():
     with pytest.raises(DeriveError) as error:
         X @ B
-    assert (error.value.got, error.value.wanted) == ("matmul: X is (n, d) but B is (m, k)", "the inner sizes d and m differ")
+    assert (error.value.got, error.value.wanted) == (
+        "matmul: X is (n, d) but B is (m, k)",
+        "the inner sizes d and m differ",
+    )
     assert error.value.hint == 'declaring B as "d k"'
     assert isinstance(error.value, ValueError)
 

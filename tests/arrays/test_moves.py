@@ -42,7 +42,9 @@ def test_slices_and_indices(shape, data):
     keys = []
     for size in shape:
         choices = [slice(None), slice(None, None, -1), slice(0, 1), slice(1, None), slice(None, -1), 0, -1]
-        keys.append(data.draw(st.sampled_from(choices if size.constant is None else [*choices, slice(0, 2), slice(2, 2)])))
+        keys.append(
+            data.draw(st.sampled_from(choices if size.constant is None else [*choices, slice(0, 2), slice(2, 2)]))
+        )
         if data.draw(st.booleans()) and data.draw(st.booleans()):
             keys.append(None)
     keys = keys[: data.draw(st.integers(1, len(keys)))]
@@ -68,7 +70,9 @@ def test_sums_and_means(shape, data):
     keepdims = data.draw(st.booleans())
     A = name("A", shape)
     compare(A.sum(axis=axes, keepdims=keepdims), lambda _, a: a.sum(axis=axes, keepdims=keepdims), [A])
-    compare(A.mean(axis=axes or None, keepdims=keepdims), lambda _, a: a.mean(axis=axes or None, keepdims=keepdims), [A])
+    compare(
+        A.mean(axis=axes or None, keepdims=keepdims), lambda _, a: a.mean(axis=axes or None, keepdims=keepdims), [A]
+    )
 
 
 @st.composite
@@ -151,4 +155,7 @@ def test_reshape_groups_have_as_many_entries_on_both_sides(shapes):
     groups = build.reshape_groups(new, old)
     assert [k for group, _ in groups for k in group] == list(range(len(new)))
     assert [k for _, group in groups for k in group] == list(range(len(old)))
-    assert all(math.prod((new[k] for k in left), start=ONE) == math.prod((old[k] for k in right), start=ONE) for left, right in groups)
+    assert all(
+        math.prod((new[k] for k in left), start=ONE) == math.prod((old[k] for k in right), start=ONE)
+        for left, right in groups
+    )

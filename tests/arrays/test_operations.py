@@ -47,7 +47,9 @@ def test_every_operation_states_its_rule(kind):
     assert all("=>" in array.op.rule or "no adjoint" in array.op.rule for array in cases if array.operands)
 
 
-@pytest.mark.parametrize("array", [a for a in CASES.values() if a.operands], ids=[k for k, a in CASES.items() if a.operands])
+@pytest.mark.parametrize(
+    "array", [a for a in CASES.values() if a.operands], ids=[k for k, a in CASES.items() if a.operands]
+)
 def test_sizes_are_replaced_inside_an_operation(array):
     from derive.arrays.array import substitute
     from derive.arrays.shapes import size_names

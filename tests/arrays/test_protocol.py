@@ -114,10 +114,18 @@ def test_symbolic_arrays_do_what_numpys_do(function):
         assert_same(text_value(symbolic, sizes, arrays), want, work(symbolic, sizes))
 
 
-@pytest.mark.parametrize("table", [protocol._UFUNCS, protocol._CALLS, {f.name: f for f in (*UNARY, *BINARY)}], ids=["ufuncs", "calls", "scalar functions"])
+@pytest.mark.parametrize(
+    "table",
+    [protocol._UFUNCS, protocol._CALLS, {f.name: f for f in (*UNARY, *BINARY)}],
+    ids=["ufuncs", "calls", "scalar functions"],
+)
 def test_every_numpy_name_that_is_read_is_compared_with_numpy(table):
     by_text = {"expit", "sigmoid"}  # SciPy's and the table's own
-    missing = [name for name in table if name not in by_text and not any(k == f"np.{name}" or k.startswith(f"np.{name} ") for k in TABLE)]
+    missing = [
+        name
+        for name in table
+        if name not in by_text and not any(k == f"np.{name}" or k.startswith(f"np.{name} ") for k in TABLE)
+    ]
     assert missing == []
 
 

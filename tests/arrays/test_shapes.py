@@ -149,14 +149,17 @@ def test_what_is_not_a_shape_is_said(text):
 def test_a_name_is_an_identifier_in_ascii(name):
     with pytest.raises(DeriveError) as error:
         check_name(name, "an array", "here")
-    assert str(error.value) == f"an array named {name!r}; a Python identifier in ASCII was wanted  (here)\n  try a name such as \"X\" or \"W1\""
+    assert (
+        str(error.value)
+        == f'an array named {name!r}; a Python identifier in ASCII was wanted  (here)\n  try a name such as "X" or "W1"'
+    )
 
 
 @pytest.mark.parametrize("name", ["if", "lambda", "None", *sorted(RESERVED)])
 def test_a_reserved_name_is_refused(name):
     with pytest.raises(DeriveError) as error:
         check_name(name, "an array", "here")
-    wanted = f"an array named {name!r}; that name is reserved in Python or in generated code  (here)\n  try another name, such as \"{name}_\""
+    wanted = f'an array named {name!r}; that name is reserved in Python or in generated code  (here)\n  try another name, such as "{name}_"'
     assert str(error.value) == wanted
 
 

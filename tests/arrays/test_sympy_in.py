@@ -154,8 +154,11 @@ def test_nothing_near_sigmoid_is_taken_for_it():
 
 
 def test_inputs_come_in_order_with_rank_and_kind():
-    named, _ = read(t * X * W + OneMatrix(n, 1) * b + eps * OneMatrix(n, m), [b, eps, X, t, W],
-                    {"b": "m : positive", "X": "n d : unit"})
+    named, _ = read(
+        t * X * W + OneMatrix(n, 1) * b + eps * OneMatrix(n, m),
+        [b, eps, X, t, W],
+        {"b": "m : positive", "X": "n d : unit"},
+    )
     assert list(named) == ["b", "eps", "X", "t", "W"]
     assert [array.ndim for array in named.values()] == [1, 0, 2, 0, 2]
     assert [array.op.fact for array in named.values()] == ["positive", "positive", "unit", "float", "float"]
@@ -163,6 +166,7 @@ def test_inputs_come_in_order_with_rank_and_kind():
 
 
 # ---- lies
+
 
 def test_a_reader_that_swaps_factors_is_caught(monkeypatch):
     right = sympy_in.chain

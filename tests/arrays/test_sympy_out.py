@@ -150,6 +150,7 @@ def test_a_scalar_that_stands_for_a_1x1_symbol():
 
 # ---- lies
 
+
 def test_a_writer_that_drops_transposes_is_caught_by_value(monkeypatch):
     array = Q @ Q.T + Q
     agree(array)

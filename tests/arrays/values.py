@@ -136,7 +136,9 @@ def sizes_for(*expressions):
 
 def roomy_sizes(*expressions):
     """Sizes that are pairwise different, as few of them 1 as can be; None if none will do."""
-    return max(sizes_for(*expressions), key=lambda sizes: (min(sizes.values(), default=1), sum(sizes.values())), default=None)
+    return max(
+        sizes_for(*expressions), key=lambda sizes: (min(sizes.values(), default=1), sum(sizes.values())), default=None
+    )
 
 
 def _fits(node, sizes):
@@ -145,14 +147,17 @@ def _fits(node, sizes):
     if not isinstance(node.op, Slice):
         return True
     begin, extent, size = (concrete(s, sizes) for s in (node.op.begin, node.op.extent, node.operands[0].shape))
-    return all(b >= 0 and b + e <= n for b, e, n, step in zip(begin, extent, size, node.op.stride, strict=True) if step == 1)
+    return all(
+        b >= 0 and b + e <= n for b, e, n, step in zip(begin, extent, size, node.op.stride, strict=True) if step == 1
+    )
 
 
 def wants_positive(*expressions):
     """True if values must be positive for the expression to be defined."""
     return any(
         node.op.name in ("log", "sqrt") or (isinstance(node.op, PowerOf) and node.op.exponent.denominator != 1)
-        for array in expressions for node in array.walk()
+        for array in expressions
+        for node in array.walk()
     )
 
 

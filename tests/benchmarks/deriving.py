@@ -47,23 +47,36 @@ def tables(quick: bool = False) -> list[Table]:
 
 # ---- the seed layers
 
+
 def seed_table(quick: bool = False) -> Table:
     """The seed layers, beside SymPy's own derivative of matrix expressions."""
     rows = []
     for name, goal in GOALS.items():
         layer = derive.layers[name]
-        contenders = [Contender("warm", work, partial(worked, layer), once=True),
-                      Contender("new", work, lambda layer=layer: fresh(worked(layer)), once=True),
-                      Contender("cold", work, partial(forgotten, layer), once=True)]
+        contenders = [
+            Contender("warm", work, partial(worked, layer), once=True),
+            Contender("new", work, lambda layer=layer: fresh(worked(layer)), once=True),
+            Contender("cold", work, partial(forgotten, layer), once=True),
+        ]
         found = race(contenders, 2 if quick else 100, clock=process_time)
         milliseconds = " / ".join(f"{1e3 * found.median(key):.2g}" for key in found.times)
-        rows.append([f"`{name}`", f"{found.median('warm') / goal:.2f}", f"{found.median('new') / goal:.2f}",
-                     found.both("cold", "warm"), sympy_by_warm(name, quick), milliseconds])
+        rows.append(
+            [
+                f"`{name}`",
+                f"{found.median('warm') / goal:.2f}",
+                f"{found.median('new') / goal:.2f}",
+                found.both("cold", "warm"),
+                sympy_by_warm(name, quick),
+                milliseconds,
+            ]
+        )
     header = ("layer", "warm, by its goal", "new objects, by its goal", "cold, by warm", "SymPy, by warm", "ms")
-    note = ("Goals, warm: 2 ms, the network 20 ms. Warm: proofs are remembered up to renaming, for the same layer"
-            " object or for new ones; cold: all proofs, rules and identities forgotten. SymPy, its cache warm: `.diff`"
-            " of the loss, or of tr(GᵀY), by the same inputs; its results are not checked. Processor time; ms: warm /"
-            " new / cold.")
+    note = (
+        "Goals, warm: 2 ms, the network 20 ms. Warm: proofs are remembered up to renaming, for the same layer"
+        " object or for new ones; cold: all proofs, rules and identities forgotten. SymPy, its cache warm: `.diff`"
+        " of the loss, or of tr(GᵀY), by the same inputs; its results are not checked. Processor time; ms: warm /"
+        " new / cold."
+    )
     return Table("Derive and prove", header, rows, note)
 
 
@@ -166,19 +179,32 @@ def deep_tables(quick: bool = False) -> list[Table]:
         found = depth_race(work, layers, 2 if quick else 15)
         lines = {depth: len(layer.derive().steps) for depth, layer in layers.items()}
         module, back = code_times({k: layers[k] for k in (QUICK_DEPTHS if quick else CODE_DEPTHS)}, quick)
-        growth += [[form, "lines", *(f"{lines[depth] / lines[base]:.3g}" for depth in depths)],
-                   _growth("derive + prove", found, depths, base), _growth("build the layer", built, depths, base),
-                   _growth("write the module", module, depths, base), _growth("read it back", back, depths, base),
-                   ["", "derive + prove, ms", *(f"{1e3 * found.median(str(depth)):.3g}" for depth in depths)]]
+        growth += [
+            [form, "lines", *(f"{lines[depth] / lines[base]:.3g}" for depth in depths)],
+            _growth("derive + prove", found, depths, base),
+            _growth("build the layer", built, depths, base),
+            _growth("write the module", module, depths, base),
+            _growth("read it back", back, depths, base),
+            ["", "derive + prove, ms", *(f"{1e3 * found.median(str(depth)):.3g}" for depth in depths)],
+        ]
         deepest, seconds = depths[-1], found.median(str(base))
         by_base = found.ratio(str(deepest), str(base))
-        goals += [[form, f"seconds at depth {base}", f"{seconds / BASE_GOAL:.2f}", f"{BASE_GOAL}", f"{seconds:.3f}"],
-                  [form, f"depth {deepest}, by depth {base}", f"{by_base / GROWTH_GOAL:.2f}", f"{GROWTH_GOAL:.0f}",
-                   found.both(str(deepest), str(base))]]
+        goals += [
+            [form, f"seconds at depth {base}", f"{seconds / BASE_GOAL:.2f}", f"{BASE_GOAL}", f"{seconds:.3f}"],
+            [
+                form,
+                f"depth {deepest}, by depth {base}",
+                f"{by_base / GROWTH_GOAL:.2f}",
+                f"{GROWTH_GOAL:.0f}",
+                found.both(str(deepest), str(base)),
+            ],
+        ]
     header = ("network", f"by depth {base}", *map(str, depths))
     note = "All gradients; warm; processor time. How many times that of this depth: median of the ratios in a round."
-    return [Table("Deep tanh networks", header, growth, note),
-            Table("Deep tanh networks: derive + prove", ("network", "what", "by its goal", "goal", "measured"), goals)]
+    return [
+        Table("Deep tanh networks", header, growth, note),
+        Table("Deep tanh networks: derive + prove", ("network", "what", "by its goal", "goal", "measured"), goals),
+    ]
 
 
 def code_times(layers: Mapping[int, derive.Layer], quick: bool) -> tuple[Race, Race]:

@@ -16,7 +16,9 @@ import stepping
 from timing import Table
 
 PARTS: dict[str, Callable[[bool], list[Table]]] = {
-    "deriving": deriving.tables, "stepping": stepping.tables, "starting": starting.tables,
+    "deriving": deriving.tables,
+    "stepping": stepping.tables,
+    "starting": starting.tables,
 }
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"

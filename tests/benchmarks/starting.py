@@ -19,8 +19,11 @@ def commands() -> dict[str, list[str]]:
     python = sys.executable
     script = Path(sysconfig.get_path("scripts")) / "derive"
     by_script = [str(script), "--help"] if script.exists() else [python, "-m", "derive", "--help"]
-    return {"python -c pass": [python, "-c", "pass"], "import derive": [python, "-c", "import derive"],
-            "derive --help": by_script}
+    return {
+        "python -c pass": [python, "-c", "pass"],
+        "import derive": [python, "-c", "import derive"],
+        "derive --help": by_script,
+    }
 
 
 def tables(quick: bool = False) -> list[Table]:
@@ -35,8 +38,15 @@ def tables(quick: bool = False) -> list[Table]:
     for name, goal in GOALS.items():
         over = found.over(name, "python -c pass")
         least = found.fastest(name) - found.fastest("python -c pass")
-        rows.append([f"`{name}`", f"{over / goal:.2f} ({least / goal:.2f})", found.both(name, "python -c pass"),
-                     f"{goal:.2f} s", f"{over:.3f} s"])
+        rows.append(
+            [
+                f"`{name}`",
+                f"{over / goal:.2f} ({least / goal:.2f})",
+                found.both(name, "python -c pass"),
+                f"{goal:.2f} s",
+                f"{over:.3f} s",
+            ]
+        )
     header = ("start", "over bare Python, by its goal", "by bare Python", "goal", "over bare Python")
     note = "Whole processes. Over: median of the differences within a round, in brackets that of the fastest tenths."
     return [Table("Start", header, rows, note)]

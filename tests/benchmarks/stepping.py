@@ -37,12 +37,19 @@ Run = Callable[[], Any]
 def arrays(n: int, d: int, h: int, dtype: Any = np.float32) -> Arrays:
     """Inputs, parameters and targets, drawn with a fixed seed."""
     draw = np.random.default_rng(0).standard_normal
-    made = {"X": draw((n, d)), "W1": draw((d, h)) / d**0.5, "b1": draw(h), "W2": draw((h, 1)) / h**0.5, "b2": draw(1),
-            "T": draw((n, 1))}
+    made = {
+        "X": draw((n, d)),
+        "W1": draw((d, h)) / d**0.5,
+        "b1": draw(h),
+        "W2": draw((h, 1)) / h**0.5,
+        "b2": draw(1),
+        "T": draw((n, 1)),
+    }
     return {key: value.astype(dtype) for key, value in made.items()}
 
 
 # ---- one step each; every one returns the loss
+
 
 def functional(forward: Callable[..., Any], backward: Callable[[Any], Any], given: Arrays) -> Run:
     """Functions, with the gradients of the parameters; the update is the same statement for all."""
@@ -83,8 +90,11 @@ def generated(given: Arrays) -> tuple[Run, Run]:
 def by_hand(given: Arrays) -> tuple[Run, Run, Run]:
     """The hand-written functions, the same in place on their own arrays, and the hand-written objects."""
     network = handwritten.Network(*(given[key] for key in PARAMETERS))
-    return (functional(handwritten.forward, handwritten.backward, given),
-            functional(handwritten.tuned_forward, handwritten.tuned_backward, given), objects(network, given))
+    return (
+        functional(handwritten.forward, handwritten.backward, given),
+        functional(handwritten.tuned_forward, handwritten.tuned_backward, given),
+        objects(network, given),
+    )
 
 
 def with_autograd(given: Arrays) -> Run:
@@ -132,6 +142,7 @@ def with_torch(given: Arrays) -> Run:
 
 # ---- measured
 
+
 def tables(quick: bool = False) -> list[Table]:
     """The table of the steps; each number of threads in a process of its own, as BLAS wants it."""
     rows = []
@@ -141,18 +152,24 @@ def tables(quick: bool = False) -> list[Table]:
         command = [sys.executable, __file__, threads, *(["--quick"] if quick else [])]
         rows += json.loads(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)
     header = ("step", "n x d x h", "threads", "by hand-written", "by hand, in place", "by PyTorch", "by autograd", "µs")
-    note = ("float32. The generated step's time by the other's: median of the ratios within a round, in brackets the"
-            " ratio of the fastest tenths of the rounds; on a busy machine they are far apart. Functions: gradients of"
-            " the parameters; objects: every delta is passed up, dX too. PyTorch: eager, fused calls, updates in place,"
-            " no dX. Default threads: wall time; one thread: processor time. µs: fastest tenth."
-            f" Goals at {_title(GOAL_SIZE)}, default threads: at most 1.05 by hand-written, 0.6 by PyTorch.")
+    note = (
+        "float32. The generated step's time by the other's: median of the ratios within a round, in brackets the"
+        " ratio of the fastest tenths of the rounds; on a busy machine they are far apart. Functions: gradients of"
+        " the parameters; objects: every delta is passed up, dX too. PyTorch: eager, fused calls, updates in place,"
+        " no dX. Default threads: wall time; one thread: processor time. µs: fastest tenth."
+        f" Goals at {_title(GOAL_SIZE)}, default threads: at most 1.05 by hand-written, 0.6 by PyTorch."
+    )
     return [Table("One training step of the generated network, by the same step elsewhere", header, rows, note)]
 
 
 def rows(threads: str, quick: bool) -> list[list[str]]:
     """Two rows for each size, with the threads that this process has."""
-    return [row for size, rounds in SIZES.items() if not quick or size == QUICK_SIZE
-            for row in _rows(size, threads, 2 if quick else rounds)]
+    return [
+        row
+        for size, rounds in SIZES.items()
+        if not quick or size == QUICK_SIZE
+        for row in _rows(size, threads, 2 if quick else rounds)
+    ]
 
 
 def _rows(size: Size, threads: str, rounds: int) -> list[list[str]]:

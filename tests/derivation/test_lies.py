@@ -51,7 +51,9 @@ CAUGHT = {"transpose forgotten on the left": ["W"], "half": ["X"], "nothing hand
 def test_a_rule_that_went_wrong_after_it_was_admitted_leaves_its_lines_open(monkeypatch, lie):
     derivation = admitted_then_wrong(monkeypatch, dense, Matmul, WRONG_PRODUCTS[lie])
     assert [step.name for step in derivation.steps if step.verdict.status == "open"] == CAUGHT[lie]
-    assert [step.name for step in derivation.steps if step.verdict.status == "proved"] == [k for k in "YXWb" if k not in CAUGHT[lie]]
+    assert [step.name for step in derivation.steps if step.verdict.status == "proved"] == [
+        k for k in "YXWb" if k not in CAUGHT[lie]
+    ]
     verdict = derivation.prove()
     assert verdict.status == "open"
     assert not verdict.ok
@@ -66,7 +68,9 @@ def test_a_broadcast_that_forgets_to_sum_is_caught(monkeypatch):
 def test_a_wrong_scalar_function_is_caught(monkeypatch):
     tanh_layer.derive()
     wrong = functions.FUNCTIONS["tanh"]
-    monkeypatch.setitem(functions.FUNCTIONS, "tanh", type(wrong)(**{**vars(wrong), "pullback": lambda Y, G, A: (G * (1 - Y),)}))
+    monkeypatch.setitem(
+        functions.FUNCTIONS, "tanh", type(wrong)(**{**vars(wrong), "pullback": lambda Y, G, A: (G * (1 - Y),)})
+    )
     derivation = tanh_layer.derive()
     assert [step.name for step in derivation.steps if step.verdict.status == "open"] == ["Z"]
     book.forget()
@@ -76,13 +80,21 @@ def test_a_wrong_scalar_function_is_caught(monkeypatch):
 
 def test_the_lines_after_a_wrong_one_are_judged_by_themselves(monkeypatch):
     derivation = admitted_then_wrong(monkeypatch, tanh_layer, Matmul, WRONG_PRODUCTS["half"])
-    assert {step.name: step.verdict.status for step in derivation.steps} == {"Y": "proved", "Z": "proved", "X": "open", "W": "proved", "b": "proved"}
+    assert {step.name: step.verdict.status for step in derivation.steps} == {
+        "Y": "proved",
+        "Z": "proved",
+        "X": "open",
+        "W": "proved",
+        "b": "proved",
+    }
 
 
 def test_a_wrong_layer_is_caught_in_the_network_that_calls_it(monkeypatch):
     network.derive()
     right = sweep.Derivation.closed_forms
-    monkeypatch.setattr(sweep.Derivation, "closed_forms", lambda self, output: {k: -v for k, v in right(self, output).items()})
+    monkeypatch.setattr(
+        sweep.Derivation, "closed_forms", lambda self, output: {k: -v for k, v in right(self, output).items()}
+    )
     derivation = network.derive()
     assert {step.name for step in derivation.steps if step.verdict.status == "proved"} == {"E"}
     book.forget()
@@ -122,8 +134,13 @@ def test_no_mutant_of_a_line_is_proved(monkeypatch, case):
             if simplify.simplify(mutant) is step.expression or proof.is_equal(mutant, step.expression):
                 continue
             with monkeypatch.context() as lie:
-                lie.setattr(sweep, "simplify", lambda array, right=step.expression, wrong=mutant: (
-                    wrong if simplify.simplify(array) is right else simplify.simplify(array)))
+                lie.setattr(
+                    sweep,
+                    "simplify",
+                    lambda array, right=step.expression, wrong=mutant: (
+                        wrong if simplify.simplify(array) is right else simplify.simplify(array)
+                    ),
+                )
                 told = layer.derive().step(step.name)
             assert told.expression is mutant
             assert told.verdict.status == "open", what
@@ -143,11 +160,16 @@ def test_a_whole_is_as_weak_as_its_weakest_part():
 
 
 def test_only_refuted_and_open_are_not_ok():
-    told = {status: Verdict(status, "X", "why") for status in ("refuted", "open", "tested", "enclosed", "proved_at", "proved")}
+    told = {
+        status: Verdict(status, "X", "why")
+        for status in ("refuted", "open", "tested", "enclosed", "proved_at", "proved")
+    }
     assert [status for status, verdict in told.items() if not verdict.ok] == ["refuted", "open"]
 
 
 def test_the_verdict_as_text_and_data():
     verdict = dense.derive().prove()
     assert str(verdict) == "dense: proved, equal for every shape and every real input.\n  proof: proved, 3 of 3 lines"
-    assert verdict.to_dict()["evidence"] == [{"name": "proof", "status": "proved", "detail": "3 of 3 lines", "numbers": {"lines": 3, "proved": 3}}]
+    assert verdict.to_dict()["evidence"] == [
+        {"name": "proof", "status": "proved", "detail": "3 of 3 lines", "numbers": {"lines": 3, "proved": 3}}
+    ]

@@ -250,7 +250,9 @@ def test_the_table_as_text():
 def test_latex_of_the_gradients():
     gradients = dense.derive().gradients
     assert [gradients[key]._repr_latex_() for key in "XWb"] == [
-        r"$\displaystyle \mathrm{d}Y W^{\top}$", r"$\displaystyle X^{\top} \mathrm{d}Y$", r"$\displaystyle \mathbf{1}^{\top} \mathrm{d}Y$",
+        r"$\displaystyle \mathrm{d}Y W^{\top}$",
+        r"$\displaystyle X^{\top} \mathrm{d}Y$",
+        r"$\displaystyle \mathbf{1}^{\top} \mathrm{d}Y$",
     ]
 
 
@@ -295,7 +297,9 @@ def test_the_number_of_lines_is_linear_in_the_depth(made):
 @pytest.mark.parametrize("made", [deep, deep_inline])
 def test_lines_do_not_grow_with_the_depth(made):
     """All but the line of the shared weights, which has a term a layer."""
-    longest = {depth: max(len(str(step)) for step in made(depth).derive().steps if step.name != "W") for depth in (4, 64)}
+    longest = {
+        depth: max(len(str(step)) for step in made(depth).derive().steps if step.name != "W") for depth in (4, 64)
+    }
     assert longest[64] <= longest[4] + 8  # names with two figures
 
 

@@ -31,7 +31,12 @@ def returned(layer, args):
 
 
 def sizes_of(layer, args):
-    return {size.name: n for i, a in zip(layer.inputs, args, strict=True) for size, n in zip(i.shape, np.shape(a), strict=True) if size.name}
+    return {
+        size.name: n
+        for i, a in zip(layer.inputs, args, strict=True)
+        for size, n in zip(i.shape, np.shape(a), strict=True)
+        if size.name
+    }
 
 
 def backward(layer, known, upstream):
@@ -55,7 +60,10 @@ def test_gradients_are_the_slopes_of_the_equations(case, seed):
     layer = LAYERS[case]
     rng = np.random.default_rng(seed)
     sizes = {name: k for k, name in enumerate(layer.sizes, 2 - seed)}
-    values = {i.name: rng.uniform(0.5, 1.5, concrete(i.shape, sizes)) * rng.choice([-1, 1], concrete(i.shape, sizes)) for i in layer.inputs}
+    values = {
+        i.name: rng.uniform(0.5, 1.5, concrete(i.shape, sizes)) * rng.choice([-1, 1], concrete(i.shape, sizes))
+        for i in layer.inputs
+    }
     known = forward(layer, {**values, **sizes})
     above = {output: rng.normal(size=np.shape(known[output])) for output in layer.outputs}
     gradients = backward(layer, known, {title: above[output] for output, title in names_from_above(layer).items()})
@@ -67,7 +75,9 @@ def test_gradients_are_the_slopes_of_the_equations(case, seed):
     h = EPS ** (1 / 5)  # the best step for a difference of fourth order
     for key in layer.wrt:
         direction = rng.normal(size=np.shape(values[key]))
-        slope = sum(w * loss(key, values[key] + t * h * direction) for t, w in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * h)
+        slope = sum(w * loss(key, values[key] + t * h * direction) for t, w in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (
+            12 * h
+        )
         got = float(np.sum(gradients[f"d{key}"] * direction))
         size = max(1.0, abs(got), float(np.sum(np.abs(gradients[f"d{key}"]))))
         assert np.shape(gradients[f"d{key}"]) == np.shape(values[key])

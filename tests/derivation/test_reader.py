@@ -41,7 +41,11 @@ def test_names_of_locals_are_names_of_equations():
         Out = centred / spread
         return Out
 
-    assert lines(f) == ["centred = X - X.sum(axis=0) / n", "spread = np.sqrt((centred ** 2).sum(axis=0) / n)", "Out = centred / spread"]
+    assert lines(f) == [
+        "centred = X - X.sum(axis=0) / n",
+        "spread = np.sqrt((centred ** 2).sum(axis=0) / n)",
+        "Out = centred / spread",
+    ]
 
 
 def test_a_result_without_a_name_is_Y_or_E():
@@ -177,6 +181,7 @@ def test_a_layer_is_called_by_position_or_by_name():
 
 # ---- bad input
 
+
 def no_shape(X: "n d", W):
     return X @ W
 
@@ -272,7 +277,7 @@ def endless(X: "n d"):
     return endless(X)
 
 
-WHOLE = ("NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, and 1 / n is .mean()")
+WHOLE = "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, and 1 / n is .mean()"
 BAD = {
     no_shape: ("no_shape: the parameter W has no shape; a shape string as its annotation", 'W: "n d"; "" is a scalar'),
     starred: ("starred: the parameter *arrays; one named parameter an input", ""),
@@ -312,7 +317,9 @@ def test_what_cannot_be_read_is_said(function):
     assert str(error.value).replace(place.group(), "") == text + (f"\n  try {hint}" if hint else "")
 
 
-@pytest.mark.parametrize(("function", "line"), [(branches, 1), (assigns, 1), (outside, 1), (inner, 1), (raises, 1), (no_shape, 0)])
+@pytest.mark.parametrize(
+    ("function", "line"), [(branches, 1), (assigns, 1), (outside, 1), (inner, 1), (raises, 1), (no_shape, 0)]
+)
 def test_the_place_is_the_line_of_the_users_source(function, line):
     with pytest.raises(DeriveError) as error:
         derive.layer(function)
@@ -409,8 +416,13 @@ def test_text_does_not_depend_on_the_hash_seed(tmp_path):
     (tmp_path / "net.py").write_text(PRINT)
     root = str(Path(derive.__file__).parents[1])
     texts = [
-        subprocess.run([sys.executable, str(tmp_path / "net.py")], capture_output=True, text=True, check=True,
-                       env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": root}).stdout
+        subprocess.run(
+            [sys.executable, str(tmp_path / "net.py")],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": root},
+        ).stdout
         for seed in (1, 2)
     ]
     assert texts[0] == texts[1]

@@ -44,9 +44,12 @@ def test_a_layer_without_claims_has_no_section():
 
 def test_the_corrected_formula_comes_from_the_derivation():
     formulas = re.findall(r"```math\n(.*?)\n```", PAGE, re.DOTALL)
-    assert formulas == [r"\mathrm{d}Y = Y - T", r"\mathrm{d}b_{2} = \mathbf{1}^{\top} \mathrm{d}Y",
-                        r"\mathrm{d}b_{1} = \mathbf{1}^{\top} \mathrm{d}Z_{1}",
-                        r"\mathrm{d}b = \mathbf{1}^{\top} \mathrm{d}Y"]
+    assert formulas == [
+        r"\mathrm{d}Y = Y - T",
+        r"\mathrm{d}b_{2} = \mathbf{1}^{\top} \mathrm{d}Y",
+        r"\mathrm{d}b_{1} = \mathbf{1}^{\top} \mathrm{d}Z_{1}",
+        r"\mathrm{d}b = \mathbf{1}^{\top} \mathrm{d}Y",
+    ]
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -78,8 +81,14 @@ def test_it_is_markdown_as_github_shows_it():
 
 
 def test_the_same_bytes_in_another_process():
-    code = ("import sys, derive; from derive.emit.claims_section import section; "
-            "sys.stdout.buffer.write(section(derive.layers['two_layer_network']).encode())")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True,
-                          env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)})
+    code = (
+        "import sys, derive; from derive.emit.claims_section import section; "
+        "sys.stdout.buffer.write(section(derive.layers['two_layer_network']).encode())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.stdout.decode() == PAGE

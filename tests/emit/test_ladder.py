@@ -28,7 +28,9 @@ def test_wrong_code_is_refuted_with_a_counterexample_that_runs(monkeypatch):
     verdict = derive.layers["dense"].verify()
     assert verdict.status == "refuted"
     assert verdict.counterexample.name == "W"
-    done = subprocess.run([sys.executable, "-c", verdict.counterexample.snippet], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", verdict.counterexample.snippet], capture_output=True, text=True, check=True
+    )
     assert "got" in done.stdout
     assert "expected" in done.stdout
 

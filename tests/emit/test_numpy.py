@@ -59,7 +59,7 @@ def two_heads(X: "n d", W: "d m"):
 
 
 @derive.layer
-def residual(X: "n d", W: "d d", b: "d"):
+def residual(X: "n d", W: "d d", b: d):
     H = np.tanh(derive.layers["dense"](X, W, b))
     Y = X + H
     return Y
@@ -77,7 +77,7 @@ def scaled(X: "n d", s: ""):
 
 
 @derive.layer
-def one_line(X: "n d", W: "d m", b: "m"):
+def one_line(X: "n d", W: "d m", b: m):
     return np.tanh(X @ W + b)
 
 
@@ -89,8 +89,20 @@ def attention_like(Q: "b t d", K: "b s d", V: "b s e"):
     return Y
 
 
-LAYERS = [transposed, summed, shifted, doubled, averaged, flattened, two_heads, residual, traced_square, scaled, one_line,
-          attention_like]
+LAYERS = [
+    transposed,
+    summed,
+    shifted,
+    doubled,
+    averaged,
+    flattened,
+    two_heads,
+    residual,
+    traced_square,
+    scaled,
+    one_line,
+    attention_like,
+]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -105,7 +117,11 @@ def test_every_layer_of_the_catalogue_climbs_the_whole_ladder(name):
     verdict = derive.layers[name].verify()
     assert verdict.status == "proved", str(verdict)
     assert {rung.name: rung.status for rung in verdict.evidence} == {
-        "shapes": "proved", "proof": "proved", "read-back": "proved", "properties": "tested"}
+        "shapes": "proved",
+        "proof": "proved",
+        "read-back": "proved",
+        "properties": "tested",
+    }
 
 
 def test_cache_holds_exactly_what_backward_needs():
@@ -188,7 +204,7 @@ def test_parameters_shared_by_two_layers_have_no_objects_that_would_part():
     dense = derive.layers["dense"]
 
     @derive.layer
-    def tied(X: "n d", W: "d d", b: "d"):
+    def tied(X: "n d", W: "d d", b: d):
         H = dense(X, W, b)
         Y = dense(H, W, b)
         return Y
@@ -222,8 +238,10 @@ def test_an_upstream_gradient_that_does_not_fit_is_refused():
 
 def test_a_generated_module_stands_alone(tmp_path):
     (tmp_path / "dense.py").write_text(derive.layers["dense"].derive().numpy())
-    program = "import dense, numpy as np; y, c = dense.forward(np.ones((2, 4)), np.ones((4, 3)), np.ones(3)); " \
-              "print(dense.backward(y, c)['b']); import sys; assert 'derive' not in sys.modules"
+    program = (
+        "import dense, numpy as np; y, c = dense.forward(np.ones((2, 4)), np.ones((4, 3)), np.ones(3)); "
+        "print(dense.backward(y, c)['b']); import sys; assert 'derive' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[10. 10. 10.]\n"
 
@@ -239,8 +257,13 @@ def test_sigmoid_neither_overflows_nor_loses_the_far_left():
 def test_the_same_bytes_in_every_process():
     program = "import derive; print(derive.layers['two_layer_network'].derive().numpy())"
     texts = {
-        subprocess.run([sys.executable, "-c", program], env={"PYTHONHASHSEED": seed, "PATH": ""}, capture_output=True, text=True,
-                       check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for seed in ("0", "1", "77")
     }
     assert len(texts) == 1

@@ -20,9 +20,20 @@ def signature(*outputs, where=(), **inputs):
 
 
 KINDS = signature(
-    "n", "4*k n+1",
-    X="n d", m="n : bool", labels="n : int[0,d)", pad=": int[1,3]", heads=": =k", p="n : unit", q="n : positive",
-    S="d d : symmetric", C="d d : spd", P="n d : stochastic", Y="n d : onehot", s="",
+    "n",
+    "4*k n+1",
+    X="n d",
+    m="n : bool",
+    labels="n : int[0,d)",
+    pad=": int[1,3]",
+    heads=": =k",
+    p="n : unit",
+    q="n : positive",
+    S="d d : symmetric",
+    C="d d : spd",
+    P="n d : stochastic",
+    Y="n d : onehot",
+    s="",
 )
 
 
@@ -74,8 +85,11 @@ def test_sizes_differ_are_one_and_are_zero():
 
 def test_smallest_bounds_every_size():
     with pytest.raises(NoSuchExample):
-        find(cases(signature("", X="n d"), smallest=1), lambda case: 0 in case.sizes.values(),
-             settings=settings(quick, max_examples=200))
+        find(
+            cases(signature("", X="n d"), smallest=1),
+            lambda case: 0 in case.sizes.values(),
+            settings=settings(quick, max_examples=200),
+        )
 
 
 @quick
@@ -111,17 +125,35 @@ def test_impossible_conditions_are_a_users_error():
         cases(signature("", X="n", where=["n > 100"]))
 
 
-@pytest.mark.parametrize("text", [
-    "n", "n + 1", "f(n) > 1", "n.x > 1", "n ** 9 > 1", "n > 1.5", "[n] == 1", "n >", "True", "n is 1",
-    "(" * 150 + "n" + ")" * 150 + ">1",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n",
+        "n + 1",
+        "f(n) > 1",
+        "n.x > 1",
+        "n ** 9 > 1",
+        "n > 1.5",
+        "[n] == 1",
+        "n >",
+        "True",
+        "n is 1",
+        "(" * 150 + "n" + ")" * 150 + ">1",
+    ],
+)
 def test_a_condition_is_parsed_never_run(text):
     with pytest.raises(DeriveError, match="condition"):
         condition(text)
 
 
-@pytest.mark.parametrize(("text", "truth"), [
-    ("1 <= n < d", True), ("d % n == 0 and not n == d", True), ("n > d or -n // 2 == -1", True), ("n % 0 == 0", False),
-])
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("1 <= n < d", True),
+        ("d % n == 0 and not n == d", True),
+        ("n > d or -n // 2 == -1", True),
+        ("n % 0 == 0", False),
+    ],
+)
 def test_a_condition_means_what_it_says(text, truth):
     assert condition(text).holds({"n": 2, "d": 4}) is truth

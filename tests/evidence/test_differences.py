@@ -14,16 +14,19 @@ def case_of(kinds=None, upstream=(), **inputs):
     return Case({}, inputs, upstream, kinds or dict.fromkeys(inputs, "float"))
 
 
-@pytest.mark.parametrize(("function", "slope"), [
-    (np.sin, np.cos),
-    (np.exp, np.exp),
-    (np.tanh, lambda x: 1 / np.cosh(x) ** 2),
-    (np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
-    (lambda x: x**5, lambda x: 5 * x**4),
-    (lambda x: 1 / (1 + 100 * x * x), lambda x: -200 * x / (1 + 100 * x * x) ** 2),
-    (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x)),
-    (lambda x: x + 1e8, lambda x: 1.0 + 0 * x),
-])
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (np.sin, np.cos),
+        (np.exp, np.exp),
+        (np.tanh, lambda x: 1 / np.cosh(x) ** 2),
+        (np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
+        (lambda x: x**5, lambda x: 5 * x**4),
+        (lambda x: 1 / (1 + 100 * x * x), lambda x: -200 * x / (1 + 100 * x * x) ** 2),
+        (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x)),
+        (lambda x: x + 1e8, lambda x: 1.0 + 0 * x),
+    ],
+)
 def test_the_bound_holds_and_is_sharp(function, slope):
     for x in RNG.uniform(0.2, 3, 50):
         estimate = directional(Curve(lambda t, x=x: np.array([function(x + t)]), grain=3.0))
@@ -50,7 +53,7 @@ def test_at_a_kink_what_lies_between_is_accepted_and_counted(at_zero, ok):
     code = relu(at_zero)
     case = case_of(X=np.array([0.0, 1.0, -2.0]), upstream=(np.array([2.0, -3.0, 1.5]),))
     _y, cache = code.forward(case.inputs["X"])
-    agreement, = agrees(code, case, ("X",), code.backward(case.upstream[0], cache))
+    (agreement,) = agrees(code, case, ("X",), code.backward(case.upstream[0], cache))
     assert agreement.ok is ok
     assert agreement.kind == ("smooth" if at_zero == 1 / 2 else "kink")  # a central difference is the mean
 
@@ -79,7 +82,7 @@ def test_a_jump_and_a_pole_are_undecided():
     pole = SimpleNamespace(forward=lambda X: (1 / (X + 1e-17), None))
     case = case_of(X=np.array([0.0]), upstream=(np.array([2.0]),))
     for code in (jump, pole):
-        agreement, = agrees(code, case, ("X",), {"X": np.array([-3.0])})
+        (agreement,) = agrees(code, case, ("X",), {"X": np.array([-3.0])})
         assert agreement.ok
         assert agreement.kind == "undecided"
 
@@ -88,7 +91,7 @@ def test_a_gradient_that_is_not_finite_where_the_function_is_smooth_is_wrong():
     code = SimpleNamespace(forward=lambda X: (X * X, None))
     case = case_of(X=np.array([0.5]), upstream=(np.array([2.0]),))
     for wrong in (math.nan, math.inf):
-        agreement, = agrees(code, case, ("X",), {"X": np.array([wrong])})
+        (agreement,) = agrees(code, case, ("X",), {"X": np.array([wrong])})
         assert not agreement.ok
 
 
@@ -98,7 +101,7 @@ def test_relative_errors_far_above_roundoff_are_seen(factor):
     X = np.array([[0.3, -0.8], [1.1, 0.2]])
     case = case_of(X=X, upstream=(np.array([[2.0, -3.0], [0.5, 1.5]]),))
     right = case.upstream[0] * (1 - np.tanh(X) ** 2)
-    agreement, = agrees(code, case, ("X",), {"X": factor * right})
+    (agreement,) = agrees(code, case, ("X",), {"X": factor * right})
     assert agreement.ok == (factor == 1.0)
 
 

@@ -64,14 +64,22 @@ DENSE = signature("n m", X="n d", W="d m", b="m")
 RIGHT = {
     "dense": (dense_forward, dense_backward, DENSE, ()),
     "sigmoid": (sigmoid_forward, lambda G, S: {"X": G * S * (1 - S)}, signature("n d", X="n d"), ()),
-    "squared error": (lambda X, T: (((X - T) ** 2).sum(), X - T), lambda G, R: {"X": 2 * G * R, "T": -2 * G * R},
-                      signature("", X="n d", T="n d"), ()),
+    "squared error": (
+        lambda X, T: (((X - T) ** 2).sum(), X - T),
+        lambda G, R: {"X": 2 * G * R, "T": -2 * G * R},
+        signature("", X="n d", T="n d"),
+        (),
+    ),
     "relu": (lambda X: (np.maximum(X, 0), X > 0), lambda G, M: {"X": G * M}, signature("n d", X="n d"), ()),
     "mean loss": (loss_forward, loss_backward, signature("", X="n d", T="n d"), ("n", "d")),
     "scalar": (lambda x: (x**3, x), lambda G, x: {"x": 3 * G * x**2}, signature("", x=""), ()),
     "two outputs": (pair_forward, pair_backward, signature("n", "", x="n", s=""), ()),
-    "inverse": (lambda A: ((B := np.linalg.inv(A)), B), lambda G, B: {"A": -B.T @ G @ B.T},
-                signature("d d", A="d d"), ()),
+    "inverse": (
+        lambda A: ((B := np.linalg.inv(A)), B),
+        lambda G, B: {"A": -B.T @ G @ B.T},
+        signature("d d", A="d d"),
+        (),
+    ),
     "take": (take_forward, take_backward, signature("n", X="n d", i="n : int[0,d)"), ()),
 }
 
@@ -93,6 +101,7 @@ def test_right_code_is_accepted(name, seed):
 
 def altered(**changes):
     """The dense layer with gradients changed by functions of (G, X, W)."""
+
     def backward(G, cache):
         right = dense_backward(G, cache)
         return {**right, **{name: np.asarray(change(G, *cache, right[name])) for name, change in changes.items()}}

@@ -62,18 +62,25 @@ def test_a_missing_sum_is_found_with_the_size_at_which_it_does_not_matter():
     assert decide(NETWORK, "b1", dZ1.sum(axis=0)).status == "proved"
 
 
-@pytest.mark.parametrize(("mend", "reason"), [
-    (lambda right: -right, "the sign is wrong"),
-    (lambda right: 2 * right, "a factor 2 is too much"),
-    (lambda right: right / 2, "a factor 2 is missing"),
-    (lambda right: -2 * right, "the sign is wrong, and a factor 2 is too much"),
-    (lambda right: right.T,
-     "its shape is (h, d), that of W1 is (d, h); it is transposed; it holds for d = 1 and h = 1"),
-    (lambda right: right / right.shape[0], "a factor d is missing; it holds for d = 1"),
-    (lambda right: right.sum(axis=0),
-     "its shape is (h,), that of W1 is (d, h); it is summed over d; it holds for d = 1"),
-    (lambda right: right + 1, "its value is another"),
-])
+@pytest.mark.parametrize(
+    ("mend", "reason"),
+    [
+        (lambda right: -right, "the sign is wrong"),
+        (lambda right: 2 * right, "a factor 2 is too much"),
+        (lambda right: right / 2, "a factor 2 is missing"),
+        (lambda right: -2 * right, "the sign is wrong, and a factor 2 is too much"),
+        (
+            lambda right: right.T,
+            "its shape is (h, d), that of W1 is (d, h); it is transposed; it holds for d = 1 and h = 1",
+        ),
+        (lambda right: right / right.shape[0], "a factor d is missing; it holds for d = 1"),
+        (
+            lambda right: right.sum(axis=0),
+            "its shape is (h,), that of W1 is (d, h); it is summed over d; it holds for d = 1",
+        ),
+        (lambda right: right + 1, "its value is another"),
+    ],
+)
 def test_what_is_wrong_is_said(mend, reason):
     X, dZ1 = of("X", "dZ1")
     verdict = decide(NETWORK, "W1", mend(X.T @ dZ1), given=LOSS)
@@ -142,12 +149,15 @@ def test_the_same_question_has_the_same_answer_to_the_byte():
     assert first == second
 
 
-@pytest.mark.parametrize(("target", "claim", "message"), [
-    ("W1", lambda: named(NETWORK, "dW1"), "the claim for dW1 mentions dW1 itself; other names were wanted"),
-    ("W1", lambda: named(DENSE, "W"), "the claim for dW1 mentions W; one of X, W1, b1"),
-    ("W2", lambda: name("b1", (Size.of("m"),)), "the claim for dW2 takes b1 as (m,); its shape is (h,)"),
-    ("Q", lambda: named(NETWORK, "W1"), "no adjoint of 'Q'"),
-])
+@pytest.mark.parametrize(
+    ("target", "claim", "message"),
+    [
+        ("W1", lambda: named(NETWORK, "dW1"), "the claim for dW1 mentions dW1 itself; other names were wanted"),
+        ("W1", lambda: named(DENSE, "W"), "the claim for dW1 mentions W; one of X, W1, b1"),
+        ("W2", lambda: name("b1", (Size.of("m"),)), "the claim for dW2 takes b1 as (m,); its shape is (h,)"),
+        ("Q", lambda: named(NETWORK, "W1"), "no adjoint of 'Q'"),
+    ],
+)
 def test_a_claim_that_does_not_fit_is_an_error_that_says_why(target, claim, message):
     with pytest.raises(DeriveError) as caught:
         decide(NETWORK, target, claim())
@@ -160,6 +170,7 @@ def test_what_is_given_must_be_a_size_an_input_or_an_upstream_gradient():
 
 
 # ---- structure
+
 
 def _row_softmax(X: "n d"):
     A = np.exp(X)

@@ -177,6 +177,7 @@ def test_identity(name):
 
 # ---- gradients of layers
 
+
 def gradient(loss: Term, array: str, *at: Index) -> Term:
     return partial(loss, array, tuple(Position.of(i) for i in at))
 
@@ -219,6 +220,7 @@ def test_attention_keys():
     def ds(i, j):
         def up(j):
             return over(H, lambda c: entry("G", i, c) * entry("V", j, c))
+
         return s(i, j) * (up(j) - over(K, lambda k: up(k) * s(i, k)))
 
     loss = over(N, lambda i: over(K, lambda j: over(H, lambda c: entry("G", i, c) * s(i, j) * entry("V", j, c))))
@@ -276,8 +278,10 @@ def test_convolution_with_a_symbolic_stride():
 
 # ---- bound indices
 
+
 def test_a_position_keeps_its_meaning_inside_another_sum_over_the_same_index():
     """Partial fractions bring the index i of B next to B; then p = i + 1 is put into B, where i is another one."""
+
     def padded(p):
         return over(N - 1, lambda i: entry("x", i) * delta(p, Position.of(i) + 1))
 
@@ -288,7 +292,6 @@ def test_a_position_keeps_its_meaning_inside_another_sum_over_the_same_index():
 
     assert equal(left, Extent(N) - over(N - 1, lambda i: entry("x", i) / below(i)))
     assert not equal(left, Extent(N) - over(N - 1, lambda i: entry("x", i) / (below(i) + entry("x", i))))
-
 
 
 def trace(arrays, shift=0, flip=False) -> Term:
@@ -340,11 +343,12 @@ def test_indices_that_look_alike_are_named_in_each_order():
 
 # ---- limits
 
+
 def test_what_is_too_large_is_left_undecided():
     with pytest.raises(Exhausted):
         normal_form(sum((entry(name) for name in "abcdefgh"), X) ** 1000)
     with pytest.raises(Exhausted):
-        normal_form(X ** 10**9)
+        normal_form(X**10**9)
 
 
 def test_a_root_is_not_taken_apart_where_that_would_lose_a_point():

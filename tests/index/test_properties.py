@@ -44,6 +44,7 @@ property_test = settings(
 
 # ---- what a term means
 
+
 class Undefined(Exception):
     """The term has no value here."""
 
@@ -78,6 +79,7 @@ def number(size: Size, point: Point) -> int:
 
 def value(term: Term, point: Point, places: dict[Index, int]):
     """The value of a term at a point."""
+
     def place(p: Position) -> int:
         return number(p.offset, point) + sum(number(c, point) * places[i] for i, c in p.parts)
 
@@ -144,6 +146,7 @@ FUNCTIONS = {
 
 # ---- a normal form as a term
 
+
 def as_term(poly: Polynomial) -> Term:
     """The polynomial as a term again."""
     return Plus(tuple([_monomial_term(c, m) for c, m in poly.terms]))
@@ -176,8 +179,15 @@ def _atom_term(atom: Atom) -> Term:
 
 N, M = Size.of("n"), Size.of("m")
 FREE = (Index(N, "i"), Index(N, "j"), Index(M, "p"))
-REUSED = (*FREE, Index(N, "k"), Index(M, "q"), Index(Size.of(1), "one"), Index(Size.of("n+1"), "wide"),
-          Index(Size.of("n*m"), "flat"), Index(Size.of("n-1"), "short"))  # also bound more than once, and within itself
+REUSED = (
+    *FREE,
+    Index(N, "k"),
+    Index(M, "q"),
+    Index(Size.of(1), "one"),
+    Index(Size.of("n+1"), "wide"),
+    Index(Size.of("n*m"), "flat"),
+    Index(Size.of("n-1"), "short"),
+)  # also bound more than once, and within itself
 ARRAYS = ("A", "b", "x", "y", "step", "log")  # two of them named as functions are
 POINTS = tuple(
     (sizes, seed)
@@ -275,6 +285,7 @@ def agree(a, b) -> bool:
 
 # ---- the properties
 
+
 @property_test
 @given(terms())
 def test_the_normal_form_keeps_the_value(term):
@@ -308,6 +319,7 @@ def test_the_normal_form_is_defined_where_the_term_is(term):
 
 def renamed(term: Term, names: dict[Index, Index]) -> Term:
     """The same term with other Index objects for the bound indices."""
+
     def place(p: Position) -> Position:
         return p.at({i: Position.of(j) for i, j in names.items()})
 

@@ -84,7 +84,9 @@ def wrong_ones(node):
                 yield k, what, (*adjoints[:k], mutant, *adjoints[k + 1 :])
 
 
-@pytest.mark.parametrize("node", [*RULES.values(), *ALIKE.values()], ids=[*RULES, *(f"{key}, sizes alike" for key in ALIKE)])
+@pytest.mark.parametrize(
+    "node", [*RULES.values(), *ALIKE.values()], ids=[*RULES, *(f"{key}, sizes alike" for key in ALIKE)]
+)
 def test_no_mutant_of_a_rule_is_proved(node):
     result, grad, adjoints = pulled(node)
     attacked = set()
@@ -96,6 +98,7 @@ def test_no_mutant_of_a_rule_is_proved(node):
 
 
 # ---- a wrong rule takes no part
+
 
 @dataclass(frozen=True)
 class Wrong(PowerOf):
@@ -171,7 +174,7 @@ def test_a_right_rule_of_the_same_making_is_admitted():
             return (2 * grad * operands[0],)
 
     node = apply(Right(2), name("X", (S("n"), S("d"))))
-    adjoint, = book.pull(node, node, name("G", node.shape))
+    (adjoint,) = book.pull(node, node, name("G", node.shape))
     assert str(adjoint) == "2 * G * X"
 
 

@@ -138,7 +138,7 @@ def test_a_wrong_identity_takes_no_part():
 
     def wrong(node):
         """(A B)ᵀ = Aᵀ Bᵀ"""
-        inner, = node.operands
+        (inner,) = node.operands
         return inner.operands[0].T @ inner.operands[1].T if isinstance(inner.op, Matmul) else None
 
     right = IDENTITIES[Transpose]
