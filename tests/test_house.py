@@ -22,7 +22,7 @@ FLOORS = [  # each imports only from those before it
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 DOOR = "derivation/upstairs.py"  # the one door upwards, which names modules by text
 
-KERNEL_LINES = 1479  # of derive/index, all told
+KERNEL_LINES = 960  # of code in derive/index: without docstrings, comments and blank lines
 FILE_LINES = 450
 
 ALLOWED = {"pyproject.toml", "README.md", "LICENSE", "derive", "tests", "reports"}
@@ -149,8 +149,17 @@ def test_the_kernel_imports_the_standard_library_and_itself_only():
 
 
 def test_the_kernel_is_small():
-    lines = sum(len(path.read_text().splitlines()) for path in (HOUSE / "index").glob("*.py"))
-    assert lines <= KERNEL_LINES
+    assert sum(lines_of_code(path) for path in (HOUSE / "index").glob("*.py")) <= KERNEL_LINES
+
+
+def lines_of_code(path):
+    text = path.read_text()
+    told = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            told |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return len([k for k, line in lines if line.strip() and not line.strip().startswith("#") and k not in told])
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -14,8 +14,8 @@ from typing import Any
 import sympy
 from sympy.core.function import Application
 
+from derive.arrays.evaluate import evaluate
 from derive.arrays.functions import ATOM, FUNCTIONS
-from derive.index.evaluate import evaluate
 from derive.index.laws import Exhausted
 from derive.index.normal import normal_form
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from derive.arrays import build
 from derive.arrays.array import name
-from derive.arrays.shapes import concrete
+from derive.arrays.shapes import concrete, reshape_groups
 from derive.index.size import ONE
 
 from .values import S, assert_same, entry_values, sizes_for, text_value, values_for, work
@@ -152,7 +152,7 @@ def test_matmul(left, right, data):
 @FEW
 def test_reshape_groups_have_as_many_entries_on_both_sides(shapes):
     old, new = shapes
-    groups = build.reshape_groups(new, old)
+    groups = reshape_groups(new, old)
     assert [k for group, _ in groups for k in group] == list(range(len(new)))
     assert [k for _, group in groups for k in group] == list(range(len(old)))
     assert all(
