@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _HOUSE = str(Path(__file__).parent)
-_CALLERS = ("click",)  # libraries that call the house: never the place where a user went wrong
+_CALLERS = ("click", "numpy")  # libraries that call the house: never the place where a user went wrong
 
 
 class DeriveError(ValueError):

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from derive.arrays.axis import axis_size
 from derive.arrays.shapes import Shape
 from derive.errors import DeriveError
 from derive.index.size import Size
@@ -127,7 +128,7 @@ class Array:
     def __init__(self, op: Operation, operands: tuple[Array, ...]) -> None:
         object.__setattr__(self, "op", op)
         object.__setattr__(self, "operands", operands)
-        object.__setattr__(self, "shape", op.shape(*operands))
+        object.__setattr__(self, "shape", tuple([axis_size(size) for size in op.shape(*operands)]))
         object.__setattr__(self, "kind", op.kind(*operands))
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -136,9 +136,11 @@ class Elementwise(Operation):
         """Where the function is smooth."""
         if not self.scalar.smooth:
             return ()
-        if self.function == "divide" and isinstance(node.operands[1].op, Constant):
-            size = node.operands[1].op.value
-            return (f"{size} > 0",) if isinstance(size, Size) else ()
+        if self.function == "divide" and not node.operands[1].names():  # by a number, or by a size
+            divisor = node.operands[1].op
+            return (
+                (f"{divisor.value} > 0",) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
+            )
         return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:

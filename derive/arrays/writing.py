@@ -147,6 +147,8 @@ class Writer:
                 least = self.TIMES
             signed = self.dialect == "math" and place and not call and text.startswith("-")
             texts.append(text if own >= least and not signed else self.bracket(text))
+        if self.quick and template.startswith("np.") and all(isinstance(a.op, Constant) for a in node.operands):
+            template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
         return template.format(*texts), self.MINUS if self.dialect == "math" and template.startswith("-") else binds
 
     def _plain(self, node: Array, operand: Array) -> tuple[str, int]:

@@ -92,8 +92,7 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
             f"{function.__name__} raised {type(error).__name__}: {error}",
             "a function that runs on symbolic arrays",
             _raised_at(error, function),
-            "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, "
-            "and 1 / n is .mean()",
+            "NumPy operations on whole arrays; sizes are symbolic, so nothing may depend on which is larger",
         ) from error
     finally:
         sys.setprofile(before if callable(before) else None)  # a profiler written in C cannot be set again

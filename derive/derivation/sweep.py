@@ -108,7 +108,9 @@ class Derivation:
         verdicts = [step.verdict for step in derived]
         status = weakest(v.status for v in verdicts)
         failed = [step.adjoint for step in derived if not step.verdict.ok]
-        assumptions = tuple(dict.fromkeys(a for v in verdicts for a in v.assumptions))
+        given = [e.expression for e in self.layer.equations if not e.expression.names()]  # sizes as numbers: 1 / n
+        conditions = [a for expression in given for node in expression.walk() for a in node.op.assumes(node)]
+        assumptions = tuple(dict.fromkeys([*conditions, *(a for v in verdicts for a in v.assumptions)]))
         proved = len([v for v in verdicts if v.status == "proved"])
         reason = f"not shown: {', '.join(failed)}" if failed else ""
         detail = f"{proved} of {len(verdicts)} lines" + (f"; {reason}" if failed else "")

@@ -277,7 +277,7 @@ def endless(X: "n d"):
     return endless(X)
 
 
-WHOLE = "NumPy operations on whole arrays; sizes are symbolic, so np.ones((n, 1)) is np.ones_like, and 1 / n is .mean()"
+WHOLE = "NumPy operations on whole arrays; sizes are symbolic, so nothing may depend on which is larger"
 BAD = {
     no_shape: ("no_shape: the parameter W has no shape; a shape string as its annotation", 'W: "n d"; "" is a scalar'),
     starred: ("starred: the parameter *arrays; one named parameter an input", ""),

@@ -89,7 +89,16 @@ def attention_like(Q: "b t d", K: "b s d", V: "b s e"):
     return Y
 
 
+@derive.layer
+def sizes_as_numbers(X: "n d"):
+    n, d = X.shape
+    s = 1 / n
+    Y = s * X + 0.5 * d - d**0.5 + (n * d + 1) * X / np.sqrt(d)
+    return Y.reshape(n * d)
+
+
 LAYERS = [
+    sizes_as_numbers,
     transposed,
     summed,
     shifted,
@@ -267,3 +276,9 @@ def test_the_same_bytes_in_every_process():
         for seed in ("0", "1", "77")
     }
     assert len(texts) == 1
+
+
+def test_functions_of_sizes_keep_float32_and_are_assumed_where_they_are_defined():
+    derivation = sizes_as_numbers.derive()
+    assert "float(np.sqrt(d))" in derivation.numpy()
+    assert derivation.prove().assumptions == ("n > 0", "d > 0")

@@ -1,0 +1,91 @@
+"""The sizes of a symbolic array's axes, as numbers that formulas may use: ``1 / n``, ``np.sqrt(d)``, ``0.5 * k``.
+
+Sums, differences and products of sizes are sizes again, as reshapes and slices need them; anything else is a scalar of
+the language.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from numbers import Integral
+from typing import Any
+
+from derive.errors import DeriveError, callers_place
+from derive.index.size import Size
+
+
+class AxisSize(Size):
+    """A size that knows arithmetic beyond whole numbers."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return axis_size(Size.__add__(self, other)) if _is_size(other) else _scalar("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return axis_size(Size.__add__(self, other)) if _is_size(other) else _scalar("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return axis_size(Size.__sub__(self, other)) if _is_size(other) else _scalar("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return axis_size(Size.__sub__(Size.of(other), self)) if _is_size(other) else _scalar("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return axis_size(Size.__mul__(self, other)) if _is_size(other) else _scalar("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return axis_size(Size.__mul__(self, other)) if _is_size(other) else _scalar("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _scalar("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _scalar("divide", other, self)
+
+    def __pow__(self, exponent: Any) -> Any:
+        from derive.arrays.build import power
+
+        return power(self, exponent)
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from derive.arrays.protocol import ufunc
+
+        return ufunc(function, method, inputs, options)
+
+    def __index__(self) -> int:
+        number = self.constant
+        if number is None:
+            raise DeriveError(
+                f"the number of the symbolic size {self} was asked for",
+                "a formula that holds for every size",
+                callers_place(),
+                "np.ones_like, np.zeros_like, .sum() or .mean() in place of new arrays and loops over a size",
+            )
+        return number
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return float(self.__index__())
+
+    __hash__ = Size.__hash__
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Size | Integral)
+
+
+def _scalar(function: str, left: Any, right: Any) -> Any:
+    from derive.arrays.array import Array
+    from derive.arrays.build import elementwise
+
+    if isinstance(left, Array) or isinstance(right, Array):
+        return NotImplemented  # the array knows what to do
+    return elementwise(function, left, right)
+
+
+@lru_cache(maxsize=4096)
+def axis_size(size: Size) -> AxisSize:
+    """The size as a number that formulas may use."""
+    return size if isinstance(size, AxisSize) else AxisSize(dict(size.terms))
