@@ -149,7 +149,9 @@ class Writer:
             texts.append(text if own >= least and not signed else self.bracket(text))
         if self.quick and template.startswith("np.") and all(isinstance(a.op, Constant) for a in node.operands):
             template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
-        return template.format(*texts), self.MINUS if self.dialect == "math" and template.startswith("-") else binds
+        if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
+            binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
+        return template.format(*texts), binds
 
     def _plain(self, node: Array, operand: Array) -> tuple[str, int]:
         """In LaTeX a constant or a scalar beside a matrix is written without its copies."""

@@ -169,13 +169,25 @@ def quotient_by_itself(node: Array) -> Array | None:
 def map_of_copies(node: Array) -> Array | None:
     """f(copies of a, copies of b) = copies of f(a, b)"""
     copies = [operand for operand in node.operands if isinstance(operand.op, Broadcast)]
-    if not copies or not all(isinstance(operand.op, Broadcast | Constant) for operand in node.operands):
+    if (node.op.name == "negative" and copies and copies[0].operands[0].shape) or not copies or not all(isinstance(operand.op, Broadcast | Constant) for operand in node.operands):
         return None
     axes, core = copies[0].op.axes, copies[0].operands[0].shape  # type: ignore[attr-defined]  # a broadcast
     if any(a.op.axes != axes or a.operands[0].shape != core for a in copies):  # type: ignore[attr-defined]  # the same
         return None
     inner = [apply(Constant(a.op.value, core)) if isinstance(a.op, Constant) else a.operands[0] for a in node.operands]
     return apply(Broadcast(node.shape, axes), apply(node.op, *inner))
+
+
+@identity(Broadcast)
+def copies_of_negative(node: Array) -> Array | None:
+    """copies of -A = -(copies of A), so that a sum with it is a difference"""
+    (inner,) = node.operands
+    return -apply(node.op, *inner.operands) if _is_negative_array(inner) else None
+
+
+def _is_negative_array(array: Array) -> bool:
+    """True for -A, A being more than a number."""
+    return array.op.name == "negative" and bool(array.shape) and not isinstance(array.operands[0].op, Constant)
 
 
 @identity(Broadcast)

@@ -183,3 +183,9 @@ def test_parts_with_a_name_are_written_by_name():
     Z = X @ W
     assert numpy_text(np.tanh(Z + b), {Z: "Z"}) == "np.tanh(Z + b)"
     assert math_text(np.tanh(Z + b), {Z: "Z"}) == r"\tanh(Z + \mathbf{1} b)"
+
+
+def test_a_negated_quotient_binds_no_tighter_than_a_quotient():
+    x, y = N("x", "n"), N("y", "n")
+    assert str(x @ (-(1 / y))) == "x @ (-1 / y)"
+    assert str(x @ -y) == "x @ -y"

@@ -147,7 +147,7 @@ LINES = {
     "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = np.where(X > 0, dY, 0) - np.where(X > 0, 0, dY)"]),
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
     "softmax": (softmax, [
-        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) + (-(dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1))[:, None]", "dX = dA * A"]),
+        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = dA * A"]),
     "same_twice": (same_twice, ["dZ = dZ", "dY = dZ + dY_out", "dX = dY * (1 - Y ** 2)"]),
     "calls_two_outputs": (calls_two_outputs, []),
 }  # fmt: skip

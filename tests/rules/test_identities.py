@@ -43,6 +43,7 @@ FIRES = {
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
     "map_of_copies": [copies(b, "n d", 1) * copies(b, "n d", 1), apply(Elementwise("exp"), copies(c, "n d", 0)), apply(PowerOf(Fraction(3)), copies(q, "n d")),
                       copies(b, "n d", 1) + full(1, "n d"), apply(Elementwise("add"), copies(C1, "n d", 0, 1), copies(2 * C1, "n d", 0, 1))],
+    "copies_of_negative": [copies(-b, "n d", 1), copies(-c, "n d", 0)],
     "copies_of_copies": [copies(copies(b, "n d", 1), "b n d", 1, 2), copies(X, "n d", 0, 1), copies(build.constant(2), "n d"), copies(full(2, "d"), "n d", 1),
                          copies(copies(q, "n"), "n d", 0)],
     "sum_of_copies": [apply(Sum((0,)), copies(b, "n d", 1)), apply(Sum((0, 1)), copies(b, "n d", 1)), apply(Sum((1,)), copies(c, "n d", 0)),
