@@ -29,8 +29,8 @@ from derive.emit.loading import load_source
 from derive.emit.readback import SymbolicNumPy
 from derive.emit.stack import members
 from derive.errors import DeriveError
-from derive.evidence.structure import acts_entrywise, has_no_parameters, only_passes_up, set_by_loss
-from derive.evidence.witness import decide, decide_value
+from derive.formulas.structure import acts_entrywise, has_no_parameters, only_passes_up, set_by_loss
+from derive.formulas.witness import decide, decide_value
 from derive.rules.proof import is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Counterexample, Rung, Verdict, weakest

@@ -11,8 +11,8 @@ from derive.arrays.shapes import Shape, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation, adjoint_name
 from derive.errors import DeriveError
-from derive.evidence.comparison import same_rows
-from derive.evidence.experiment import upstream_names
+from derive.formulas.comparison import same_rows
+from derive.formulas.experiment import upstream_names
 from derive.index.size import Size
 from derive.rules.proof import is_equal
 from derive.rules.simplify import simplify

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from derive.evidence.experiment import Experiment, Point
 from derive.evidence.richardson import Reals
+from derive.formulas.experiment import Experiment, Point
 
 Shows = Callable[["Comparison"], bool]
 

@@ -23,11 +23,11 @@ from derive.arrays.shapes import concrete, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM
 from derive.errors import DeriveError, callers_place
-from derive.evidence.comparison import Shows, compare, measured, same_rows, told_by_both, told_by_shape, told_by_values
-from derive.evidence.experiment import Experiment, Point
-from derive.evidence.faults import faults
-from derive.evidence.question import Given, Question, ask, named, shape_of
 from derive.evidence.values import draw_floats
+from derive.formulas.comparison import Shows, compare, measured, same_rows, told_by_both, told_by_shape, told_by_values
+from derive.formulas.experiment import Experiment, Point
+from derive.formulas.faults import faults
+from derive.formulas.question import Given, Question, ask, named, shape_of
 from derive.verdict import Counterexample, Rung, Verdict
 
 __all__ = ["decide", "decide_value", "named"]

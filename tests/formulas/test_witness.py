@@ -10,8 +10,8 @@ import pytest
 import derive
 from derive.arrays.array import name
 from derive.errors import DeriveError
-from derive.evidence.structure import acts_entrywise, has_no_parameters, only_passes_up, set_by_loss
-from derive.evidence.witness import decide, decide_value, named
+from derive.formulas.structure import acts_entrywise, has_no_parameters, only_passes_up, set_by_loss
+from derive.formulas.witness import decide, decide_value, named
 from derive.index.size import Size
 
 NETWORK, DENSE = derive.layers["two_layer_network"], derive.layers["dense"]

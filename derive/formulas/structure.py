@@ -19,7 +19,7 @@ from derive.arrays.shapes import concrete, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, adjoint_name
 from derive.errors import DeriveError
-from derive.evidence.experiment import Experiment, Point
+from derive.formulas.experiment import Experiment, Point
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
 from derive.index.normal import equal
