@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_HOUSE = str(Path(__file__).parent)
+HOUSE = str(Path(__file__).parent)
 _CALLERS = ("click", "numpy")  # libraries that call the house: never the place where a user went wrong
 
 
@@ -39,7 +39,7 @@ def callers_place() -> str:
         name = frame.f_code.co_filename
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         made = (name, frame.f_code.co_name) == ("<string>", "__init__")  # of a dataclass
-        if not name.startswith((_HOUSE, "<frozen")) and not made and package not in _CALLERS:
+        if not name.startswith((HOUSE, "<frozen")) and not made and package not in _CALLERS:
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has no caller
     return ""

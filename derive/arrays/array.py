@@ -225,10 +225,10 @@ class Array:
         return build.power(base, self)
 
     def __matmul__(self, other: Any) -> Array:
-        return build.matmul(self, other)
+        return products.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Array:
-        return build.matmul(other, self)
+        return products.matmul(other, self)
 
     def __gt__(self, other: Any) -> Array:
         return build.elementwise("greater", self, other)
@@ -256,7 +256,7 @@ class Array:
             "an entry of a symbolic array was set",
             "forward formulas do not change arrays in place",
             _place(),
-            "np.where, np.concatenate or np.pad in place of the assignment",
+            "np.where or np.pad in place of the assignment",
         )
 
     def __bool__(self) -> bool:
@@ -299,9 +299,9 @@ class Array:
         return self.transpose()
 
     @property
-    def dtype(self) -> type[float]:
-        """To the proof numbers are real."""
-        return float
+    def dtype(self) -> Any:
+        """To the proof numbers are real: one dtype, whose type changes nothing."""
+        return REAL
 
     @property
     def size(self) -> Any:
@@ -330,7 +330,7 @@ class Array:
 
     def dot(self, other: Any) -> Array:
         """``np.dot``."""
-        return build.dot(self, other)
+        return products.dot(self, other)
 
     def copy(self) -> Array:
         """Itself: symbolic arrays do not change."""
@@ -355,6 +355,18 @@ def _place() -> str:
     from derive.errors import callers_place
 
     return callers_place()
+
+
+class _Real:
+    """The dtype of symbolic arrays."""
+
+    @staticmethod
+    def type(value: Any) -> Any:
+        """The value itself."""
+        return value
+
+
+REAL = _Real()
 
 
 @dataclass(frozen=True)
@@ -433,4 +445,4 @@ def _entries(array: Array, definitions: Mapping[str, Array] | None) -> Entries:
     return lambda *at: meaning(array, tuple([Position.of(place) for place in at]), definitions)
 
 
-from derive.arrays import build, indexing, protocol  # noqa: E402  # arrays are written with operators, which build.py checks
+from derive.arrays import build, indexing, products, protocol  # noqa: E402  # arrays are written with operators, which build.py checks

@@ -6,11 +6,12 @@ the language.
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
-from derive.errors import DeriveError, callers_place
+from derive.errors import HOUSE, DeriveError, callers_place
 from derive.index.size import Size
 
 
@@ -69,7 +70,61 @@ class AxisSize(Size):
     def __float__(self) -> float:
         return float(self.__index__())
 
+    def __eq__(self, other: object) -> bool:
+        if Size.__eq__(self, other):
+            return True
+        if _is_size(other) and not self._differs(other) and _asked_by_user():
+            raise _undecided("==", self, other)
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return not self.__eq__(other)
+
+    def _differs(self, other: Any) -> bool:
+        """True if the two sizes are plainly different, every named size being at least 1."""
+        gap = Size.__sub__(self, other)
+        return bool(gap.constant) or (gap - 1).is_nonnegative() or (-gap - 1).is_nonnegative()
+
+    def __lt__(self, other: Any) -> bool:
+        return _decided("<", self, other, Size.of(other) - 1 - Size.of(self), Size.__sub__(self, other))
+
+    def __gt__(self, other: Any) -> bool:
+        return _decided(">", self, other, Size.__sub__(self, Size.of(other) + 1), Size.of(other) - Size.of(self))
+
+    def __le__(self, other: Any) -> bool:
+        return not self.__gt__(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return not self.__lt__(other)
+
+    def __bool__(self) -> bool:
+        return self.__gt__(0)
+
     __hash__ = Size.__hash__
+
+
+def _decided(sign: str, left: Any, right: Any, if_true: Size, if_false: Size) -> bool:
+    """The answer where it is the same for every size at least 1; DeriveError where it depends on the sizes."""
+    if if_true.is_nonnegative() or if_false.is_nonnegative():
+        return if_true.is_nonnegative()
+    raise _undecided(sign, left, right)
+
+
+def _undecided(sign: str, left: Any, right: Any) -> DeriveError:
+    return DeriveError(
+        f"whether {left} {sign} {right} was asked of symbolic sizes",
+        "a formula that does not branch on a size",
+        callers_place(),
+        "one formula for every size, or a layer of its own with that size as a number in the shapes",
+    )
+
+
+def _asked_by_user() -> bool:
+    """True if the comparison stands in the user's code; the house itself compares sizes as expressions."""
+    frame: Any = sys._getframe(1)
+    while frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return not frame.f_code.co_filename.startswith(HOUSE)
 
 
 def _is_size(value: Any) -> bool:

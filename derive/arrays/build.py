@@ -10,13 +10,12 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from string import ascii_letters
 from typing import Any
 
 from derive.arrays.array import Array, apply, label
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Place, Reshape, Transpose
-from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf, Sum
+from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, Size, SizeSyntaxError
@@ -25,6 +24,11 @@ from derive.index.size import ONE, Size, SizeSyntaxError
 def describe(array: Array) -> str:
     """``X is (n, d)``, for messages."""
     return f"{label(array) or array} is {write_shape(array.shape)}"
+
+
+def shaped(array: Array) -> str:
+    """``X of shape (n, d)``, for messages."""
+    return f"{label(array) or array} of shape {write_shape(array.shape)}"
 
 
 def constant(value: Any) -> Array:
@@ -115,7 +119,7 @@ def elementwise(function: str, *operands: Any) -> Array:
             "a condition such as X > 0",
         )
     if function not in _OF_MASKS:
-        _numbers(function, arrays)
+        no_masks(function, arrays)
     return apply(Elementwise(function), *arrays)
 
 
@@ -130,7 +134,7 @@ _OF_MASKS = {
 }  # NumPy takes these of masks as of 0 and 1
 
 
-def _numbers(what: str, arrays: Sequence[Array]) -> None:
+def no_masks(what: str, arrays: Sequence[Array]) -> None:
     """DeriveError for masks alone, of which NumPy makes "or", "and", or nothing."""
     if all(array.kind == "bool" for array in arrays):
         raise DeriveError(
@@ -144,7 +148,7 @@ def _numbers(what: str, arrays: Sequence[Array]) -> None:
 def power(base: Any, exponent: Any) -> Array:
     """``base ** exponent`` for a constant rational exponent; otherwise ``exp(exponent * log(base))``."""
     base, exponent = constant(base), constant(exponent)
-    _numbers("power", [base])
+    no_masks("power", [base])
     value = exponent.op.value if isinstance(exponent.op, Constant) and not exponent.shape else None
     if isinstance(value, Fraction):
         if value == 0:
@@ -153,112 +157,6 @@ def power(base: Any, exponent: Any) -> Array:
             return apply(Elementwise("sqrt"), base)
         return base if value == 1 else apply(PowerOf(value), base)
     return elementwise("exp", elementwise("multiply", exponent, elementwise("log", base)))
-
-
-# ---- products
-
-
-def matmul(left: Any, right: Any) -> Array:
-    """``left @ right`` with NumPy's rules for vectors and leading axes; DeriveError if inner sizes differ."""
-    left, right = constant(left), constant(right)
-    if not left.shape or not right.shape:
-        scalar = right if left.shape else left
-        raise DeriveError(
-            f"matmul: {describe(scalar)}, a scalar", "arrays of rank 1 or more", callers_place(), "* in place of @"
-        )
-    _numbers("matmul", [left, right])
-    inner = right.shape[-2] if right.ndim > 1 else right.shape[0]
-    if left.shape[-1] != inner:
-        flipped = right.ndim == 2 and right.shape[1] == left.shape[-1]
-        last = right.shape[-2:-1] if flipped else right.shape[-1:] if right.ndim > 1 else ()
-        wanted = " ".join(map(str, (*right.shape[:-2], left.shape[-1], *last)))
-        name = label(right) or "the right operand"
-        raise DeriveError(
-            f"matmul: {describe(left)} but {describe(right)}",
-            f"the inner sizes {left.shape[-1]} and {inner} differ",
-            callers_place(),
-            f'{name}.T, or declare {name} as "{wanted}"' if flipped else f'declaring {name} as "{wanted}"',
-        )
-    if left.ndim == 1 or right.ndim == 1:
-        letters = "abcdefghijkl"
-        leading = letters[: max(left.ndim, right.ndim) - 2] if max(left.ndim, right.ndim) > 2 else ""
-        first = "k" if left.ndim == 1 else leading + "ik"
-        second = "k" if right.ndim == 1 else leading + "kj"
-        return contract(
-            [(first, left), (second, right)], leading + first[-2:-1].replace("k", "") + second[len(leading) + 1 :]
-        )
-    leading_shape = broadcast([left.shape[:-2], right.shape[:-2]])
-    if leading_shape is None:
-        raise DeriveError(
-            f"matmul: {describe(left)} but {describe(right)}",
-            "the leading axes must agree",
-            callers_place(),
-            "a reshape, or None in an index to add an axis",
-        )
-    return apply(
-        Matmul(), spread(left, leading_shape + left.shape[-2:]), spread(right, leading_shape + right.shape[-2:])
-    )
-
-
-def dot(left: Any, right: Any) -> Array:
-    """``np.dot``: a product of matrices and vectors, or by a scalar."""
-    left, right = constant(left), constant(right)
-    if not left.shape or not right.shape:
-        return elementwise("multiply", left, right)
-    if right.ndim > 2:
-        raise DeriveError(f"dot: {describe(right)}", "rank 1 or 2 was wanted", callers_place(), "@ or np.einsum")
-    return matmul(left, right)
-
-
-def contract(terms: Sequence[tuple[str, Array]], output: str) -> Array:
-    """The contraction of labelled arrays; labels that occur nowhere in a term of their own are left to the caller."""
-    return apply(Einsum(tuple(letters for letters, _ in terms), output), *[array for _, array in terms])
-
-
-def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
-    """``np.einsum`` with explicit or implicit output; DeriveError for a label with two sizes."""
-    arrays = [constant(operand) for operand in operands]
-    _numbers("einsum", arrays)
-    if not isinstance(spec, str) or not set(spec) <= {*ascii_letters, *",-> "}:
-        raise DeriveError(f"einsum: subscripts {spec!r}", 'letters such as "ij,jk->ik" were wanted', callers_place())
-    left, arrow, output = spec.replace(" ", "").partition("->")
-    inputs = left.split(",")
-    if not arrow:
-        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
-    if len(inputs) != len(arrays) or any(len(t) != a.ndim for t, a in zip(inputs, arrays, strict=False)):
-        raise DeriveError(
-            f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays), "one letter an axis", callers_place()
-        )
-    sizes: dict[str, Size] = {}
-    for letters, array in zip(inputs, arrays, strict=True):
-        for letter, size in zip(letters, array.shape, strict=True):
-            if sizes.setdefault(letter, size) != size:
-                raise DeriveError(
-                    f"einsum {spec!r}: {letter} is {sizes[letter]} and {size}", "one size a letter", callers_place()
-                )
-    if not set(output) <= sizes.keys() or len(set(output)) != len(output):
-        raise DeriveError(
-            f"einsum {spec!r}: the output {output!r}", "letters of the inputs, each once", callers_place()
-        )
-    return contract(list(zip(inputs, arrays, strict=True)), output)
-
-
-def outer(left: Any, right: Any) -> Array:
-    """``np.outer`` of two vectors."""
-    left, right = constant(left), constant(right)
-    if left.ndim != 1 or right.ndim != 1:
-        raise DeriveError(
-            f"outer: {describe(left)}, {describe(right)}", "two vectors were wanted", callers_place(), "np.einsum"
-        )
-    return contract([("i", left), ("j", right)], "ij")
-
-
-def trace(array: Any) -> Array:
-    """``np.trace`` of a square matrix."""
-    array = constant(array)
-    if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise DeriveError(f"trace: {describe(array)}", "a square matrix was wanted", callers_place())
-    return contract([("ii", array)], "")
 
 
 # ---- sums and moves
@@ -272,11 +170,14 @@ def axes_of(array: Array, axis: Any) -> tuple[int, ...]:
     for k in axes:
         if not isinstance(k, int) or not -array.ndim <= k < array.ndim:
             raise DeriveError(
-                f"axis {k} of {describe(array)}", f"an axis from {-array.ndim} to {array.ndim - 1}", callers_place()
+                f"axis {k} of {shaped(array)}",
+                f"an axis from {-array.ndim} to {array.ndim - 1}",
+                callers_place(),
+                "axis=-1 for the last",
             )
     found = tuple(sorted(k % array.ndim for k in axes))
     if len(set(found)) != len(found):
-        raise DeriveError(f"axes {axis}", "each axis once", callers_place())
+        raise DeriveError(f"axes {axis}", "each axis once", callers_place(), "removing the second")
     return found
 
 
@@ -310,7 +211,7 @@ def transpose(array: Any, axes: Any = None) -> Array:
     array = constant(array)
     order = tuple(reversed(range(array.ndim))) if axes is None else tuple(k % array.ndim for k in axes)
     if sorted(order) != list(range(array.ndim)) or any(not -array.ndim <= k < array.ndim for k in axes or ()):
-        raise DeriveError(f"transpose: axes {axes} of {describe(array)}", "each axis once", callers_place())
+        raise DeriveError(f"transpose: axes {axes} of {shaped(array)}", "each axis once", callers_place())
     return array if order == tuple(range(array.ndim)) else apply(Transpose(order), array)
 
 
@@ -351,9 +252,10 @@ def reshape(array: Any, shape: Any) -> Array:
         wanted[unknown[0]] = _quotient(total, rest, array, tuple(wanted))
     if count(wanted) != total:
         raise DeriveError(
-            f"reshape: {describe(array)} to {write_shape(wanted)}",
+            f"reshape: {shaped(array)} to {write_shape(wanted)}",
             f"as many entries, {total}, were wanted, not {count(wanted)}",
             callers_place(),
+            "-1 for one of the sizes",
         )
     return array if tuple(wanted) == array.shape else apply(Reshape(tuple(wanted)), array)
 
@@ -369,7 +271,12 @@ def _quotient(total: Size, rest: Size, array: Array, shape: Shape) -> Size:
             return candidate
     if total.constant is not None and rest.constant:
         return Size.of(total.constant // rest.constant)
-    raise DeriveError(f"reshape: {describe(array)} to {write_shape(shape)}", "a size in place of -1", callers_place())
+    raise DeriveError(
+        f"reshape: {shaped(array)} to {write_shape(shape)}",
+        "a size in place of -1",
+        callers_place(),
+        "a product of sizes such as X.shape[0] * X.shape[1]",
+    )
 
 
 def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array:
@@ -405,7 +312,7 @@ def broadcast_to(array: Any, shape: Any) -> Array:
     wanted = tuple(size_of(size) for size in (shape if isinstance(shape, tuple | list) else (shape,)))
     if broadcast([array.shape, wanted]) != wanted:
         raise DeriveError(
-            f"broadcast_to: {describe(array)} to {write_shape(wanted)}",
+            f"broadcast_to: {shaped(array)} to {write_shape(wanted)}",
             "sizes that agree from the right; only a literal 1 is stretched",
             callers_place(),
         )
@@ -420,7 +327,7 @@ def expand_dims(array: Any, axis: Any) -> Array:
     new = {k % rank for k in places}
     if len(new) != len(places) or any(not -rank <= k < rank for k in places):
         raise DeriveError(
-            f"expand_dims: axis {axis} of {describe(array)}", f"an axis from {-rank} to {rank - 1}", callers_place()
+            f"expand_dims: axis {axis} of {shaped(array)}", f"an axis from {-rank} to {rank - 1}", callers_place()
         )
     sizes = iter(array.shape)
     shape = tuple(ONE if k in new else next(sizes) for k in range(rank))
@@ -433,7 +340,12 @@ def squeeze(array: Any, axis: Any = None) -> Array:
     axes = [k for k, size in enumerate(array.shape) if size == ONE] if axis is None else list(axes_of(array, axis))
     for k in axes:
         if array.shape[k] != ONE:
-            raise DeriveError(f"squeeze: axis {k} of {describe(array)}", "an axis of literal size 1", callers_place())
+            raise DeriveError(
+                f"squeeze: axis {k} of {shaped(array)}",
+                "an axis of literal size 1",
+                callers_place(),
+                "a sum over the axis, or an index",
+            )
     return reshape(array, tuple(size for k, size in enumerate(array.shape) if k not in axes))
 
 

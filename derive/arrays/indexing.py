@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from derive.arrays.array import Array, apply
-from derive.arrays.build import count, describe, size_of
+from derive.arrays.build import count, shaped, size_of
 from derive.arrays.moves import Reshape, Slice
 from derive.arrays.operations import Broadcast
 from derive.errors import DeriveError, callers_place
@@ -22,7 +22,10 @@ def index(array: Array, key: Any) -> Array:
     used = len([item for item in keys if item is not None and item is not Ellipsis])
     if used > array.ndim or len(dots) > 1:
         raise DeriveError(
-            f"{used} indices into {describe(array)}", f"at most {array.ndim} were wanted", callers_place()
+            f"{used} indices into {shaped(array)}",
+            f"at most {array.ndim} were wanted",
+            callers_place(),
+            "one index an axis",
         )
     keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
     begin, extent, stride, shape = [], [], [], []
@@ -55,12 +58,15 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
             place = size + place
         if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
             raise DeriveError(
-                f"index {item} into an axis of size {size} of {describe(array)}", "an index in range", callers_place()
+                f"index {item} into an axis of size {size} of {shaped(array)}",
+                "an index in range",
+                callers_place(),
+                "-1 for the last entry",
             )
         return place, ONE, 1, False
     if not isinstance(item, slice):
         raise DeriveError(
-            f"index {item!r} into {describe(array)}",
+            f"index {item if isinstance(item, Array) else repr(item)} into {shaped(array)}",
             "slices, whole numbers, None and ... were wanted",
             callers_place(),
             "np.where with a mask, or np.einsum",
@@ -68,7 +74,7 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
     step = 1 if item.step is None else item.step
     if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
         raise DeriveError(
-            f"a slice with step {item.step} of {describe(array)}",
+            f"a slice with step {item.step} of {shaped(array)}",
             "step 1, or ::-1",
             callers_place(),
             "a reshape that makes the step an axis",
@@ -78,7 +84,10 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
     start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
     if (start - stop - 1).is_nonnegative():
         raise DeriveError(
-            f"the slice {start}:{stop} of {describe(array)}", "an end that is not before its begin", callers_place()
+            f"the slice {start}:{stop} of {shaped(array)}",
+            "an end that is not before its begin",
+            callers_place(),
+            "the two exchanged",
         )
     if size.constant is not None and stop.constant is not None:
         stop = Size.of(min(stop.constant, size.constant))

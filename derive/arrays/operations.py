@@ -358,7 +358,7 @@ class Einsum(Operation):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = contraction of A, B, ..  =>  dA = contraction of G with the others, to A's labels"""
-        from derive.arrays import build
+        from derive.arrays import products
 
         sizes = self._sizes(operands)
         adjoints = []
@@ -375,7 +375,7 @@ class Einsum(Operation):
                     if not any(letter in other for other, _ in terms):  # summed alone: the same for all its entries
                         terms.append((letter, apply(Constant(Fraction(1), (sizes[letter],)))))
                     wanted += letter
-            adjoints.append(build.contract(terms, wanted))
+            adjoints.append(products.contract(terms, wanted))
         return tuple(adjoints)
 
     @property

@@ -11,26 +11,22 @@ from derive.arrays.build import (
     broadcast_to,
     constant,
     count,
-    dot,
-    einsum,
     elementwise,
     expand_dims,
     full_like,
-    matmul,
     mean,
     moveaxis,
-    outer,
     pad,
     power,
     reshape,
     squeeze,
     sum,
     swapaxes,
-    trace,
     transpose,
 )
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
+from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.errors import DeriveError, callers_place
 
 _UFUNCS: dict[str, Callable[..., Array]] = {
@@ -83,14 +79,14 @@ def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str
         return _UFUNCS[name](*inputs)
     if name in FUNCTIONS:
         return elementwise(name, *inputs)
-    raise _unknown(name)
+    raise _unknown(function)
 
 
 def array_function(function: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A NumPy function called with a symbolic array among its arguments."""
     name = function.__name__
     if name not in _CALLS:
-        raise _unknown(name)
+        raise _unknown(function)
     options = {key: value for key, value in options.items() if value is not None or key in ("axis", "axes")}
     try:
         return _CALLS[name](*inputs, **options)
@@ -101,15 +97,11 @@ def array_function(function: Any, inputs: tuple[Any, ...], options: dict[str, An
         raise DeriveError(f"np.{name} with {given}", "its plain form was wanted", callers_place()) from None
 
 
-def _unknown(name: str) -> DeriveError:
-    import difflib
-
-    known = sorted({*FUNCTIONS, *_UFUNCS, *_CALLS} - {"expit", "sigmoid"})
-    near = difflib.get_close_matches(name, known, 1, 0.7)
-    hint = f"np.{near[0]}, or writing it" if near else "writing it"
+def _unknown(function: Any) -> DeriveError:
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
     return DeriveError(
-        f"np.{name} of a symbolic array",
+        f"{module}.{function.__name__} of a symbolic array",
         "that function is outside the language",
         callers_place(),
-        f"{hint} with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes",
+        "writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes",
     )

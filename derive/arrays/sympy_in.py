@@ -16,7 +16,7 @@ import sympy
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derive.arrays import build, indexing
+from derive.arrays import build, indexing, products
 from derive.arrays.array import Array, apply, name
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import FLOAT, Kind, Shape, check_name, declare, write_declaration, write_shape
@@ -237,9 +237,9 @@ class Reader:
             )
         base = self.matrix(e.base)
         if e.exp == 0:
-            build.matmul(base, base)  # checks that it is square
+            products.matmul(base, base)  # checks that it is square
             return apply(Eye(base.shape[0]))
-        return reduce(build.matmul, [base] * int(e.exp))
+        return reduce(products.matmul, [base] * int(e.exp))
 
 
 def _transposes(e: Any) -> int:
@@ -268,7 +268,7 @@ def chain(factors: list[Array]) -> Array:
             segments.append([right])
         else:
             segments[-1].append(right)
-    return reduce(_outer, [reduce(build.matmul, segment) for segment in segments])
+    return reduce(_outer, [reduce(products.matmul, segment) for segment in segments])
 
 
 def _outer(left: Array, right: Array) -> Array:
@@ -276,4 +276,4 @@ def _outer(left: Array, right: Array) -> Array:
     for ones, other in ((left, right), (right, left)):
         if isinstance(ones.op, Constant) and ones.op.value == 1:
             return build.spread(other, (left.shape[0], right.shape[1]))
-    return build.matmul(left, right)
+    return products.matmul(left, right)

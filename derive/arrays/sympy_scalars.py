@@ -16,7 +16,7 @@ import sympy
 from sympy.core.function import Application
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from derive.arrays import build, indexing
+from derive.arrays import build, indexing, products
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Reshape, Transpose
@@ -107,7 +107,7 @@ class Scalars:
         match e:
             case sympy.Trace():
                 array = self.reader.matrix(e.arg)
-                return (), squeeze(squeeze(array, 1), 0) if array.shape == (ONE, ONE) else build.trace(array)
+                return (), squeeze(squeeze(array, 1), 0) if array.shape == (ONE, ONE) else products.trace(array)
             case MatrixElement():
                 return self._entry(e, bound)
             case sympy.Sum():
@@ -203,7 +203,7 @@ class Scalars:
             fixed = [slice(None) if place in labels else self.reader.size(place, str(e)) for place in e.indices]
             ones = [axis for axis, size in enumerate(array.shape) if size == ONE and e.indices[axis] == 0]
             return labels, squeeze(array, ones[0]) if labels and ones else indexing.index(array, tuple(fixed))
-        return (labels[:1], build.contract([("ii", array)], "i")) if labels[0] == labels[1] else (labels, array)
+        return (labels[:1], products.contract([("ii", array)], "i")) if labels[0] == labels[1] else (labels, array)
 
     def _sum(self, e: Any, bound: Bound) -> Cell:
         inner = dict(bound)
@@ -232,7 +232,7 @@ class Scalars:
             return tuple(label for label in found if label != index), array.sum(axis=found.index(index))
         letter = {label: chr(ord("a") + k) for k, label in enumerate(labels)}
         terms = [("".join(letter[label] for label in cell[0]), cell[1]) for cell in group]
-        return kept, build.contract(terms, "".join(letter[label] for label in kept))
+        return kept, products.contract(terms, "".join(letter[label] for label in kept))
 
 
 def _is_below(part: Any) -> bool:
@@ -276,13 +276,13 @@ def squeeze(array: Array, axis: int) -> Array:
     if isinstance(op, Matmul) and array.ndim == 2:
         left, right = operands
         if axis == 0:
-            return build.contract([("k", squeeze(left, 0)), ("kj", right)], "j")
-        return build.contract([("ik", left), ("k", squeeze(right, 1))], "i")
+            return products.contract([("k", squeeze(left, 0)), ("kj", right)], "j")
+        return products.contract([("ik", left), ("k", squeeze(right, 1))], "i")
     if isinstance(op, Einsum) and all(letters.count(op.output[axis]) <= 1 for letters in op.inputs):
         letter = op.output[axis]
         terms = [
             (letters.replace(letter, ""), squeeze(a, letters.index(letter)) if letter in letters else a)
             for letters, a in zip(op.inputs, operands, strict=True)
         ]
-        return build.contract(terms, op.output.replace(letter, ""))
+        return products.contract(terms, op.output.replace(letter, ""))
     return apply(Reshape(shape), array)

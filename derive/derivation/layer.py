@@ -362,7 +362,12 @@ def check_layer(layer: Layer) -> None:
     for label, times in names.items():
         check_name(label, f"{layer.name}: an array", where)
         if times > 1:
-            raise DeriveError(f"{layer.name}: the name {label} is declared twice", "one array a name", where)
+            raise DeriveError(
+                f"{layer.name}: the name {label} is declared twice",
+                "one array a name",
+                where,
+                "another name for one of the two",
+            )
         if label in sizes:
             raise DeriveError(
                 f"{layer.name}: {label} names an array and a size",

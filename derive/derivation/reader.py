@@ -45,7 +45,10 @@ def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
         text = parameter.annotation
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise DeriveError(
-                f"{function.__name__}: the parameter *{parameter.name}", "one named parameter an input", where
+                f"{function.__name__}: the parameter *{parameter.name}",
+                "one named parameter an input",
+                where,
+                'a parameter such as X: "n d" for each',
             )
         if text is parameter.empty:
             raise DeriveError(

@@ -74,6 +74,7 @@ class Derivation:
             f"{self.layer.name}: no adjoint of {label!r}",
             f"one of {', '.join(s.name for s in self.steps)}",
             callers_place(),
+            "a name of an input or an equation",
         )
 
     @staticmethod
@@ -182,11 +183,22 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
 def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
     if wrt is None:
         return layer.wrt
-    for label_ in [wrt] if isinstance(wrt, str) else wrt:
+    asked = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if not asked or len(set(asked)) != len(asked):
+        raise DeriveError(
+            f"{layer.name}: wrt {list(asked)}",
+            "at least one input, each once",
+            callers_place(),
+            f"some of {', '.join(layer.wrt)}; without wrt it is all of them",
+        )
+    for label_ in asked:
         found = layer.input(label_)
         if found is None:
             raise DeriveError(
-                f"{layer.name}: wrt {label_!r}", f"one of the inputs {', '.join(layer.wrt)}", callers_place()
+                f"{layer.name}: wrt {label_!r}",
+                f"one of the inputs {', '.join(layer.wrt)}",
+                callers_place(),
+                "a name from that list; without wrt it is all of them",
             )
         if not found.kind.is_float:
             raise DeriveError(
@@ -195,7 +207,7 @@ def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
                 callers_place(),
                 f"one of {', '.join(layer.wrt)}",
             )
-    return (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    return asked
 
 
 def contributions(equation: Equation, grad: Array, active: set[str]) -> dict[str, Array]:

@@ -118,9 +118,16 @@ def upstream_check(
     lines: list[str] = []
     known = {**places(kept), **{size: size for size in sizes}}
     for array, output in zip(upstream, outputs, strict=True):
-        if not array.shape:
-            continue
         d = label(array)
+        if not array.shape:
+            lines += [
+                f'if getattr({d}, "ndim", 0):',
+                *_raise(f"{title}: {d} {{{d}.shape}}", f"; wanted a scalar, as {output} is one"),
+            ]
+            like = next((label(other) for other in kept if other.shape and other.kind == "float"), None)
+            if like is not None:
+                lines.append(f"{d} = {like}.dtype.type({d})")
+            continue
         twin = next((label(other) for other in kept if other.shape == array.shape), None)
         if twin is not None:
             wanted, said = f"{twin}.shape", f"{{{twin}.shape}}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from derive.arrays import build
+from derive.arrays import build, products
 from derive.arrays.array import Array, Operation, apply
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
@@ -169,7 +169,11 @@ def quotient_by_itself(node: Array) -> Array | None:
 def map_of_copies(node: Array) -> Array | None:
     """f(copies of a, copies of b) = copies of f(a, b)"""
     copies = [operand for operand in node.operands if isinstance(operand.op, Broadcast)]
-    if (node.op.name == "negative" and copies and copies[0].operands[0].shape) or not copies or not all(isinstance(operand.op, Broadcast | Constant) for operand in node.operands):
+    if (
+        (node.op.name == "negative" and copies and copies[0].operands[0].shape)
+        or not copies
+        or not all(isinstance(operand.op, Broadcast | Constant) for operand in node.operands)
+    ):
         return None
     axes, core = copies[0].op.axes, copies[0].operands[0].shape  # type: ignore[attr-defined]  # a broadcast
     if any(a.op.axes != axes or a.operands[0].shape != core for a in copies):  # type: ignore[attr-defined]  # the same
@@ -343,7 +347,7 @@ def trace_of_product(node: Array) -> Array | None:
         left, right = inner.operands
         return (left.T * right).sum()
     if isinstance(inner.op, Transpose):
-        return build.trace(inner.operands[0])
+        return products.trace(inner.operands[0])
     return build.constant(inner.op.size) if isinstance(inner.op, Eye) else None
 
 
@@ -384,20 +388,22 @@ def contraction_with_ones(node: Array) -> Array | None:
         others = [(t, a) for j, (t, a) in enumerate(zip(node.op.inputs, node.operands, strict=True)) if j != k]
         elsewhere = "".join(t for t, _ in others)
         if isinstance(operand.op, Constant) and all(letter in elsewhere for letter in letters):
-            return build.spread(apply(Constant(operand.op.value)), node.shape) * build.contract(others, node.op.output)
+            return build.spread(apply(Constant(operand.op.value)), node.shape) * products.contract(
+                others, node.op.output
+            )
         if (
             isinstance(operand.op, Constant)
             and len(letters) == 1
             and letters in node.op.output
             and letters not in elsewhere
         ):
-            rest = build.contract(others, node.op.output.replace(letters, ""))
+            rest = products.contract(others, node.op.output.replace(letters, ""))
             kept = tuple(axis for axis, letter in enumerate(node.op.output) if letter != letters)
             return build.spread(apply(Constant(operand.op.value)), node.shape) * apply(
                 Broadcast(node.shape, kept), rest
             )
         if not letters:
-            return build.spread(operand, node.shape) * build.contract(others, node.op.output)
+            return build.spread(operand, node.shape) * products.contract(others, node.op.output)
     return None
 
 

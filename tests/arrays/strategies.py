@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from derive.arrays import build
+from derive.arrays import build, products
 from derive.arrays.array import apply, name
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Broadcast, Constant
@@ -80,7 +80,7 @@ def _product(draw, shape, depth):
     inner = draw(st.sampled_from(SIZES))
     if len(shape) == 2:
         left, right = draw(expressions((shape[0], inner), depth)), draw(expressions((inner, shape[1]), depth))
-        return left @ right if draw(st.booleans()) else build.einsum("ik,kj->ij", left, right)
+        return left @ right if draw(st.booleans()) else products.einsum("ik,kj->ij", left, right)
     if len(shape) == 1:
         return draw(expressions((shape[0], inner), depth)) @ draw(expressions((inner,), depth))
     if not shape:

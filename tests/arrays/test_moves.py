@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.arrays import build
+from derive.arrays import build, products
 from derive.arrays.array import name
 from derive.arrays.shapes import concrete, reshape_groups
 from derive.index.size import ONE
@@ -134,7 +134,7 @@ def test_einsum(spec):
     sizes = dict(zip("ijkl", ("n", "d", "m", "1"), strict=True))
     operands = [name("ABC"[k], tuple(S(sizes[c]) for c in letters)) for k, letters in enumerate(inputs)]
     text = f"{','.join(inputs)}->{output}"
-    compare(build.einsum(text, *operands), lambda _, *arrays: np.einsum(text, *arrays), operands)
+    compare(products.einsum(text, *operands), lambda _, *arrays: np.einsum(text, *arrays), operands)
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.data())

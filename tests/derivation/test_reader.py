@@ -280,12 +280,12 @@ def endless(X: "n d"):
 WHOLE = "NumPy operations on whole arrays; sizes are symbolic, so nothing may depend on which is larger"
 BAD = {
     no_shape: ("no_shape: the parameter W has no shape; a shape string as its annotation", 'W: "n d"; "" is a scalar'),
-    starred: ("starred: the parameter *arrays; one named parameter an input", ""),
+    starred: ("starred: the parameter *arrays; one named parameter an input\n  try a parameter such as X: \"n d\" for each", ""),
     nothing: ("nothing: no parameters; at least one input was wanted", ""),
     branches: ("the truth value of the symbolic array np.sum(X) > 0 was asked for; a formula whose source does not branch on values",
                "np.where(condition, a, b) or np.maximum in place of if, and, or, max()"),
     assigns: ("an entry of a symbolic array was set; forward formulas do not change arrays in place",
-              "np.where, np.concatenate or np.pad in place of the assignment"),
+              "np.where or np.pad in place of the assignment"),
     returns_none: ("returns_none returns NoneType; an array (or a tuple of arrays)", "returning the output array"),
     returns_list: ("returns_list returns list; an array (or a tuple of arrays)", "returning the output array"),
     returns_numpy: ("returns_numpy returns ndarray; an array (or a tuple of arrays)", "returning the output array"),
@@ -299,7 +299,7 @@ BAD = {
     from_above: ("from_above: the name Y_out is declared; dY_out names what comes from above to the output Y", "another name for one of the two"),
     raises: ("raises raised KeyError: 'key'; a function that runs on symbolic arrays", WHOLE),
     outside: ("np.sort of a symbolic array; that function is outside the language",
-              "np.sqrt, or writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"),
+              "writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"),
     inner: ("matmul: X is (n, d) but W is (m, k); the inner sizes d and m differ", 'declaring W as "d k"'),
     sum_of_two: ("add: X is (n, d) but V is (m, d); shapes that agree axis by axis from the right; only a literal 1 is stretched",
                  'declaring V as "n d", or an explicit sum or slice'),
@@ -355,7 +355,7 @@ def dense(X: "n d", W: "d m"):
 WRT = {
     "y": "labelled: wrt 'y', which is int[0,c); a gradient exists with respect to float inputs only  (test_reader.py)\n  try one of X",
     "M": "labelled: wrt 'M', which is bool; a gradient exists with respect to float inputs only  (test_reader.py)\n  try one of X",
-    "Z": "labelled: wrt 'Z'; one of the inputs X  (test_reader.py)",
+    "Z": "labelled: wrt 'Z'; one of the inputs X  (test_reader.py)\n  try a name from that list; without wrt it is all of them",
 }
 
 
@@ -427,3 +427,54 @@ def test_text_does_not_depend_on_the_hash_seed(tmp_path):
     ]
     assert texts[0] == texts[1]
     assert texts[0].count("proved") >= 8
+
+
+# ---- a branch on a size would make a theorem for some sizes one for all
+
+
+def by_rows(X: "n d"):
+    if X.shape[0] == 1:
+        return X * 3
+    return X * 2
+
+
+def by_square(X: "n d"):
+    return X.T if X.shape == X.shape[::-1] else X
+
+
+def by_order(X: "n d"):
+    return X * 2 if X.shape[0] > X.shape[1] else X
+
+
+def by_other(X: "n d"):
+    return X * 2 if X.shape[0] != 7 else X
+
+
+@pytest.mark.parametrize("function", [by_rows, by_square, by_order, by_other])
+def test_a_branch_on_a_size_is_refused(function):
+    with pytest.raises(DeriveError) as caught:
+        derive.layer(function)
+    text = str(caught.value)
+    assert text.startswith("whether n ")
+    assert "was asked of symbolic sizes; a formula that does not branch on a size  (test_reader.py:" in text
+    assert "try one formula for every size" in text
+
+
+def test_a_question_about_sizes_with_one_answer_for_all_is_answered():
+    @derive.layer
+    def checked(X: "n d", W: "d m", b: "1"):
+        assert X.shape[1] == W.shape[0]
+        assert W.shape == (X.shape[1], W.shape[1])
+        assert X.shape[0] >= 1
+        assert X.shape[0] + 1 != X.shape[0]
+        assert b.shape == (1,)
+        assert b.shape[0] < 2
+        return X @ W + b
+
+    assert checked.derive().prove().status == "proved"
+
+
+@pytest.mark.parametrize("wrt", [[], ["X", "X"]])
+def test_wrt_nothing_or_twice_is_refused(wrt):
+    with pytest.raises(DeriveError, match="at least one input, each once"):
+        derive.layers["sigmoid"].derive(wrt=wrt)

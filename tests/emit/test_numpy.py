@@ -282,3 +282,26 @@ def test_functions_of_sizes_keep_float32_and_are_assumed_where_they_are_defined(
     derivation = sizes_as_numbers.derive()
     assert "float(np.sqrt(d))" in derivation.numpy()
     assert derivation.prove().assumptions == ("n > 0", "d > 0")
+
+
+def test_a_scalar_upstream_gradient_is_a_scalar_and_keeps_the_dtype():
+    code = derive.layers["two_layer_network"].derive().compile()
+    arrays = network_arrays(dtype=np.float32)
+    _, cache = code.forward(**arrays)
+    for dE in (1, 1.0, np.float64(1), np.float32(1), np.array(1.0)):
+        assert {g.dtype for g in code.backward(dE, cache).values()} == {np.dtype(np.float32)}
+    with pytest.raises(DeriveError, match=r"two_layer_network: dE \(5, 1\); wanted a scalar, as E is one"):
+        code.backward(np.ones((5, 1)), cache)
+
+
+@pytest.mark.parametrize(("key", "shape"), [("W1", (4, 3, 1)), ("b2", (2,)), ("T", (5,)), ("W2", (2, 1))])
+def test_arrays_that_do_not_fit_the_network_are_refused(key, shape):
+    code = derive.layers["two_layer_network"].derive().compile()
+    with pytest.raises(DeriveError, match=r"two_layer_network: X .*; wanted X \(n, d\), W1 \(d, h\)"):
+        code.forward(**{**network_arrays(), key: np.ones(shape)})
+
+
+def test_layer_objects_refuse_what_does_not_fit():
+    code = derive.layers["two_layer_network"].derive().compile()
+    with pytest.raises(DeriveError, match=r"dense: X \(5, 7\); wanted X \(n, d\)"):
+        code.Dense(np.ones((4, 3)), np.ones(3)).forward(np.ones((5, 7)))
