@@ -61,7 +61,9 @@ class Commands(click.Group):
         except click.Abort:
             click.echo("Stopped.", err=True)
             return 130
-        except Exception as error:
+        except SystemExit:
+            raise
+        except BaseException as error:
             return _tell_defect(as_json, error)
 
 
@@ -87,12 +89,14 @@ def _tell_usage(as_json: bool, error: click.ClickException) -> int:
     return WRONG_INPUT
 
 
-def _tell_defect(as_json: bool, error: Exception) -> int:
+def _tell_defect(as_json: bool, error: BaseException) -> int:
+    from derive.commands.finding import said
+
     if os.environ.get(TRACEBACK):
         import traceback
 
         traceback.print_exception(error)
-    what = f"{type(error).__name__}: {error}"
+    what = said(error)
     hint = f"{TRACEBACK}=1 before the same command, to see the traceback"
     text = f"This is a defect of derive, not of your input: {what}\nSet {hint}; please report it."
     return _tell(as_json, DEFECT, DeriveError(what, "no exception: this is a defect of derive", "", hint), text)

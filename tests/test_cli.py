@@ -415,6 +415,69 @@ def test_bad_files(source, message, tmp_path):
     assert message in fails("prove", str(path))
 
 
+class_that_cannot_say_itself = "class Mute(Exception):\n    def __str__(self): raise RuntimeError('mute')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("raise GeneratorExit\n", "bad.py raised GeneratorExit"),
+        ("class Odd(BaseException): pass\nraise Odd('no')\n", "bad.py raised Odd: no"),
+        ("raise SystemExit(0)\n", "bad.py raised SystemExit: 0"),
+        (class_that_cannot_say_itself + "raise Mute\n", "bad.py raised Mute"),
+        ('def f(X: "n d"):\n    raise SystemExit(0)\n', "f raised SystemExit"),
+        ('def f(X: "n d"):\n    raise GeneratorExit\n', "f raised GeneratorExit"),
+    ],
+)
+@pytest.mark.parametrize("command", ["prove", "generate"])
+def test_whatever_a_file_raises_is_wrong_input(source, message, command, tmp_path):
+    path = tmp_path / "bad.py"
+    path.write_text(source)
+    assert message in fails(command, str(path))
+
+
+def test_an_interrupt_in_a_file_leaves_quietly(tmp_path):
+    path = tmp_path / "stop.py"
+    path.write_text("raise KeyboardInterrupt\n")
+    result = run("show", str(path))
+    assert (result.exit_code, "Traceback" in result.output) == (130, False)
+
+
+def test_a_defect_that_cannot_say_itself_or_is_no_exception_is_4(monkeypatch):
+    class Mute(BaseException):
+        def __str__(self):
+            raise RuntimeError("mute")
+
+    def fail(*args):
+        raise Mute
+
+    monkeypatch.setattr("derive.commands.layers.shown", fail)
+    result = run("show", "dense")
+    assert (result.exit_code, "Traceback" in result.output) == (4, False)
+    assert "not of your input: Mute" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_that_lead_round_in_a_circle(tmp_path):
+    (tmp_path / "a.py").symlink_to(tmp_path / "b.py")
+    (tmp_path / "b.py").symlink_to(tmp_path / "a.py")
+    assert "cannot read" in fails("show", str(tmp_path / "a.py"))
+
+
+@pytest.mark.parametrize("change", ["sys.path.clear()", "sys.path = []", "sys.path = None", "sys.path.append('more')"])
+def test_a_file_that_changes_the_import_path(change, tmp_path):
+    path = tmp_path / "paths.py"
+    path.write_text(f'import sys\ndef double(X: "n d"): return 2 * X\n{change}\n')
+    paths, before = sys.path, list(sys.path)
+    try:
+        result = run("show", str(path))
+        assert (result.exit_code, result.stdout[:7]) == (0, "double("), result.output
+        assert [entry for entry in sys.path if entry != "more"] == before
+    finally:
+        sys.path = paths
+        paths[:] = before
+
+
 def test_a_folder_that_cannot_be_written_to(pages, file, tmp_path):
     assert "cannot write" in fails("generate", "dense", "-o", file)
     assert "cannot write" in fails("report", "-o", file)

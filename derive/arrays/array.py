@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from derive.arrays.axis import axis_size
+from derive.arrays.dtype import REAL, check_dtype
 from derive.arrays.shapes import Shape
 from derive.errors import DeriveError
 from derive.index.size import Size
@@ -259,6 +260,16 @@ class Array:
             "np.where or np.pad in place of the assignment",
         )
 
+    def _in_place(self, other: Any) -> Any:
+        raise DeriveError(
+            f"{self} was changed in place",
+            "forward formulas do not change arrays: another name for the same array would change with it",
+            _place(),
+            "Z = Z + 1 in place of Z += 1",
+        )
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _in_place
+
     def __bool__(self) -> bool:
         raise DeriveError(
             f"the truth value of the symbolic array {self} was asked for",
@@ -320,8 +331,9 @@ class Array:
         """The same entries, row by row, in another shape."""
         return build.reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Array:
+    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Array:
         """The sum over some axes, by default all."""
+        check_dtype(dtype)
         return build.sum(self, axis, keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Array:
@@ -337,7 +349,8 @@ class Array:
         return self
 
     def astype(self, dtype: Any, copy: bool = True) -> Array:
-        """Itself: to the proof numbers are real."""
+        """Itself, for a dtype of floats: to the proof numbers are real.  DeriveError for any other, which rounds."""
+        check_dtype(dtype)
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -355,18 +368,6 @@ def _place() -> str:
     from derive.errors import callers_place
 
     return callers_place()
-
-
-class _Real:
-    """The dtype of symbolic arrays."""
-
-    @staticmethod
-    def type(value: Any) -> Any:
-        """The value itself."""
-        return value
-
-
-REAL = _Real()
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from operator import index
 from typing import Any
 
 from derive.arrays.array import Array, apply, label
+from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
@@ -181,8 +183,9 @@ def axes_of(array: Array, axis: Any) -> tuple[int, ...]:
     return found
 
 
-def sum(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
+def sum(array: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Array:
     """The sum over some axes."""
+    check_dtype(dtype)
     array = constant(array)
     axes = axes_of(array, axis)
     result = apply(Sum(axes), array) if axes else array
@@ -236,7 +239,7 @@ def moveaxis(array: Any, source: int, destination: int) -> Array:
 def size_of(value: Any) -> Size:
     """The size that a size or a whole number is."""
     try:
-        return Size.of(value if isinstance(value, Size) else int(value))
+        return Size.of(value if isinstance(value, Size) else index(value))
     except (SizeSyntaxError, TypeError, ValueError):
         raise DeriveError(f"the size {value!r}", "a size or a whole number was wanted", callers_place()) from None
 
@@ -349,6 +352,7 @@ def squeeze(array: Any, axis: Any = None) -> Array:
     return reshape(array, tuple(size for k, size in enumerate(array.shape) if k not in axes))
 
 
-def full_like(array: Array, value: Any, **_: Any) -> Array:
+def full_like(array: Array, value: Any, dtype: Any = None) -> Array:
     """``np.full_like``, ``ones_like``, ``zeros_like``."""
+    check_dtype(dtype)
     return spread(constant(value), array.shape)

@@ -56,7 +56,10 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
         place = size_of(item)
         if place.constant is not None and place.constant < 0:
             place = size + place
-        if not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None):
+        outside = place.constant is not None and place.constant < 0
+        if outside or (
+            not (size - 1 - place).is_nonnegative() and (size.constant is not None or place.constant is None)
+        ):
             raise DeriveError(
                 f"index {item} into an axis of size {size} of {shaped(array)}",
                 "an index in range",
@@ -82,6 +85,8 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
     if step == -1:
         return size - 1, size, -1, True
     start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
+    if size.constant is not None and start.constant is not None and stop.constant is not None:  # as NumPy clamps
+        start, stop = (Size.of(min(max(end.constant or 0, 0), size.constant)) for end in (start, stop))
     if (start - stop - 1).is_nonnegative():
         raise DeriveError(
             f"the slice {start}:{stop} of {shaped(array)}",
@@ -89,8 +94,6 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
             callers_place(),
             "the two exchanged",
         )
-    if size.constant is not None and stop.constant is not None:
-        stop = Size.of(min(stop.constant, size.constant))
     return start, stop - start, 1, True
 
 

@@ -134,7 +134,17 @@ class Elementwise(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Where the function is smooth."""
-        if not self.scalar.smooth:
+        if not self.scalar.smooth or not any(a.names() or _of_sizes(a) for a in node.operands):
+            return ()
+        floats = [a for a in node.operands if a.kind == "float" and a.names()]
+        if self.scalar.kind == "bool" and not floats:  # whole numbers and masks have no neighbours
+            return ()
+        if (
+            len(node.operands) == 2
+            and node.operands[0] is node.operands[1]
+            and "≠" in self.scalar.smooth
+            and self.function != "divide"
+        ):
             return ()
         if self.function == "divide" and not node.operands[1].names():  # by a number, or by a size
             divisor = node.operands[1].op
@@ -152,11 +162,15 @@ class Elementwise(Operation):
         return write.template(self.scalar.math, self.scalar.binds, node)
 
 
+def _of_sizes(array: Array) -> bool:
+    return any(isinstance(node.op, Constant) and isinstance(node.op.value, Size) for node in array.walk())
+
+
 def _plainly(array: Array) -> str:
     """An operand as a condition names it: without its copies."""
-    if isinstance(array.op, Constant):
-        return str(array.op.value)
-    return str(array.operands[0] if isinstance(array.op, Broadcast) else array)
+    while isinstance(array.op, Broadcast):
+        (array,) = array.operands
+    return str(array.op.value) if isinstance(array.op, Constant) else str(array)
 
 
 @dataclass(frozen=True)
@@ -273,10 +287,13 @@ class Sum(Operation):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.sum(axis=0)``."""
         (operand,) = node.operands
+        dtype = (
+            write.dtype if operand.kind == "bool" else ""
+        )  # NumPy counts in whole numbers, which are float64 beside float32
         if len(self.axes) == operand.ndim:
-            return f"np.sum({write(operand, 0)})", write.ATOM
+            return f"np.sum({write(operand, 0)}{dtype})", write.ATOM
         axes = str(self.axes[0]) if len(self.axes) == 1 else str(self.axes)
-        return f"{write(operand, write.ATOM)}.sum(axis={axes})", write.ATOM
+        return f"{write(operand, write.ATOM)}.sum(axis={axes}{dtype})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A row of ones times a matrix."""

@@ -50,7 +50,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
     "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
     "where": lambda condition, a, b: elementwise("where", condition, a, b),
-    "ones_like": lambda a, **_: full_like(a, 1), "zeros_like": lambda a, **_: full_like(a, 0),
+    "ones_like": lambda a, dtype=None: full_like(a, 1, dtype),
+    "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
@@ -64,9 +65,11 @@ def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
 def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
     """A NumPy ufunc called with a symbolic array among its inputs."""
     name = function.__name__
-    if method == "reduce" and name in ("add",):
+    reducing = method == "reduce" and name == "add"
+    taken = ("axis", "keepdims") if reducing else ()
+    unknown = sorted(key for key, value in options.items() if value is not None and key not in taken)
+    if reducing and not unknown:
         return sum(inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
-    unknown = sorted(key for key, value in options.items() if value is not None)
     if method != "__call__" or unknown:
         detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
         raise DeriveError(

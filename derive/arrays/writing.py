@@ -145,9 +145,14 @@ class Writer:
             least = 0 if call else binds + (1 if chained or (place and not either) else 0)
             if template.startswith("-"):
                 least = self.TIMES
+            if template.startswith("-") and self.dialect == "numpy" and _begins_with_mask(node.operands[0]):
+                least = self.ATOM  # -M * X would negate the mask M first
             signed = self.dialect == "math" and place and not call and text.startswith("-")
             texts.append(text if own >= least and not signed else self.bracket(text))
-        if self.quick and template.startswith("np.") and all(isinstance(a.op, Constant) for a in node.operands):
+        numbers = [isinstance(a.op, Constant) for a in node.operands]
+        if self.quick and node.op.name == "where" and all(numbers[1:]) and self.dtype:
+            template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
+        if self.quick and template.startswith("np.") and all(numbers) and not node.shape:
             template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
         if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
             binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
@@ -282,6 +287,12 @@ def uncopied(array: Array) -> Array | None:
     if isinstance(array.op, Broadcast):
         return array.operands[0]
     return array if isinstance(array.op, Constant) else None
+
+
+def _begins_with_mask(array: Array) -> bool:
+    while array.operands and array.op.name in ("multiply", "divide", "broadcast"):
+        array = array.operands[0]
+    return array.kind == "bool"
 
 
 def _covers(array: Array, core: Array | None) -> set[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from derive.errors import DeriveError
+from derive.errors import DeriveError, place_of
 
 FUTURE_ANNOTATIONS = 0x1000000  # the code flag of ``from __future__ import annotations``
 WANTED = "a derive.Layer, or a function with shape strings as annotations"
@@ -73,7 +73,7 @@ def _load(file: str) -> ModuleType:
     try:
         path = Path(file).resolve()
         source = path.read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that lead round in a circle
         what = "there is no file" if isinstance(error, FileNotFoundError) else "cannot read"
         because = getattr(error, "strerror", None) or str(error)
         raise DeriveError(
@@ -85,6 +85,7 @@ def _load(file: str) -> ModuleType:
     module = ModuleType(f"derive_file_{next(_fresh)}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
+    paths, before = sys.path, list(sys.path)
     sys.path.insert(0, str(path.parent))
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
@@ -95,16 +96,34 @@ def _load(file: str) -> ModuleType:
         raise DeriveError(
             f"{file} is not Python: {error.msg}", "a file that Python can read", f"{path.name}{line}"
         ) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise DeriveError(
-            f"{file} raised {type(error).__name__}: {error}",
+            f"{file} raised {said(error)}",
             "a file that runs without an error",
             _place(error, path),
             f"python {file}",
         ) from error
     finally:
-        sys.path.remove(str(path.parent))
+        _put_back(paths, before, str(path.parent))
     return module
+
+
+def _put_back(paths: list[str], before: list[str], folder: str) -> None:
+    """The import path as it was before a file ran, with what the file has added; whatever else it did to it."""
+    now = sys.path if isinstance(sys.path, list) else []
+    added = [entry for entry in now if entry not in before and entry != folder]
+    sys.path = paths
+    paths[:] = [*added, *before]
+
+
+def said(error: BaseException) -> str:
+    """``ValueError: no``, or the class alone of an error that cannot say itself."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _place(error: BaseException, path: Path) -> str:
@@ -151,4 +170,13 @@ def _as_layer(value: Any) -> Any:
     from derive.derivation.layer import Layer
     from derive.derivation.reader import layer
 
-    return value if isinstance(value, Layer) else layer(value)
+    if isinstance(value, Layer):
+        return value
+    try:
+        return layer(value)
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise DeriveError(
+            f"{value.__name__} raised {said(error)}", "a function that runs on symbolic arrays", place_of(value)
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from derive.emit.report import page
 from derive.verdict import Verdict
 
 NETWORK = "two_layer_network"
+REBUILD = "## Rebuild\n\n`derive demo` writes this report again."
 
 Progress = Callable[[str, int, int], None]
 
@@ -24,6 +26,11 @@ class Outcome:
     module: Path
     verdict: Verdict
     accuracies: dict[str, tuple[float, str]]
+
+
+def _alone(text: str) -> str:
+    """The network's page without links to other pages, and without how that page is rebuilt."""
+    return re.sub(r"\[(\w+)\]\(\w+\.md\)", r"\1", text.partition("\n## Rebuild")[0])
 
 
 def write(folder: Path, progress: Progress | None = None) -> Outcome:
@@ -41,10 +48,10 @@ def write(folder: Path, progress: Progress | None = None) -> Outcome:
     module = folder / f"{NETWORK}.py"
     module.write_text(derivation.numpy(), encoding="utf-8")
     told("attack with properties", 0, 1)
-    text = page(network)
+    text = _alone(page(network))
     told("attack with properties", 1, 1)
     shown = showcase(derivation.compile(), folder, "", told)
     report = folder / "report.md"
-    report.write_text(f"{text.rstrip()}\n\n{shown.section.strip()}\n", encoding="utf-8")
+    report.write_text(f"{text.rstrip()}\n\n{shown.section.strip()}\n\n{REBUILD}\n", encoding="utf-8")
     accuracies = {name: (run.held_accuracy, run.data.source) for name, run in shown.runs.items()}
     return Outcome(report, module, verdict, accuracies)

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from derive.arrays.array import Array, Operation, apply, name, substitute
 from derive.arrays.shapes import (
     FLOAT,
+    RESERVED,
     Declaration,
     Kind,
     Shape,
@@ -107,7 +108,7 @@ class Layer:
         """One line of a network: this layer applied to symbolic arrays (or, to NumPy arrays, its value)."""
         operands = self.bind(args, named)
         if not any(isinstance(operand, Array) for operand in operands):
-            return self.derive().compile().forward(*operands)[0]
+            return self._compiled.forward(*operands)[0]
         arrays = [_as_operand(self, i, operand) for i, operand in zip(self.inputs, operands, strict=True)]
         results = [apply(LayerCall(self, output), *arrays) for output in self.outputs]
         return results[0] if len(results) == 1 else tuple(results)
@@ -139,6 +140,10 @@ class Layer:
     def sizes(self) -> tuple[str, ...]:
         """The names of its sizes."""
         return size_names(i.shape for i in self.inputs)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self.derive().compile()
 
     @cached_property
     def _equations(self) -> dict[str, Equation]:
@@ -277,8 +282,13 @@ class LayerCall(Operation):
         )
 
     def assumes(self, node: Array) -> tuple[str, ...]:
-        """The layer's assumptions."""
-        return self.own.prove().assumptions
+        """The layer's assumptions, about the operands."""
+        told = {}
+        for i, operand in zip(self.layer.inputs, node.operands, strict=True):
+            text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
+            told[i.name] = name(text, operand.shape, operand.kind)  # an operand is named by its text, if that is short
+        formula = substitute(self.layer.expanded(self.output), told, self._sizes(node.operands))
+        return tuple(dict.fromkeys(a for part in formula.walk() for a in part.op.assumes(part)))
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``."""
@@ -357,6 +367,8 @@ def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
 def check_layer(layer: Layer) -> None:
     """DeriveError for a name that is reserved, taken twice, unused, or that an adjoint would take."""
     where = callers_place() if layer.written is None else place_of(layer.written)
+    if layer.name not in tuple(RESERVED):  # a layer is no array: it may be called sigmoid
+        check_name(layer.name, "a layer", where)
     names = Counter([i.name for i in layer.inputs] + [e.name for e in layer.equations])
     sizes = set(layer.sizes)
     for label, times in names.items():

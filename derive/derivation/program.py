@@ -22,10 +22,11 @@ PLAIN = (Named, Constant, Eye, Broadcast, Transpose, Reshape)  # never worth a n
 
 @dataclass(frozen=True, eq=False)
 class Equation:
-    """``name = expression``, the expression being over inputs and earlier names."""
+    """``name = expression``, over inputs and earlier names; ``domain``: conditions that it had before simplifying."""
 
     name: str
     expression: Array
+    domain: tuple[str, ...] = ()
 
     @property
     def array(self) -> Array:
@@ -43,15 +44,15 @@ def program(
     given = _by_author(inputs, parts, outputs)
     equations: list[Equation] = []
     taken = {*inputs, *given, *size_names(declared.shape for declared in inputs.values())}
-    for title, expression in given.items():
-        equations += _cut(title, expression, taken)
+    for title, written in given.items():
+        equations += _cut(title, simplify(written), taken, _conditions(written))
     return tuple(equations)
 
 
 def _by_author(
     inputs: Mapping[str, Declaration], parts: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """The named parts that the outputs use, each over the earlier ones, in order of dependence."""
+    """The named parts that the outputs use, as written, each over the earlier ones, in order of dependence."""
     titles: dict[Array, str] = {}
     for title, array in [*outputs.items(), *parts.items()]:
         if not isinstance(array.op, Named | Constant) and title not in inputs:
@@ -66,17 +67,21 @@ def _by_author(
             same = all(a is b for a, b in zip(operands, node.operands, strict=True))
             new = node if same else apply(node.op, *operands)
             if node in titles:
-                found[titles[node]] = simplify(new)
+                found[titles[node]] = new
                 new = name(titles[node], node.shape, node.kind)
             done[id(node)] = new
     for title, output in outputs.items():
         if title not in found:  # an output that is an input, a number, or the same as another
-            found[title] = simplify(done[id(output)])
+            found[title] = done[id(output)]
     return found
 
 
-def _cut(title: str, expression: Array, taken: set[str]) -> Iterator[Equation]:
-    """One equation, after those of the parts that it needs named."""
+def _conditions(array: Array) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(a for node in array.walk() for a in node.op.assumes(node)))
+
+
+def _cut(title: str, expression: Array, taken: set[str], asked: tuple[str, ...]) -> Iterator[Equation]:
+    """One equation, after those of the parts that it needs named; ``asked`` are the conditions before simplifying."""
     wanted = _to_name(expression)
     done: dict[int, Array] = {}
     for node in expression.walk():
@@ -88,7 +93,8 @@ def _cut(title: str, expression: Array, taken: set[str]) -> Iterator[Equation]:
             yield Equation(fresh, new)
             new = name(fresh, node.shape, node.kind)
         done[id(node)] = new
-    yield Equation(title, done[id(expression)])
+    kept = _conditions(expression)
+    yield Equation(title, done[id(expression)], tuple(a for a in asked if a not in kept))
 
 
 def _to_name(expression: Array) -> set[Array]:

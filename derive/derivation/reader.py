@@ -90,9 +90,11 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
         raise
     except RecursionError:
         raise DeriveError(f"{function.__name__} did not end", "a function that ends", place_of(function)) from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: reading a formula does not end the program
         raise DeriveError(
-            f"{function.__name__} raised {type(error).__name__}: {error}",
+            f"{function.__name__} raised {type(error).__name__}: {told(error)}",
             "a function that runs on symbolic arrays",
             _raised_at(error, function),
             "NumPy operations on whole arrays; sizes are symbolic, so nothing may depend on which is larger",
@@ -102,7 +104,15 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     return result, parts
 
 
-def _raised_at(error: Exception, function: Callable[..., Any]) -> str:
+def told(error: BaseException) -> str:
+    """The error's text, if it has one that can be had."""
+    try:
+        return str(error)
+    except Exception:
+        return "no text"
+
+
+def _raised_at(error: BaseException, function: Callable[..., Any]) -> str:
     place = place_of(function)
     trace = error.__traceback__
     while trace is not None:

@@ -111,6 +111,7 @@ class Derivation:
         failed = [step.adjoint for step in derived if not step.verdict.ok]
         given = [e.expression for e in self.layer.equations if not e.expression.names()]  # sizes as numbers: 1 / n
         conditions = [a for expression in given for node in expression.walk() for a in node.op.assumes(node)]
+        conditions += [a for e in self.layer.equations for a in e.domain]
         assumptions = tuple(dict.fromkeys([*conditions, *(a for v in verdicts for a in v.assumptions)]))
         proved = len([v for v in verdicts if v.status == "proved"])
         reason = f"not shown: {', '.join(failed)}" if failed else ""
@@ -169,14 +170,14 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     for equation in reversed(layer.equations):
         if equation.name not in active:
             continue
-        step = _line(layer, equation.name, uses)
+        step = _line(layer, equation.name, uses, active)
         steps.append(step)
         grad = name(step.adjoint, equation.expression.shape)
         handed = contributions(equation, grad, active)
         for target in active.intersection(equation.expression.names()):  # a use is one, whatever the rules handed on
             uses.setdefault(target, []).append((equation, handed.get(target)))
-        steps += [_line(layer, key, uses) for key in complete.get(equation.name, ())]
-    steps += [_line(layer, key, uses) for key in complete.get(None, ())]
+        steps += [_line(layer, key, uses, active) for key in complete.get(equation.name, ())]
+    steps += [_line(layer, key, uses, active) for key in complete.get(None, ())]
     return Derivation(layer, wanted, tuple(steps))
 
 
@@ -233,7 +234,7 @@ def contributions(equation: Equation, grad: Array, active: set[str]) -> dict[str
     return found
 
 
-def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]]) -> Step:
+def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]], active: set[str]) -> Step:
     """One line of the table, proved."""
     start = perf_counter()
     variable = layer.named(label_)
@@ -250,7 +251,10 @@ def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]]) -> Step:
     expression = simplify(_sum(parts)) if parts else zero(variable)
     proved = _is_proved(expression, variable, uses.get(label_, ()), parts)
     conditions = [
-        c for e in _with_masks(layer, consumers) for node in e.expression.walk() for c in node.op.assumes(node)
+        c
+        for e in _with_constants(layer, consumers, active)
+        for node in e.expression.walk()
+        for c in node.op.assumes(node)
     ]
     verdict = (
         Verdict("proved", label_, assumptions=tuple(dict.fromkeys(conditions)))
@@ -285,12 +289,12 @@ def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
     return any(is_adjoint(part, variable, [use], known) for known in ({}, own))
 
 
-def _with_masks(layer: Layer, consumers: Sequence[Equation]) -> list[Equation]:
-    """The consumers and the masks that they are written with, whose ties are conditions too."""
+def _with_constants(layer: Layer, consumers: Sequence[Equation], active: set[str]) -> list[Equation]:
+    """The consumers and what they use that no adjoint goes through: the ties of masks are conditions too."""
     found = list(consumers)
     for equation in found:
         named = [layer.equation(label_) for label_ in equation.expression.names()]
-        found += [e for e in named if e is not None and e.expression.kind != "float" and e not in found]
+        found += [e for e in named if e is not None and e.name not in active and e not in found]
     return found
 
 

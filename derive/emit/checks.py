@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import size_names, write_shape
+from derive.errors import DeriveError, callers_place
 from derive.index.size import Size
 
 WIDTH = 110
@@ -19,17 +20,79 @@ def mentioned(lines: Sequence[str], sizes: Sequence[str]) -> list[str]:
 
 
 def places(arrays: Iterable[Array]) -> dict[str, str]:
-    """Where each size can be read: ``{"n": "X.shape[0]"}``."""
+    """Where each size can be read: ``{"n": "X.shape[0]", "k": "(X.shape[1] // 4)"}``."""
     found: dict[str, str] = {}
-    for array in arrays:
-        for axis, size in enumerate(array.shape):
-            if size.name is not None:
-                found.setdefault(size.name, f"{label(array)}.shape[{axis}]")
+    late = _alone(arrays, found)
+    _solve(late, found)
     return found
 
 
+def _alone(arrays: Iterable[Array], found: dict[str, str]) -> list[tuple[str, Size]]:
+    """Note where sizes stand alone; the places where something else stands."""
+    late = []
+    for array in arrays:
+        for axis, size in enumerate(array.shape):
+            here = f"{label(array)}.shape[{axis}]"
+            if size.name is None:
+                late.append((here, size))
+            else:
+                found.setdefault(size.name, here)
+    return late
+
+
+def _solve(late: Sequence[tuple[str, Size]], found: dict[str, str]) -> list[str]:
+    """Note the sizes that can be worked out, such as ``k`` where ``4*k`` stands; the conditions on all such places."""
+    conditions: list[str] = []
+    left = list(late)
+    while left:
+        for here, size in left:
+            more = _solved(here, size, found)
+            if more is not None:
+                conditions += more
+                left.remove((here, size))
+                break
+        else:
+            return conditions
+    return conditions
+
+
+def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
+    """The conditions on a place, its last unknown size worked out; None if there are more, or it is not linear."""
+    unknown = [text for text in size.names if text not in found]
+    if not unknown:
+        return [f"{here} == {_size_code(size, found)}"]
+    factor, rest = Size({}), Size({})
+    for powers, c in size.terms:
+        power = dict(powers).get(unknown[0], 0)
+        others = Size({tuple((text, p) for text, p in powers if text != unknown[0]): c})
+        if power > 1:
+            return None
+        factor, rest = (factor + others, rest) if power else (factor, rest + others)
+    if len(unknown) > 1 or not (factor.is_nonnegative() or (-factor).is_nonnegative()):
+        return None
+    falling = not factor.is_nonnegative()
+    by = -factor if falling else factor
+    divisor, offset = _size_code(by, found), _size_code(rest, found)
+    negative = (-rest).is_nonnegative()
+    shifted = f"{here} + {_size_code(-rest, found)}" if negative else f"{here} - {offset}"
+    if falling:
+        shifted = f"{offset} - {here}"
+    if rest == 0 and not falling:
+        shifted = here
+    whole = f"({shifted})" if shifted != here else here
+    conditions = [f"{divisor} > 0"] if by.constant is None else []
+    if falling or not negative:
+        conditions.append(f"{here} {'<=' if falling else '>='} {offset}")
+    if by != 1:
+        bracketed = f"({divisor})" if "*" in divisor and not divisor.startswith("(") else divisor
+        conditions.append(f"{whole} % {bracketed} == 0")
+        whole = f"({whole} // {bracketed})"
+    found[unknown[0]] = whole
+    return conditions
+
+
 def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
-    """Statements that read sizes off arrays."""
+    """Statements that read sizes off arrays; DeriveError for a size that can be read off none."""
     lines = []
     left = list(wanted)
     for array in arrays:
@@ -40,14 +103,33 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
         else:
             lines += [f"{size} = {label(array)}.shape[{here.index(size)}]" for size in mine]
         left = [size for size in left if size not in mine]
+    if not left:
+        return lines
+    found: dict[str, str] = {}
+    late = _alone(arrays, found)
+    found.update({size: size for size in wanted if size not in left})
+    _solve(late, found)
+    for size in left:
+        if size not in found:
+            seen = [f"{label(a)} {write_shape(a.shape)}" for a in arrays if any(size in s.names for s in a.shape)]
+            raise DeriveError(
+                f"the code needs the size {size}, which can be worked out from no shape",
+                f"it occurs in {', '.join(seen) or 'no array'}",
+                callers_place(),
+                f'declaring an array with that size alone, "{size}"',
+            )
+        text = found[size]
+        lines.append(f"{size} = {text[1:-1] if text.startswith('(') else text}")
     return lines
 
 
 def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) -> list[str]:
     """Statements that raise ValueError where arrays do not fit their shapes."""
-    found = places(known)
+    found: dict[str, str] = {}
+    late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
-    conditions = [condition for array in shaped for condition in _fits(array, found)]
+    conditions = [condition for array in shaped for condition in _fits(array, found, late)]
+    conditions += _solve(late, found)
     if not conditions:
         return []
     came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
@@ -56,8 +138,8 @@ def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) 
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
 
 
-def _fits(array: Array, places: dict[str, str]) -> list[str]:
-    """The conditions on one array; sizes that it is the first to have are noted in ``places``."""
+def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) -> list[str]:
+    """The conditions on one array; sizes that it is the first to have go to ``places``, what is open to ``late``."""
     if all(size.names <= places.keys() for size in array.shape):
         return [f"{label(array)}.shape == {pack([_size_code(size, places) for size in array.shape])}"]
     conditions = [f"{label(array)}.ndim == {array.ndim}"]
@@ -67,6 +149,8 @@ def _fits(array: Array, places: dict[str, str]) -> list[str]:
             places[size.name] = here
         elif size.names <= places.keys():
             conditions.append(f"{here} == {_size_code(size, places)}")
+        else:
+            late.append((here, size))
     return conditions
 
 
@@ -135,7 +219,10 @@ def upstream_check(
             wanted = pack([_size_code(size, known) for size in array.shape])
             said = f"{{{wanted}}}"
         else:
-            lines.append(f"if {d}.ndim != {array.ndim}:")
+            found, late = dict(known), list[tuple[str, Size]]()
+            conditions = _fits(array, found, late)
+            conditions += _solve(late, found)
+            lines += [f"if {d}.ndim != {array.ndim}:"] if len(conditions) == 1 else _all_of(conditions)
             lines += _raise(
                 f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
             )

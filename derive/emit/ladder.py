@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
+import numpy as np
+
 from derive.arrays.array import Array
 from derive.arrays.build import count
 from derive.arrays.moves import Reshape
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul
-from derive.arrays.shapes import Declaration
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation
 from derive.emit.loading import load_source
 from derive.emit.readback import read_back
 from derive.errors import DeriveError, callers_place
-from derive.evidence.properties import Outcome, properties
+from derive.evidence.properties import Outcome, properties, sample
 from derive.evidence.sizes import Signature
 from derive.index.size import ONE, Size
 from derive.verdict import Rung, Verdict, weakest
 
 EXAMPLES = {"ci": 40, "deep": 1000}  # cases that hypothesis draws
 SEED = 0
+WRITTEN = 12  # cases at which a function and its formula are compared
 
 
 def verify(layer: Layer, budget: str = "ci") -> Verdict:
@@ -31,7 +36,10 @@ def verify(layer: Layer, budget: str = "ci") -> Verdict:
     source = derivation.numpy()
     proof = derivation.prove()
     attack = attacked(derivation, source, EXAMPLES[budget])
-    rungs = (shapes(layer), *proof.evidence, read_back(source, derivation), attack.rung)
+    rungs = (shapes(layer), *proof.evidence, read_back(source, derivation), attack.rung, *_as_written(layer, source))
+    refuted = next((rung for rung in rungs if rung.status == "refuted" and rung is not attack.rung), None)
+    if refuted is not None:
+        return Verdict("refuted", layer.name, refuted.detail, proof.assumptions, rungs)
     if attack.counterexample is not None:
         return Verdict("refuted", layer.name, attack.rung.detail, proof.assumptions, rungs, attack.counterexample)
     shown = weakest(rung.status for rung in rungs if rung.status != "tested")  # tested is what a properties rung can be
@@ -69,15 +77,55 @@ def conforms(node: Array) -> bool:
     return fits and node.op.shape(*node.operands) == node.shape
 
 
+def signature_of(layer: Layer) -> Signature:
+    """What evidence draws: the inputs and outputs, and the sizes that the assumptions ask for."""
+    declared = {i.name: i.declaration for i in layer.inputs}
+    where = tuple(a.replace("≥", ">=") for a in layer.derive().prove().assumptions if "≥" in a)
+    return Signature(declared, tuple(layer.named(output).shape for output in layer.outputs), where)
+
+
 def attacked(derivation: Derivation, source: str, examples: int) -> Outcome:
     """The rung of properties, on the generated code."""
     layer = derivation.layer
-    declared = {i.name: Declaration(i.shape, i.kind) for i in layer.inputs}
-    signature = Signature(declared, tuple(layer.named(output).shape for output in layer.outputs))
+    signature = signature_of(layer)
     code = load_source(source, layer.name)
     return properties(
         code, signature, wrt=derivation.wrt, examples=examples, seed=SEED, positive_sizes=divisors(layer), source=source
     )
+
+
+def _as_written(layer: Layer, source: str) -> list[Rung]:
+    """The rung of the function that the layer was read from: on arrays it gives what the generated forward gives.
+
+    This is what notices a function that is not what it seemed when it was read (it asks what type it was given, say).
+    """
+    if layer.written is None:
+        return []
+    forward, compared = load_source(source, layer.name).forward, 0
+    for case in sample(signature_of(layer), WRITTEN, SEED, divisors(layer)):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                given = case.contiguous().arguments().values()
+                theirs, ours = layer.written(*given), forward(*given)[0]
+            except Exception as error:
+                return [Rung("as written", "refuted", f"{layer.name} on arrays raised {type(error).__name__}: {error}")]
+        pairs = zip(theirs, ours, strict=True) if len(layer.outputs) > 1 else [(theirs, ours)]
+        if not all(_same(a, b) for a, b in pairs):
+            return [Rung("as written", "refuted", f"{layer.name} on arrays gives another result than its formula")]
+        compared += 1
+    return [Rung("as written", "tested", f"the function and the generated forward agree on {compared} cases")]
+
+
+def _same(theirs: Any, ours: Any) -> bool:
+    """Equal to half of the digits: a formula that was misread is no rounding error."""
+    left, right = np.asarray(theirs, dtype=float), np.asarray(ours, dtype=float)
+    if left.shape != right.shape:
+        return False
+    half = np.sqrt(np.finfo(float).eps)
+    both = np.isfinite(left) & np.isfinite(right)
+    scale = np.max(np.abs(right[both]), initial=1.0)
+    return bool(np.all(np.abs(left[both] - right[both]) <= half * scale))
 
 
 def divisors(layer: Layer) -> frozenset[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain, count
 
 from derive.arrays.array import Array, apply, label, name
+from derive.arrays.operations import Constant, Eye
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
@@ -77,7 +78,11 @@ class Plan:
         order = [i.array for i in self.layer.inputs]
         for statement in self.forward:
             order.append(_as_name(statement))
-        return [array for array in order if label(array) in mentioned]
+        kept = [array for array in order if label(array) in mentioned]
+        made = any(isinstance(s.expression.op, Constant | Eye) and s.expression.shape for s in self.backward)
+        if made and not any(a.shape and a.kind == "float" for a in [*kept, *self.upstream_arrays]):
+            kept += [i.array for i in self.layer.inputs if i.kind.is_float and i.shape][:1]  # for its dtype
+        return kept
 
     @cached_property
     def forward_lines(self) -> list[str]:

@@ -5,6 +5,8 @@ A generator that writes a wrong statement is thereby a failed proof, not a surpr
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -54,11 +56,14 @@ class Statement:
 
 def read_back(source: str, derivation: Derivation) -> Rung:
     """The rung: ``proved`` if every statement is proved equal to its line, else ``open`` with the statement's name."""
+    strange = unread(source)
+    if strange:
+        return Rung("read-back", "open", f"not a plain statement: {strange}")
     try:
         found = list(_functions(_symbolic(source, derivation), derivation))
         found += list(_objects(_symbolic(source, derivation), derivation))
-    except DeriveError as error:
-        return Rung("read-back", "open", f"the code does not lift: {error}")
+    except Exception as error:  # whatever the code does, it is not shown
+        return Rung("read-back", "open", f"the code does not lift: {type(error).__name__}: {error}")
     definitions = _definitions(derivation)
     wrong = [s for s in found if not _agrees(s, definitions)]
     numbers = {"statements": len(found), "proved": len(found) - len(wrong)}
@@ -67,6 +72,48 @@ def read_back(source: str, derivation: Derivation) -> Rung:
         detail = f"{first.where}: {first.target} = {first.says}, but the derivation says {first.should}"
         return Rung("read-back", "open", detail, numbers)
     return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements", numbers)
+
+
+def unread(source: str) -> str:
+    """The first statement that running once on symbolic arrays would not tell all about; empty if there is none.
+
+    Plain are definitions, ``target = expression``, ``return``, and checks that only raise.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    if not any(isinstance(node, ast.Import) and ast.unparse(node) == "import numpy as np" for node in tree.body):
+        return "import numpy as np is missing"
+    defined = [*tree.body, *(part for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body)]
+    for node in defined:
+        if isinstance(node, ast.FunctionDef):
+            strange = next((part for part in node.body if not _is_plain(part)), None)
+            if (
+                strange is not None
+                or node.decorator_list
+                or node.args.kw_defaults
+                or node.args.vararg
+                or node.args.kwarg
+            ):
+                return ast.unparse(strange or node).partition("\n")[0]
+        elif not (isinstance(node, ast.ClassDef | ast.Import) or _is_text(node)):
+            return ast.unparse(node).partition("\n")[0]
+    return ""
+
+
+def _is_plain(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return not node.orelse and all(isinstance(part, ast.Raise) for part in node.body)
+    conditional = any(
+        isinstance(part, ast.IfExp | ast.BoolOp | ast.Lambda | ast.NamedExpr | ast.Await) for part in ast.walk(node)
+    )
+    handed_on = isinstance(node, ast.Expr) and re.fullmatch(r"self\.\w+\.(step|backward)\(\w+\)", ast.unparse(node))
+    return _is_text(node) or bool(handed_on) or (isinstance(node, ast.Assign | ast.Return) and not conditional)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _definitions(derivation: Derivation) -> dict[str, Array]:

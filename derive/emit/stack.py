@@ -6,19 +6,26 @@ passes the deltas of its inputs up.
 
 from __future__ import annotations
 
+import builtins
+import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from derive.arrays.array import Array, label, name
+from derive.arrays.functions import FUNCTIONS
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer, LayerCall
 from derive.derivation.program import Equation
 from derive.derivation.sweep import Derivation, contributions
-from derive.emit.checks import fit_check, mentioned, pack, read_sizes, unpacked
+from derive.emit.checks import fit_check, mentioned, pack, places, read_sizes, unpacked
 from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body
 from derive.emit.plan import Plan
 from derive.rules.simplify import simplify
+
+METHODS = ("forward", "backward", "step", "cache")  # what every object has besides its parameters
+TAKEN = {"Network", "np", *METHODS, *(t for f in FUNCTIONS.values() for t in re.findall(r"def (\w+)", f.helper))}
 
 
 @dataclass(frozen=True)
@@ -46,20 +53,78 @@ class Member:
 
 
 def members(layer: Layer) -> list[Member] | None:
-    """The layer objects of a network, or None for one that calls none or whose parameters are not inputs of its own."""
-    calls = [e for e in layer.equations if isinstance(e.expression.op, LayerCall)]
-    kinds = [e.expression.op.layer for e in calls if isinstance(e.expression.op, LayerCall)]
-    if not calls or any(len(kind.outputs) > 1 for kind in kinds):
-        return None
+    """The layer objects of a network, or None for one that calls none or whose objects would be wrong."""
+    found = _members(layer)
+    return found if found and not _wrong(layer, found) else None
+
+
+def why_no_objects(layer: Layer) -> str:
+    """Why a layer that calls layers has no classes, in a line; empty for every other layer."""
+    found = _members(layer)
+    wrong = _wrong(layer, found) if found else ""
+    return f"No layer objects: {wrong}." if wrong else ""
+
+
+def _members(layer: Layer) -> list[Member]:
+    calls = [(e, e.expression.op.layer) for e in layer.equations if isinstance(e.expression.op, LayerCall)]
+    kinds = [kind for _, kind in calls]
     found: list[Member] = []
-    for equation, kind in zip(calls, kinds, strict=True):
-        same = len([k for k in kinds if k.name == kind.name])
-        number = 1 + len([m for m in found if m.layer.name == kind.name])
-        found.append(Member(f"{kind.name}{number}" if same > 1 else kind.name, kind, equation))
-    owned = [text for m in found for text in m.parameters.values()]
-    inputs = {i.name for i in layer.inputs}
-    plain = all(label(m.operands[key]) is not None for m in found for key in m.data)
-    return found if plain and len(set(owned)) == len(owned) and set(owned) <= inputs else None
+    for equation, kind in calls:
+        number = 1 + len([m for m in found if m.layer is kind])
+        found.append(Member(f"{kind.name}{number}" if kinds.count(kind) > 1 else kind.name, kind, equation))
+    return found
+
+
+def _wrong(layer: Layer, found: list[Member]) -> str:
+    """What would be wrong with the objects; empty if they are right."""
+    return _wrong_arrays(layer, found) or _wrong_names(layer, found)
+
+
+def _wrong_arrays(layer: Layer, found: list[Member]) -> str:
+    """What the arrays of the calls have that objects cannot: an object owns its parameters and is passed its data."""
+    owners: dict[str, Member] = {}
+    for m in found:
+        if len(m.layer.outputs) > 1:
+            return f"{m.layer.name} has {len(m.layer.outputs)} outputs"
+        passed = [label(operand) for operand in m.operands.values()]
+        for text in passed:
+            if text is None:
+                return f"{m.layer.name} is passed a formula"
+            if passed.count(text) > 1:
+                return f"{text} is passed twice to {m.layer.name}"
+        for text in m.parameters.values():
+            if layer.input(text) is None:
+                return f"{text}, a parameter of {m.layer.name}, is no input"
+            if text in owners:
+                return f"{text} is a parameter of two layers"
+            owners[text] = m
+    for text, m in owners.items():
+        if any(text in e.expression.names() for e in layer.equations if e is not m.equation):
+            return f"{text} is a parameter of {m.layer.name} and data elsewhere"
+    return ""
+
+
+def _wrong_names(layer: Layer, found: list[Member]) -> str:
+    """What names would mean two things in the code of the objects."""
+    names = {i.name for i in layer.inputs} | {e.name for e in layer.equations} | set(layer.sizes)
+    titles: dict[str, Layer] = {}
+    for m in found:
+        title = class_name(m.layer)
+        if titles.setdefault(title, m.layer) is not m.layer:
+            return f"two layers would be the class {title}"
+        if not title.isidentifier() or title in TAKEN or keyword.iskeyword(title) or hasattr(builtins, title):
+            return f"a class of {m.layer.name} would be called {title!r}"
+        if title in names or title in {i.name for i in m.layer.inputs}:
+            return f"{title} would be an array and a class"
+        for text in (m.attribute, *(i.name for i in m.layer.inputs if i.role == "parameter")):
+            if text in METHODS or text.startswith("__"):
+                return f"an attribute would be called {text}"
+        clash = next((text for text in sorted(names) if f"{text}_{m.attribute}" in names), None)
+        if clash is not None:
+            return f"d{clash}_{m.attribute} would mean two things"
+    attributes = [m.attribute for m in found]
+    twice = next((text for text in attributes if attributes.count(text) > 1), None)
+    return f"two attributes would be called {twice}" if twice is not None else ""
 
 
 def class_name(layer: Layer) -> str:
@@ -72,8 +137,8 @@ def classes(derivation: Derivation) -> list[str]:
     found = members(derivation.layer)
     if found is None:
         return []
-    kinds = {m.layer.name: m.layer for m in found}
-    return [*(layer_class(kind) for kind in kinds.values()), network_class(derivation, found)]
+    kinds = dict.fromkeys(m.layer for m in found)
+    return [*(layer_class(kind) for kind in kinds), network_class(derivation, found)]
 
 
 def layer_class(layer: Layer) -> str:
@@ -122,7 +187,7 @@ def network_class(derivation: Derivation, found: list[Member]) -> str:
     lines += [f"        self.{m.attribute} = {class_name(m.layer)}({', '.join(m.parameters.values())})" for m in found]
     backward, kept = _backward_lines(derivation, found)
     lines += ["", f"    def forward({', '.join(['self', *data])}):"]
-    lines += [f"        {line}" for line in _forward_lines(layer, found)]
+    lines += [f"        {line}" for line in _forward_lines(layer, found, kept)]
     lines += [f"        self.cache = {pack(kept)}"] if kept else []
     lines += [f"        return {', '.join(layer.outputs)}", ""]
     plan = Plan(derivation)
@@ -138,7 +203,7 @@ def network_class(derivation: Derivation, found: list[Member]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _forward_lines(layer: Layer, found: list[Member]) -> list[str]:
+def _forward_lines(layer: Layer, found: list[Member], kept: list[str]) -> list[str]:
     by_equation = {m.equation: m for m in found}
     lines: list[str] = []
     for equation in layer.equations:
@@ -151,8 +216,11 @@ def _forward_lines(layer: Layer, found: list[Member]) -> list[str]:
             )
         comment = f"  # {write_shape(equation.expression.shape)}" if equation.expression.shape else ""
         lines.append(f"{equation.name} = {text}{comment}")
-    sizes = mentioned(lines, layer.sizes)
-    return read_sizes(sizes, [i.array for i in layer.inputs]) + lines
+    sizes = [size for size in layer.sizes if size in kept or size in mentioned(lines, layer.sizes)]
+    owned = {text: f"self.{m.attribute}.{own}" for m in found for own, text in m.parameters.items()}
+    order = sorted(layer.inputs, key=lambda i: i.name in owned)  # parameters are in the objects
+    read = read_sizes(sizes, [i.array for i in order])
+    return [re.sub(r"\b(\w+)(?=\.shape)", lambda at: owned.get(at[1], at[1]), line) for line in read] + lines
 
 
 def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[str], list[str]]:
@@ -208,7 +276,8 @@ def _backward_lines(derivation: Derivation, found: list[Member]) -> tuple[list[s
     at_hand = [layer.named(text) for text in kept] + [
         a for met in parts.values() for a in met if label(a) in plan.upstream
     ]
-    return read_sizes(sizes, at_hand) + lines, kept
+    far = [size for size in sizes if size not in places(at_hand)]
+    return read_sizes([size for size in sizes if size not in far], at_hand) + lines, kept + far
 
 
 def _uses(layer: Layer, target: str) -> int:

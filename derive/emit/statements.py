@@ -34,7 +34,8 @@ def is_work(node: Array) -> bool:
 def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, returned: Iterable[str]) -> list[str]:
     """Lines of code, shapes as comments; what is returned is made a copy where it would be a view."""
     lines = []
-    known = dict(names)
+    later = {s.target for s in block}
+    known = {array: target for array, target in names.items() if target not in later}  # a name is used once it is made
     out = set(returned)
     for statement in block:
         root = statement.expression
@@ -49,6 +50,7 @@ def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, 
         lines.append(f"{statement.target} = {text}{comment}")
         if is_work(root):
             known.setdefault(root, statement.target)
+        known.update({array: target for array, target in names.items() if target == statement.target})
         if own is not None:
             known[root] = own
     return lines

@@ -105,6 +105,15 @@ def properties(
     return Outcome(Rung("properties", "tested" if compared else "open", _summary(tally), tally.numbers(seed)))
 
 
+def sample(signature: Signature, number: int, seed: int, positive_sizes: frozenset[str] = frozenset()) -> list[Case]:
+    """Some cases of ``signature`` in float64, the same for the same seed."""
+    found: list[Case] = []
+    _attack(
+        found.append, cases_in(signature, sizes_of(signature, 0, positive_sizes), (np.float64,)), _Tally(), number, seed
+    )
+    return found
+
+
 def _attack(
     check: Callable[[Case], None], drawn: SearchStrategy[Case], tally: _Tally, examples: int, seed: int
 ) -> None:

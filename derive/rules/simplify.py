@@ -41,8 +41,9 @@ def _at_root(node: Array) -> Array:
     for _ in range(MAX_ROUNDS):
         for identity in IDENTITIES.get(type(node.op), ()):
             better = identity(node)
-            if better is not None and better is not node:
-                confirm(identity, node, better)
+            if better is None or better is node or better.kind != node.kind:  # a float stays one: NumPy adds no masks
+                continue
+            if confirmed(identity, node, better):
                 break
         else:
             return node
@@ -67,6 +68,15 @@ def confirm(identity: Identity, before: Array, after: Array) -> None:
             statement = " ".join((identity.__doc__ or "").split())
             raise Unproved(f"the identity {identity.__name__} is not proved for {before} = {after}: {statement}")
         _confirmed.add(key)
+
+
+def confirmed(identity: Identity, before: Array, after: Array) -> bool:
+    """True if that use of the identity is proved; one that is beyond the kernel is not made."""
+    try:
+        confirm(identity, before, after)
+    except Unproved:
+        return False
+    return True
 
 
 def abstract(before: Array, after: Array) -> tuple[Array, Array]:

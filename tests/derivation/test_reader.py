@@ -478,3 +478,71 @@ def test_a_question_about_sizes_with_one_answer_for_all_is_answered():
 def test_wrt_nothing_or_twice_is_refused(wrt):
     with pytest.raises(DeriveError, match="at least one input, each once"):
         derive.layers["sigmoid"].derive(wrt=wrt)
+
+
+# ---- what NumPy would do otherwise than the formula
+
+
+def in_place(X: "n d"):
+    Z = X
+    Z += 1
+    return Z * X
+
+
+def rounded(X: "n d"):
+    return X.astype(int) * X
+
+
+def filled(X: "n d"):
+    return X * np.full_like(X, 2.7, dtype=int)
+
+
+def beginning(X: "n d"):
+    return X * np.add.reduce(X, axis=0, initial=5.0)
+
+
+def before_the_axis(X: "5"):
+    return X[-7] * X
+
+
+def ends_the_program(X: "n d"):
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("function", [in_place, rounded, filled, beginning, before_the_axis, ends_the_program])
+def test_what_is_no_formula_is_refused(function):
+    with pytest.raises(DeriveError, match=r"test_reader\.py"):
+        derive.layer(function)
+
+
+def test_a_slice_beyond_a_literal_axis_is_clamped_as_numpy_does():
+    def clamped(X: "5"):
+        return X[-7:] * X[:9]
+
+    assert derive.layer(clamped).verify().status == "proved"
+
+
+@pytest.mark.parametrize(
+    ("function", "assumed"),
+    [
+        (lambda X: X**-1 * X * X, ("X ≠ 0",)),
+        (lambda X: 0 * np.log(X) + X, ("X > 0",)),
+        (lambda X: np.maximum(X, X), ()),
+        (lambda X: np.log(X) - np.log(X) + X, ("X > 0",)),
+    ],
+)
+def test_conditions_survive_simplifying(function, assumed):
+    function.__annotations__ = {"X": "n d"}
+    assert derive.layer(function, title="f").derive().prove().assumptions == assumed
+
+
+def test_conditions_of_a_called_layer_are_about_the_operands():
+    @derive.layer
+    def ilog(A: "n"):
+        return np.log(A)
+
+    @derive.layer
+    def calls(A: "n", B: "n"):
+        return ilog(B) * A
+
+    assert calls.derive().prove().assumptions == ("B > 0",)

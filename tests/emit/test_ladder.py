@@ -57,3 +57,36 @@ def test_sizes_that_are_divided_by_are_not_taken_as_0():
     assert divisors(mean_square) == {"n", "d"}
     assert mean_square.verify().status == "proved"
     assert mean_square.derive().prove().assumptions == ("d*n > 0",)
+
+
+def test_a_function_that_asks_what_it_was_given_is_refuted():
+    import numpy as np
+
+    @derive.layer
+    def sly(X: "n d"):
+        return X * (2 if isinstance(X, np.ndarray) else 1)
+
+    verdict = sly.verify()
+    assert verdict.status == "refuted"
+    assert verdict.reason == "sly on arrays gives another result than its formula"
+
+
+def test_operands_that_do_not_fit_do_not_conform():
+    from derive.arrays.array import apply, name
+    from derive.arrays.operations import Einsum, Elementwise, Matmul
+    from derive.arrays.shapes import declare
+    from derive.emit.ladder import conforms
+
+    X, W = name("X", declare("n d").shape), name("W", declare("d m").shape)
+    assert conforms(apply(Matmul(), X, W))
+    assert conforms(apply(Elementwise("add"), X, X))
+    assert not conforms(apply(Matmul(), W, X))
+    assert not conforms(apply(Elementwise("add"), X, W))
+    assert not conforms(apply(Einsum(("ij", "ij"), "i"), X, W))
+
+
+def test_an_equation_that_does_not_conform_is_named(monkeypatch):
+    monkeypatch.setattr("derive.emit.ladder.conforms", lambda node: node.op.name != "matmul")
+    verdict = derive.layers["dense"].verify()
+    assert verdict.status == "open"
+    assert verdict.reason == "shapes: 0 of 1 equations conform for every size; not Y"

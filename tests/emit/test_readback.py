@@ -67,3 +67,25 @@ def test_every_line_of_the_derivation_is_among_the_statements():
         spoiled = head + "def backward(" + re.sub(rf"(\n    {step.adjoint} = )", r"\1 3.0 * ", body, count=1)
         assert spoiled != source
         assert read_back(spoiled, derivation).status == "open", step.adjoint
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    dX = dY @ W.T", "    if X.shape[0] == 1:\n        dY = dY * 2\n    dX = dY @ W.T"),
+        ("    dX = dY @ W.T", "    dX = dY @ W.T if dY.dtype == np.float64 else dY @ W.T"),
+        ("    dX = dY @ W.T", "    Q = dY\n    Q *= 2\n    dX = dY @ W.T"),
+        ("    dX = dY @ W.T", "    try:\n        dX = dY @ W.T\n    except Exception:\n        pass"),
+        ("dX = dY @ W.T", "dX = (dY @ W.T).astype(int)"),
+        ("dY.sum(axis=0)", "np.add.reduce(dY, axis=0, initial=3.0)"),
+        ("import numpy as np\n", "\n"),
+        ("def backward(dY, cache):", "def backward(dY, cache, n=[0]):\n    n.append(1)"),
+        ('return {"X": dX, "W": dW, "b": db}', 'return {"X": cache}'),
+        ("    X, W = cache", "    W, X = cache"),
+    ],
+)
+def test_what_one_run_on_symbols_would_not_tell_is_open(old, new):
+    derivation = derive.layers["dense"].derive()
+    source = derivation.numpy()
+    assert old in source
+    assert read_back(source.replace(old, new), derivation).status == "open"

@@ -135,7 +135,7 @@ def test_no_mutant_of_an_identity_is_proved(title, node):
 
 
 def test_a_wrong_identity_takes_no_part():
-    """(A B)ᵀ = Aᵀ Bᵀ, entered into the book, is stopped where it is first used."""
+    """(A B)ᵀ = Aᵀ Bᵀ, entered into the book, is not used where it would apply."""
 
     def wrong(node):
         """(A B)ᵀ = Aᵀ Bᵀ"""
@@ -146,8 +146,9 @@ def test_a_wrong_identity_takes_no_part():
     IDENTITIES[Transpose] = []
     try:
         identity(Transpose)(wrong)
+        assert simplify.simplify((K @ K2).T) is (K @ K2).T
         with pytest.raises(Unproved) as error:
-            simplify.simplify((K @ K2).T)
+            simplify.confirm(wrong, (K @ K2).T, K.T @ K2.T)
         assert str(error.value) == "the identity wrong is not proved for (K @ K2).T = K.T @ K2.T: (A B)ᵀ = Aᵀ Bᵀ"
     finally:
         IDENTITIES[Transpose] = right
