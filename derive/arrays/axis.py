@@ -82,7 +82,7 @@ class AxisSize(Size):
 
     def _differs(self, other: Any) -> bool:
         """True if the two sizes are plainly different, every named size being at least 1."""
-        gap = Size.__sub__(self, other)
+        gap = Size(dict(self.terms)) + -Size.of(other)  # plain sizes, so that nothing here asks the same again
         return bool(gap.constant) or (gap - 1).is_nonnegative() or (-gap - 1).is_nonnegative()
 
     def __lt__(self, other: Any) -> bool:
