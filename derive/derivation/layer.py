@@ -146,6 +146,11 @@ class Layer:
         return self.derive().compile()
 
     @cached_property
+    def conditional(self) -> bool:
+        """True if any operation in its formulas holds under conditions only."""
+        return any(part.op.assumes(part) for o in self.outputs for part in self.expanded(o).walk())
+
+    @cached_property
     def _equations(self) -> dict[str, Equation]:
         return {e.name: e for e in self.equations}
 
@@ -283,6 +288,8 @@ class LayerCall(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The layer's assumptions, about the operands."""
+        if not self.layer.conditional:
+            return ()
         told = {}
         for i, operand in zip(self.layer.inputs, node.operands, strict=True):
             text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
