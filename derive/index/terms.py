@@ -1,10 +1,10 @@
 """Index terms: what the entries of arrays are made of.
 
     term ::= number | size | array[position, ...] | [position = position]
-           | term + term | term * term | term ** rational | function(term, ...) | sum over index of term
+           | term + term | term * term | term ** rational | function(term) | sum over index of term
 
 A position is a whole-number combination of indices, so that slices, windows and reshapes are terms like any other.
-Terms are immutable.  They are written with ``+ - * / **`` and compared with ``derive.index.equal``.
+Terms are immutable.  They are written with ``+ - * / **`` and compared with ``derive.index.normal.equal``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Position:
 
 
 class Term:
-    """An index term; the six kinds below and nothing else."""
+    """An index term; the nine kinds below and nothing else."""
 
     __slots__ = ()
 

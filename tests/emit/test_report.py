@@ -50,11 +50,10 @@ def test_math_and_tables_are_as_github_wants_them(pages):
 
 
 def test_pages_tell_no_time_place_or_machine(pages):
-    import datetime
     import socket
 
     for text in pages.values():
-        assert str(datetime.date.today().year) not in text
+        assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text)
         assert socket.gethostname() not in text
         assert not re.search(r"\d (ms|seconds|s)\b", text)
 
@@ -62,6 +61,6 @@ def test_pages_tell_no_time_place_or_machine(pages):
 def test_a_line_that_is_not_shown_is_told_as_open(monkeypatch):
     monkeypatch.setattr("derive.derivation.sweep.is_adjoint", lambda *args: False)
     text = report.page(derive.layers["dense"])
-    assert "✓ proved for" not in text
+    assert "Every line is proved" not in text
     assert "? open" in text
     assert "not shown: dX, dW, db" in text
