@@ -53,6 +53,11 @@ class Size:
         return self.terms[0][1] if len(self.terms) == 1 and not self.terms[0][0] else None
 
     @property
+    def plain(self) -> Size:
+        """Itself, without what an heir may add to it."""
+        return self if type(self) is Size else Size(dict(self.terms))
+
+    @property
     def name(self) -> str | None:
         """The single name this size is, or None if it is anything else."""
         match self.terms:

@@ -27,7 +27,7 @@ class Index:
     __slots__ = ("label", "name", "size")
 
     def __init__(self, size: Size, name: str = "") -> None:
-        self.size, self.name = size, name
+        self.size, self.name = size.plain, name
         self.label = f"{name or 'i'}'{next(_serial)}"
 
     def __repr__(self) -> str:
