@@ -186,15 +186,18 @@ class Layer:
 
     def derive(self, wrt: Sequence[str] | None = None) -> Derivation:
         """The derivation: the adjoint of every name, one proved line each.  ``wrt``: inputs, by default all floats."""
-        return upstairs.call("derivation.sweep", "derivation", self, wrt)  # type: ignore[no-any-return]
+        derived: Derivation = upstairs.call("derivation.sweep", "derivation", self, wrt)
+        return derived
 
     def verify(self, budget: str = "ci") -> Verdict:
         """The whole ladder of evidence (``budget`` "ci" or "deep"): proof, read-back, properties."""
-        return upstairs.call("emit.ladder", "verify", self, budget)  # type: ignore[no-any-return]
+        verdict: Verdict = upstairs.call("emit.ladder", "verify", self, budget)
+        return verdict
 
     def report(self) -> str:
         """The layer's page in Markdown."""
-        return upstairs.call("emit.report", "page", self)  # type: ignore[no-any-return]
+        text: str = upstairs.call("emit.report", "page", self)
+        return text
 
     def with_options(self, **options: Any) -> Layer:
         """The layer with other options; DeriveError for one that it does not have."""

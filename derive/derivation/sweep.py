@@ -121,7 +121,8 @@ class Derivation:
 
     def numpy(self) -> str:
         """A NumPy module with ``forward`` and ``backward``, as text."""
-        return upstairs.call("emit.numpy", "module", self)  # type: ignore[no-any-return]
+        text: str = upstairs.call("emit.numpy", "module", self)
+        return text
 
     def compile(self) -> Any:
         """The NumPy module, loaded: ``forward(*inputs) -> (y, cache)``, ``backward(dY, cache) -> {name: gradient}``."""
