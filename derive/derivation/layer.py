@@ -71,6 +71,8 @@ class Layer:
     source: str = ""
     written: Callable[..., Any] | None = field(default=None, repr=False)  # the function it was read from
     symbols: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the SymPy symbols it was read with
+    options: Mapping[str, Any] = field(default_factory=dict)
+    variant: Callable[..., Layer] | None = field(default=None, repr=False)  # makes it with other options; options.py
 
     def __post_init__(self) -> None:
         check_layer(self)
@@ -200,7 +202,9 @@ class Layer:
         return text
 
     def with_options(self, **options: Any) -> Layer:
-        """The layer with other options; DeriveError for one that it does not have."""
+        """The layer with other options; DeriveError for one that it does not have, or of a wrong value."""
+        if self.variant is not None:
+            return self.variant(**options)
         if options:
             raise DeriveError(
                 f"{self.name}: options {', '.join(options)}", "this layer has no options", callers_place()

@@ -16,8 +16,9 @@ from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
 from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
+from derive.rules.stable import stabilized
 
-LETTERS = {"subtract": "R", "exp": "A", "sum": "s", "matmul": "P"}  # names for parts that have none
+LETTERS = {"subtract": "R", "exp": "E", "sum": "s", "matmul": "P"}  # names for parts that have none
 
 
 def unfolded(array: Array) -> Array:
@@ -37,8 +38,10 @@ class Plan:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self.layer: Layer = derivation.layer
-        equations = [Statement(e.name, unfolded(e.expression)) for e in self.layer.equations]
-        lines = [Statement(s.adjoint, unfolded(s.expression)) for s in derivation.steps if s.rule != UPSTREAM]
+        formulas = {e.name: unfolded(e.expression) for e in self.layer.equations}
+        adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
+        equations = [Statement(key, stabilized(formula, formulas)) for key, formula in formulas.items()]
+        lines = [Statement(key, stabilized(adjoint, formulas)) for key, adjoint in adjoints.items()]
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -47,7 +50,10 @@ class Plan:
         shared = _topmost([s.expression for s in lines], lambda node: node in forward_parts and is_work(node))
         for node in shared:
             self.names[node] = roots.get(node) or _fresh(LETTERS.get(node.op.name, "A"), taken)
-        self.forward = _with_parts(equations, [n for n in shared if n not in roots], self.names)
+        made = [*roots, *(node for node in shared if node not in roots)]
+        for node in _used_twice(made, set(made)):
+            self.names[node] = _fresh(LETTERS.get(node.op.name, "A"), taken)
+        self.forward = _with_parts(equations, [n for n in self.names if n not in roots], self.names)
         named = set(self.names)
         again = _used_twice([s.expression for s in lines], named)
         line_roots = {s.expression for s in lines}
@@ -143,7 +149,7 @@ def _used_twice(expressions: Iterable[Array], named: set[Array]) -> list[Array]:
         stack = [expression]
         while stack:
             node = stack.pop()
-            if node in named:
+            if node in named and node is not expression:
                 continue
             for operand in node.operands:
                 uses[operand] = uses.get(operand, 0) + 1

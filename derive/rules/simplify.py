@@ -81,7 +81,7 @@ def confirmed(identity: Identity, before: Array, after: Array) -> bool:
 
 def abstract(before: Array, after: Array) -> tuple[Array, Array]:
     """Both sides with the largest parts that they share replaced by generic arrays."""
-    shared = {id(node) for node in after.walk() if node.operands}
+    shared = {id(node) for node in after.walk() if node.operands} & {id(node) for node in before.walk()}
     generic: dict[int, Array] = {}
 
     def replaced(array: Array, top: bool) -> Array:
