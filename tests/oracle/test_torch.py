@@ -1,0 +1,30 @@
+"""Every layer of the catalogue beside PyTorch autograd: outputs and gradients, over random shapes and options."""
+
+from __future__ import annotations
+
+import pytest
+
+import derive
+
+from .torch_cases import CASES, Tally, run
+from .torch_layers import LAYERS, NOT_COMPARED, oracle_of
+
+LEAST = CASES // 2  # of the cases of a layer, so many are compared: neither refused by both nor ill-conditioned
+
+
+@pytest.mark.parametrize("name", derive.layers)
+def test_every_layer_is_compared_or_it_is_said_why_not(name):
+    assert (oracle_of(name) is None) == (name in NOT_COMPARED)
+
+
+def test_the_table_speaks_of_layers_that_there_are():
+    assert {*LAYERS, *NOT_COMPARED} <= {*derive.layers}
+
+
+@pytest.mark.parametrize("name", [name for name in derive.layers if oracle_of(name) is not None])
+def test_layer_agrees_with_pytorch(name, tallies):
+    tally = Tally()
+    tallies[name] = tally
+    for seed in range(CASES):
+        run(derive.layers[name], oracle_of(name), seed, tally)
+    assert tally.compared >= LEAST, tally

@@ -1,0 +1,66 @@
+"""The layers of the catalogue as PyTorch computes them.
+
+A layer whose name, inputs and options are those of a function of PyTorch is found by its name; the others, and what
+their inputs and options are drawn from where the name does not say it, are in ``LAYERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .drawing import Draw
+from .pytorch import functional, torch
+
+Tensor = torch.Tensor
+
+HOMES = (functional, torch, torch.linalg, torch.special)
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A layer in PyTorch, and what its cases are drawn from."""
+
+    function: Callable[..., Any] | None = None  # called with the inputs and the options by name; None: found by name
+    options: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    inputs: Mapping[str, Draw] = field(default_factory=dict)
+
+
+def dense(X: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    return torch.addmm(b, X, W)
+
+
+def sigmoid(X: Tensor) -> Tensor:
+    return torch.sigmoid(X)
+
+
+def squared_error(Y: Tensor, T: Tensor) -> Tensor:
+    return functional.mse_loss(Y, T, reduction="sum") / 2
+
+
+def two_layer_network(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, T: Tensor) -> Tensor:
+    return squared_error(dense(torch.sigmoid(dense(X, W1, b1)), W2, b2), T)
+
+
+LAYERS: Mapping[str, Oracle] = {
+    "dense": Oracle(dense),
+    "sigmoid": Oracle(sigmoid),
+    "squared_error": Oracle(squared_error),
+    "two_layer_network": Oracle(two_layer_network),
+}
+
+NOT_COMPARED: Mapping[str, str] = {}  # layers that PyTorch has nothing for, and why
+
+
+def oracle_of(name: str) -> Oracle | None:
+    """The layer in PyTorch, or None."""
+    known = LAYERS.get(name, Oracle())
+    if known.function is not None:
+        return known
+    for home in HOMES:
+        found = getattr(home, name, None)
+        if found is not None:
+            return Oracle(found, known.options, known.sizes, known.inputs)
+    return None
