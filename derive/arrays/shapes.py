@@ -22,7 +22,9 @@ FLOAT_KINDS = ("float", "unit", "positive", "symmetric", "spd", "stochastic", "o
 KINDS = (*FLOAT_KINDS, "int", "bool")
 
 # Names that a declared array or size may not take: they mean something else in the generated code.
-RESERVED = frozenset({"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "sigmoid"})
+RESERVED = frozenset(
+    {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "sigmoid", "math", "lead"}
+)
 
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")
 

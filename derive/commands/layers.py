@@ -198,11 +198,8 @@ def _shown(derivation: Derivation, latex: bool, sympy: bool) -> list[Part]:
 
 
 def _inputs(layer: Layer) -> str:
-    from derive.arrays.shapes import write_shape
 
-    return ", ".join(
-        f"{i.name}: {write_shape(i.shape)}" + ("" if i.kind.name == "float" else f" {i.kind}") for i in layer.inputs
-    )
+    return ", ".join(f"{i.name}: {i.written}" + ("" if i.kind.name == "float" else f" {i.kind}") for i in layer.inputs)
 
 
 def _shape(array: Array) -> str:

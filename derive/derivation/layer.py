@@ -11,42 +11,42 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, Operation, apply, name, substitute
+from derive.arrays.array import Array, name, substitute
 from derive.arrays.shapes import (
     FLOAT,
+    LEADING,
+    LEADING_NAME,
     RESERVED,
     Declaration,
     Kind,
     Shape,
     check_name,
     declare,
-    match_sizes,
     size_names,
     write_shape,
 )
 from derive.derivation import upstairs
 from derive.derivation.program import Equation, program
 from derive.errors import DeriveError, callers_place, place_of
-from derive.index.size import Size
-from derive.index.terms import Position, Term
 
 if TYPE_CHECKING:
-    from derive.arrays.array import Entries
-    from derive.arrays.writing import Writer
     from derive.derivation.sweep import Derivation
     from derive.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Input:
-    """A named array with a symbolic shape, a kind, and a role: ``data``, ``parameter`` or ``constant``."""
+    """A named array with a symbolic shape, a kind, and a role: ``data``, ``parameter`` or ``constant``.
+
+    ``leading``: its first axis stands for any number of leading axes.
+    """
 
     name: str
     shape: Shape
     kind: Kind = FLOAT
     role: str = "data"
+    leading: bool = False
 
     @property
     def array(self) -> Array:
@@ -56,7 +56,13 @@ class Input:
     @property
     def declaration(self) -> Declaration:
         """Its shape and kind."""
-        return Declaration(self.shape, self.kind)
+        return Declaration(self.shape, self.kind, self.leading)
+
+    @property
+    def written(self) -> str:
+        """Its shape as messages and pages show it: ``(..., d)`` for any leading axes."""
+        shape = write_shape(self.shape)
+        return shape.replace(LEADING_NAME, LEADING, 1) if self.leading else shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +104,8 @@ class Layer:
         DeriveError for a node outside the language, clashing shapes, or a symbol that is not an input.
         """
         arrays, expression = upstairs.call("arrays.sympy_in", "read", output, inputs, shapes)
-        kinds = {key: declare(text).kind for key, text in (shapes or {}).items()}
-        declared = {key: Declaration(a.shape, kinds.get(key, Kind(a.op.fact))) for key, a in arrays.items()}
+        said = {key: declare(text) for key, text in (shapes or {}).items()}
+        declared = {key: said.get(key) or Declaration(a.shape, Kind(a.op.fact)) for key, a in arrays.items()}
         symbols = {str(symbol): symbol for symbol in inputs}
         title = result or output_name(expression, arrays)
         return build_layer(layer_name, declared, {}, {title: expression}, parameters, doc, source, symbols=symbols)
@@ -111,9 +117,7 @@ class Layer:
         operands = self.bind(args, named)
         if not any(isinstance(operand, Array) for operand in operands):
             return self._compiled.forward(*operands)[0]
-        arrays = [_as_operand(self, i, operand) for i, operand in zip(self.inputs, operands, strict=True)]
-        results = [apply(LayerCall(self, output), *arrays) for output in self.outputs]
-        return results[0] if len(results) == 1 else tuple(results)
+        return upstairs.call("derivation.call", "called", self, operands)
 
     def bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
         """The arguments in the order of the inputs; DeriveError for one missing, unknown or given twice."""
@@ -212,118 +216,8 @@ class Layer:
         return self
 
     def __str__(self) -> str:
-        head = f"{self.name}({', '.join(f'{i.name}: {write_shape(i.shape)}' for i in self.inputs)})"
+        head = f"{self.name}({', '.join(f'{i.name}: {i.written}' for i in self.inputs)})"
         return "\n".join([head, *(f"  {equation}" for equation in self.equations)])
-
-
-_derivations: WeakKeyDictionary[Layer, Derivation] = WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class LayerCall(Operation):
-    """A layer used inside another: one equation, whose rule is the layer's own derivation."""
-
-    layer: Layer
-    output: str
-
-    @property
-    def name(self) -> str:  # type: ignore[override]  # the layer's own name
-        """The layer's name."""
-        return self.layer.name
-
-    @property
-    def source(self) -> str:  # type: ignore[override]  # the layer's own source
-        """The source of the layer's formula."""
-        return self.layer.source
-
-    @property
-    def rule(self) -> str:
-        """The layer's gradients, as its own derivation says them."""
-        return ", ".join(f"d{key} = {value}" for key, value in self.own.gradients.items())
-
-    @property
-    def own(self) -> Derivation:
-        """The layer's own derivation, made once."""
-        known = _derivations.get(self.layer)
-        if known is None:
-            known = _derivations[self.layer] = self.layer.derive()
-        return known
-
-    def _sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
-        known: dict[str, Size] = {}
-        pairs = list(zip(self.layer.inputs, operands, strict=True))
-        wrong = None
-        for i, operand in pairs:
-            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
-        for i, operand in pairs:
-            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
-        if wrong is not None:
-            wanted = ", ".join(f"{i.name}: {write_shape(i.shape)}" for i in self.layer.inputs)
-            raise DeriveError(
-                f"{self.layer.name}: {wrong}",
-                f"{wanted} was wanted",
-                callers_place(),
-                "a transpose, or other shapes where the arrays are declared",
-            )
-        return known
-
-    def shape(self, *operands: Array) -> Shape:
-        """The output's shape at the operands' sizes; DeriveError if they do not fit."""
-        sizes = self._sizes(operands)
-        return tuple(size.at(sizes) for size in self.layer.named(self.output).shape)
-
-    def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
-        """Never asked for: a call is unfolded first."""
-        raise AssertionError("a layer call is unfolded before its meaning is taken")
-
-    def unfold(self, node: Array) -> Array:
-        """The layer's formula with the operands in place of its inputs."""
-        return self._in_place(node, self.layer.expanded(self.output))
-
-    def _in_place(self, node: Array, expression: Array, more: Mapping[str, Array] | None = None) -> Array:
-        names = dict(zip((i.name for i in self.layer.inputs), node.operands, strict=True))
-        return substitute(expression, {**names, **(more or {})}, self._sizes(node.operands))
-
-    def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
-        """The layer's own derivation, with the operands in place of its inputs."""
-        more = {self.output: result, self.own.adjoint_name(self.output): grad}
-        closed = self.own.closed_forms(self.output)
-        node = apply(self, *operands)
-        return tuple(
-            self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs
-        )
-
-    def assumes(self, node: Array) -> tuple[str, ...]:
-        """The layer's assumptions, about the operands."""
-        if not self.layer.conditional:
-            return ()
-        told = {}
-        for i, operand in zip(self.layer.inputs, node.operands, strict=True):
-            text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
-            told[i.name] = name(text, operand.shape, operand.kind)  # an operand is named by its text, if that is short
-        formula = substitute(self.layer.expanded(self.output), told, self._sizes(node.operands))
-        return tuple(dict.fromkeys(a for part in formula.walk() for a in part.op.assumes(part)))
-
-    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``dense(X, W, b)``."""
-        pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
-        return f"{self.name}({', '.join(write(operand, 0) for operand in node.operands)}){pick}", write.ATOM
-
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``dense(X, W, b)``, upright."""
-        title = self.name.replace("_", r"\_")
-        return rf"\mathrm{{{title}}}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
-
-
-def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:
-    return None if wrong is None else f"{i.name} came as {write_shape(operand.shape)}: {wrong}"
-
-
-def _as_operand(layer: Layer, i: Input, value: Any) -> Array:
-    from derive.arrays.build import constant, spread
-
-    array = constant(value)
-    return array if array.shape or not i.shape else spread(array, i.shape)
 
 
 # ---- making layers
@@ -360,13 +254,14 @@ def build_layer(
         key: "parameter" if key in parameters or key in slots else "data" if declared.kind.is_float else "constant"
         for key, declared in inputs.items()
     }
-    declared = tuple(Input(key, value.shape, value.kind, roles[key]) for key, value in inputs.items())
+    declared = tuple(Input(key, value.shape, value.kind, roles[key], value.leading) for key, value in inputs.items())
     return Layer(title, declared, equations, tuple(outputs), doc, source, written, dict(symbols or {}))
 
 
 def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
     """The inputs that stand in a parameter's place of a layer that is called."""
     from derive.arrays.array import label
+    from derive.derivation.call import LayerCall
 
     found = set()
     for expression in expressions:

@@ -7,15 +7,15 @@ also gets a small class for each of its layers (stack.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from derive.arrays.array import label
+from derive.arrays.array import Array, label, name
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.operations import Elementwise
-from derive.arrays.shapes import write_shape
-from derive.derivation.layer import Layer
+from derive.derivation.layer import Input, Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import fit_check, mentioned, pack, read_sizes, unpacked, upstream_check
+from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
 from derive.emit.plan import Plan
 
 
@@ -24,7 +24,8 @@ def module(derivation: Derivation) -> str:
     from derive.emit.stack import classes
 
     plan = Plan(derivation)
-    parts = [_docstring(plan), "import numpy as np\n", *_helpers(plan), forward_text(plan), backward_text(plan)]
+    imports = (IMPORT + "\n" if leading(plan.layer) else "") + "import numpy as np\n"
+    parts = [_docstring(plan), imports, *_helpers(plan), forward_text(plan), backward_text(plan)]
     parts += classes(derivation)
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts).replace('"""\n\n\nimport', '"""\n\nimport')
 
@@ -48,7 +49,7 @@ def _docstring(plan: Plan) -> str:
     given = " and ".join(plan.upstream)
     lines += ["", f"Gradients, for the upstream gradient {given}:", ""]
     lines += [f"    {s}" for s in plan.derivation.steps if s.rule != UPSTREAM]
-    shapes = ", ".join(f"{i.name} {write_shape(i.shape)}" for i in layer.inputs)
+    shapes = ", ".join(f"{i.name} {i.written}" for i in layer.inputs)
     lines += ["", f"Shapes: {shapes}."]
     if layer.source:
         lines.append(f"Source: {layer.source}.")
@@ -80,10 +81,22 @@ def forward_text(plan: Plan) -> str:
     """``def forward``."""
     layer = plan.layer
     out = ", ".join(layer.outputs)
-    body = [*fit_check(layer.name, [i.array for i in layer.inputs]), *forward_body(plan)]
-    body.append(f"return {out if len(layer.outputs) == 1 else f'({out})'}, {cache_text(plan)}")
+    body = [*opening(layer, layer.inputs), *forward_body(plan)]
+    body.append(f"return {returned(plan)}, {cache_text(plan)}")
     doc = f'"""{out}, and what backward needs: {", ".join(cache_names(plan)) or "nothing"}."""'
     return f"def forward({', '.join(i.name for i in layer.inputs)}):\n" + indented([doc, *body])
+
+
+def opening(layer: Layer, inputs: Sequence[Input], known: Sequence[Array] = ()) -> list[str]:
+    """The first statements of forward: leading axes made one, arrays that do not fit refused."""
+    arrays = [i.array for i in inputs]
+    return flattened(layer, inputs) + as_given(layer, fit_check(layer.name, arrays, known), arrays)
+
+
+def returned(plan: Plan) -> str:
+    """What forward returns: the output, or a tuple of them."""
+    texts = [unflattened(plan.layer, plan.layer.named(output)) for output in plan.layer.outputs]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def forward_body(plan: Plan) -> list[str]:
@@ -95,7 +108,8 @@ def forward_body(plan: Plan) -> list[str]:
 
 def cache_names(plan: Plan) -> list[str]:
     """What the cache holds."""
-    return [str(label(array)) for array in plan.kept] + plan.kept_sizes
+    lead = ["lead"] if leading(plan.layer) else []
+    return [str(label(array)) for array in plan.kept] + plan.kept_sizes + lead
 
 
 def cache_text(plan: Plan) -> str:
@@ -107,9 +121,17 @@ def backward_body(plan: Plan, unpack: str) -> list[str]:
     """The statements of backward: the cache taken apart, the check of the upstream gradient, the lines."""
     names = cache_names(plan)
     body = [f"{unpacked(names)} = {unpack}"] if names else []
-    body += upstream_check(plan.layer.name, plan.upstream_arrays, plan.layer.outputs, plan.kept, plan.kept_sizes)
+    body += flattened_upstream(plan.layer, plan.upstream_arrays)
+    check = upstream_check(plan.layer.name, plan.upstream_arrays, plan.layer.outputs, plan.kept, plan.kept_sizes)
+    body += as_given(plan.layer, check, [*plan.upstream_arrays, *plan.kept])
     sizes = [size for size in mentioned(plan.backward_lines, plan.layer.sizes) if size not in plan.kept_sizes]
     return body + read_sizes(sizes, [*plan.kept, *plan.upstream_arrays]) + plan.backward_lines
+
+
+def gradient_text(plan: Plan, key: str) -> str:
+    """What backward returns for an input."""
+    gradient = plan.layer.named(key)
+    return unflattened(plan.layer, name(f"d{key}", gradient.shape))
 
 
 def backward_text(plan: Plan) -> str:
@@ -118,7 +140,7 @@ def backward_text(plan: Plan) -> str:
     body = backward_body(plan, "cache")
     if len(plan.upstream) > 1:
         body.insert(0, f"{', '.join(plan.upstream)} = upstream")
-    entries = ", ".join(f'"{key}": d{key}' for key in plan.derivation.wrt)
+    entries = ", ".join(f'"{key}": {gradient_text(plan, key)}' for key in plan.derivation.wrt)
     body.append(f"return {{{entries}}}")
     wanted = ", ".join(plan.derivation.wrt)
     scalar = [d for d, array in zip(plan.upstream, plan.upstream_arrays, strict=True) if not array.shape]

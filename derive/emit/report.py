@@ -13,7 +13,8 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.operations import Elementwise
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import Writer, math_text
-from derive.derivation.layer import Layer, LayerCall
+from derive.derivation.call import LayerCall
+from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.ladder import verify
 from derive.emit.plan import unfolded
@@ -87,7 +88,7 @@ def index(layers: Mapping[str, Layer]) -> str:
 
 def statement(layer: Layer, verdict: Verdict) -> str:
     """What the layer is, its shapes, and the verdict in a sentence."""
-    rows = [(f"`{i.name}`", f"`{write_shape(i.shape)}`", i.role, str(i.kind)) for i in layer.inputs]
+    rows = [(f"`{i.name}`", f"`{i.written}`", i.role, str(i.kind)) for i in layer.inputs]
     rows += [(f"`{o}`", f"`{write_shape(layer.named(o).shape)}`", "output", "float") for o in layer.outputs]
     shown = table(("array", "shape", "role", "kind"), rows)
     doc = " ".join(layer.doc.split())

@@ -16,11 +16,13 @@ from derive.arrays.array import Array, label, name
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
-from derive.derivation.layer import Layer, LayerCall
+from derive.derivation.call import LayerCall
+from derive.derivation.layer import Layer
 from derive.derivation.program import Equation
 from derive.derivation.sweep import Derivation, contributions
-from derive.emit.checks import fit_check, mentioned, pack, places, read_sizes, unpacked
-from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body
+from derive.emit.checks import mentioned, pack, places, read_sizes, unpacked
+from derive.emit.leading import leading
+from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body, gradient_text, opening, returned
 from derive.emit.plan import Plan
 from derive.rules.simplify import simplify
 
@@ -83,6 +85,8 @@ def _wrong(layer: Layer, found: list[Member]) -> str:
 def _wrong_arrays(layer: Layer, found: list[Member]) -> str:
     """What the arrays of the calls have that objects cannot: an object owns its parameters and is passed its data."""
     owners: dict[str, Member] = {}
+    if leading(layer):
+        return "its inputs have leading axes"
     for m in found:
         if len(m.layer.outputs) > 1:
             return f"{m.layer.name} has {len(m.layer.outputs)} outputs"
@@ -153,9 +157,9 @@ def layer_class(layer: Layer) -> str:
     lines.append(f"    def forward({', '.join(['self', *(i.name for i in data)])}):")
     body = [f"{', '.join(parameters)} = {', '.join(f'self.{p}' for p in parameters)}"] if parameters else []
     known = [i.array for i in layer.inputs if i.role == "parameter"]
-    body += fit_check(layer.name, [i.array for i in data], known)
+    body += opening(layer, data, known)
     body += forward_body(plan)
-    body += [f"self.cache = {cache_text(plan)}", f"return {layer.outputs[0]}"]
+    body += [f"self.cache = {cache_text(plan)}", f"return {returned(plan)}"]
     lines += [f"        {line}" for line in body]
     upstream = plan.upstream[0]
     default = "=1.0" if not layer.named(layer.outputs[0]).shape else ""
@@ -163,7 +167,7 @@ def layer_class(layer: Layer) -> str:
     body = backward_body(plan, "self.cache")
     if parameters:
         body.append(f"{', '.join(f'self.d{p}' for p in parameters)} = {', '.join(f'd{p}' for p in parameters)}")
-    up = [f"d{i.name}" for i in data if i.kind.is_float]
+    up = [gradient_text(plan, i.name) for i in data if i.kind.is_float]
     body.append(f"return {', '.join(up)}" if up else "return None")
     lines += [f"        {line}" for line in body]
     if parameters:

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from derive.arrays.shapes import Declaration
+from derive.arrays.shapes import LEADING_NAME, Declaration
 from derive.evidence.sizes import Signature, number, numbers, sizes_of
 from derive.evidence.values import (
     LAYOUTS,
@@ -95,8 +95,29 @@ def cases_in(
         for name, declared in signature.inputs.items()
     }
     upstream = tuple(np.asarray(draw_upstream(chance, style, numbers(shape, at)), dtype) for shape in signature.outputs)
+    if any(declared.leading for declared in signature.inputs.values()):
+        lead = draw(st.sampled_from(_leads(at[LEADING_NAME])))
+        for name, declared in signature.inputs.items():
+            inputs[name] = _spread(inputs[name], lead) if declared.leading else inputs[name]
+        shapes = zip(signature.outputs, upstream, strict=True)
+        upstream = tuple(_spread(u, lead) if shape and shape[0].name == LEADING_NAME else u for shape, u in shapes)
     kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
     return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
+
+
+def _leads(entries: int) -> list[tuple[int, ...]]:
+    """Leading axes with so many entries together."""
+    found: list[tuple[int, ...]] = [(entries,), (1, entries), (entries, 1)]
+    if entries == 1:
+        found.append(())
+    if entries % 2 == 0:
+        found.append((2, entries // 2))
+    return found
+
+
+def _spread(value: Any, lead: tuple[int, ...]) -> Any:
+    """The first axis as several."""
+    return value.reshape(*lead, *value.shape[1:])
 
 
 def _draw_value(

@@ -13,7 +13,7 @@ from timing import Contender, Race, Table, race
 
 import derive
 from derive.arrays.array import Array, apply
-from derive.derivation.layer import LayerCall
+from derive.derivation.call import LayerCall
 from derive.emit.readback import read_back
 from derive.rules import book, proof, simplify
 

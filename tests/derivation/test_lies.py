@@ -6,8 +6,7 @@ import pytest
 import derive
 from derive.arrays import functions
 from derive.arrays.operations import Broadcast, Matmul
-from derive.derivation import layer as layers
-from derive.derivation import sweep
+from derive.derivation import call, sweep
 from derive.rules import book, proof, simplify
 from derive.rules.book import Unproved
 from derive.rules.mutants import mutants
@@ -19,7 +18,7 @@ from .test_lines import LINES, dense, network, tanh_layer, used_further
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch):
     """Every proof is made anew, and none that was made under a lie is kept."""
-    monkeypatch.setattr(layers, "_derivations", type(layers._derivations)())
+    monkeypatch.setattr(call, "_derivations", type(call._derivations)())
     book.forget()
     simplify.forget()
     proof.forget()

@@ -1,0 +1,166 @@
+"""A layer used inside another: one equation, whose rule is the layer's own derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from derive.arrays.array import Array, Operation, apply, name, substitute
+from derive.arrays.build import constant, count, reshape, spread
+from derive.arrays.shapes import LEADING_NAME, Shape, match_sizes, write_shape
+from derive.derivation.layer import Input, Layer
+from derive.errors import DeriveError, callers_place
+from derive.index.size import Size
+from derive.index.terms import Position, Term
+
+if TYPE_CHECKING:
+    from derive.arrays.array import Entries
+    from derive.arrays.writing import Writer
+    from derive.derivation.sweep import Derivation
+
+
+def called(layer: Layer, operands: Sequence[Any]) -> Any:
+    """The layer applied to symbolic arrays: its output, or a tuple of them."""
+    arrays = [_as_operand(i, operand) for i, operand in zip(layer.inputs, operands, strict=True)]
+    arrays, lead = _flattened(layer, arrays)
+    results = [_unflattened(layer, apply(LayerCall(layer, output), *arrays), lead) for output in layer.outputs]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+_derivations: WeakKeyDictionary[Layer, Derivation] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class LayerCall(Operation):
+    """A layer applied to operands; ``output`` is the one of its outputs that this is."""
+
+    layer: Layer
+    output: str
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # the layer's own name
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def source(self) -> str:  # type: ignore[override]  # the layer's own source
+        """The source of the layer's formula."""
+        return self.layer.source
+
+    @property
+    def rule(self) -> str:
+        """The layer's gradients, as its own derivation says them."""
+        return ", ".join(f"d{key} = {value}" for key, value in self.own.gradients.items())
+
+    @property
+    def own(self) -> Derivation:
+        """The layer's own derivation, made once."""
+        known = _derivations.get(self.layer)
+        if known is None:
+            known = _derivations[self.layer] = self.layer.derive()
+        return known
+
+    def _sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
+        known: dict[str, Size] = {}
+        pairs = list(zip(self.layer.inputs, operands, strict=True))
+        wrong = None
+        for i, operand in pairs:
+            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
+        for i, operand in pairs:
+            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
+        if wrong is not None:
+            wanted = ", ".join(f"{i.name}: {i.written}" for i in self.layer.inputs)
+            raise DeriveError(
+                f"{self.layer.name}: {wrong}",
+                f"{wanted} was wanted",
+                callers_place(),
+                "a transpose, or other shapes where the arrays are declared",
+            )
+        return known
+
+    def shape(self, *operands: Array) -> Shape:
+        """The output's shape at the operands' sizes; DeriveError if they do not fit."""
+        sizes = self._sizes(operands)
+        return tuple(size.at(sizes) for size in self.layer.named(self.output).shape)
+
+    def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """Never asked for: a call is unfolded first."""
+        raise AssertionError("a layer call is unfolded before its meaning is taken")
+
+    def unfold(self, node: Array) -> Array:
+        """The layer's formula with the operands in place of its inputs."""
+        return self._in_place(node, self.layer.expanded(self.output))
+
+    def _in_place(self, node: Array, expression: Array, more: Mapping[str, Array] | None = None) -> Array:
+        names = dict(zip((i.name for i in self.layer.inputs), node.operands, strict=True))
+        return substitute(expression, {**names, **(more or {})}, self._sizes(node.operands))
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
+        """The layer's own derivation, with the operands in place of its inputs."""
+        more = {self.output: result, self.own.adjoint_name(self.output): grad}
+        closed = self.own.closed_forms(self.output)
+        node = apply(self, *operands)
+        return tuple(
+            self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs
+        )
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The layer's assumptions, about the operands."""
+        if not self.layer.conditional:
+            return ()
+        told = {}
+        for i, operand in zip(self.layer.inputs, node.operands, strict=True):
+            text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
+            told[i.name] = name(text, operand.shape, operand.kind)  # an operand is named by its text, if that is short
+        formula = substitute(self.layer.expanded(self.output), told, self._sizes(node.operands))
+        return tuple(dict.fromkeys(a for part in formula.walk() for a in part.op.assumes(part)))
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``dense(X, W, b)``."""
+        pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
+        return f"{self.name}({', '.join(write(operand, 0) for operand in node.operands)}){pick}", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``dense(X, W, b)``, upright."""
+        title = self.name.replace("_", r"\_")
+        return rf"\mathrm{{{title}}}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+
+
+def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:
+    return None if wrong is None else f"{i.name} came as {write_shape(operand.shape)}: {wrong}"
+
+
+def _as_operand(i: Input, value: Any) -> Array:
+    array = constant(value)
+    return array if array.shape or not i.shape else spread(array, i.shape)
+
+
+def _flattened(layer: Layer, operands: list[Array]) -> tuple[list[Array], Shape | None]:
+    """The operands with their leading axes made one, and what these were; None where they are one already."""
+    given = [(i, a) for i, a in zip(layer.inputs, operands, strict=True) if i.leading]
+    if all(a.ndim == len(i.shape) or a.ndim < len(i.shape) - 1 for i, a in given):
+        return operands, None
+    lead = given[0][1].shape[: given[0][1].ndim - len(given[0][0].shape) + 1]
+    if any(a.shape[: a.ndim - len(i.shape) + 1] != lead for i, a in given):
+        raise DeriveError(
+            f"{layer.name}: {', '.join(f'{i.name} {write_shape(a.shape)}' for i, a in given)}",
+            "the same leading axes were wanted",
+            callers_place(),
+            "a reshape, or np.broadcast_to",
+        )
+    joined = [
+        reshape(a, (count(lead), *a.shape[len(lead) :])) if i.leading else a
+        for i, a in zip(layer.inputs, operands, strict=True)
+    ]
+    return joined, lead
+
+
+def _unflattened(layer: Layer, result: Array, lead: Shape | None) -> Array:
+    op = result.op
+    assert isinstance(op, LayerCall)
+    shape = layer.named(op.output).shape
+    if lead is None or not shape or shape[0].name != LEADING_NAME:
+        return result
+    return reshape(result, (*lead, *result.shape[1:]))
