@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 TALLIES = pytest.StashKey[dict]()
@@ -33,3 +35,14 @@ def pytest_terminal_summary(terminalreporter, config):
     for name, tally in tallies.items():
         worst = "  ".join(f"{tally.worst.get(dtype, 0):.3f}" for dtype in ("float64", "float32"))
         terminalreporter.line(f"{name:32} {tally.compared:8} {tally.refused:7} {tally.ill:3}   {worst}")
+    nodes = config.stash.get(NODES, {})
+    if nodes:
+        terminalreporter.section("on the inputs of the ONNX node tests")
+    for op in sorted({op for op, _ in nodes.values()}):
+        counts = Counter(outcome for other, outcome in nodes.values() if other == op)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items(), key=_compared_first))
+        terminalreporter.line(f"{op:32} {told}")
+
+
+def _compared_first(item):
+    return item[0] != "compared", -item[1], item[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from derive.errors import DeriveError
 
 from .comparing import Disagreement, IllConditioned, compare
 from .drawing import draw, draw_options, generator
+from .generated import compiled
 from .torch_layers import Oracle
 
 CASES = 36
@@ -60,10 +60,3 @@ def run(layer: Layer, oracle: Oracle, seed: int, tally: Tally) -> None:
         if agreement.allowed:
             worst = tally.worst.get(dtype.__name__, 0.0)
             tally.worst[dtype.__name__] = max(worst, agreement.error / agreement.allowed)
-
-
-@cache
-def compiled(layer: Layer, options: tuple[tuple[str, Any], ...]) -> tuple[Layer, Any]:
-    """The layer with these options, and its generated code."""
-    chosen = layer.with_options(**dict(options))
-    return chosen, chosen.derive().compile()

@@ -1,0 +1,381 @@
+"""The node tests of ONNX: stored inputs and outputs of single operations, and the layers that compute the same."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx", reason="ONNX is not installed: pip install '.[oracle]'")
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node test: its operation, and attributes, inputs and outputs by the names that the operation gives them."""
+
+    name: str
+    op: str
+    attributes: Mapping[str, Any]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+
+    def __getitem__(self, label: str) -> Any:
+        return self.inputs[label] if label in self.inputs else self.attributes[label]
+
+    def get(self, label: str, otherwise: Any = None) -> Any:
+        """An input or attribute, if it is there."""
+        return self.inputs.get(label, self.attributes.get(label, otherwise))
+
+
+@dataclass(frozen=True)
+class Call:
+    """The layer that computes the same, what it is given, and how its output becomes the operation's."""
+
+    layer: str
+    inputs: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    output: str = ""  # of the operation; by default its first
+    back: Callable[[Any], Any] = lambda output: output
+
+
+class Skipped(Exception):
+    """Why a node test is not for our layer."""
+
+
+@cache
+def node_tests() -> tuple[Node, ...]:
+    """The node tests of one node each; those of several are the same operations written out."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the computations that make the tests
+        return tuple(_node(test) for test in load_model_tests(kind="node") if len(test.model.graph.node) == 1)
+
+
+def _node(test: Any) -> Node:
+    (node,) = test.model.graph.node
+    version = next((o.version for o in test.model.opset_import if o.domain == node.domain), 1)
+    given, wanted = test.data_sets[0]
+    inputs = dict(zip((i.name for i in test.model.graph.input), given, strict=True))
+    outputs = dict(zip((o.name for o in test.model.graph.output), wanted, strict=True))
+    try:
+        schema = onnx.defs.get_schema(node.op_type, version, node.domain)
+    except onnx.defs.SchemaError:
+        return Node(test.name, node.op_type, {}, {}, {})
+    attributes = {key: _read(a.default_value) for key, a in schema.attributes.items() if a.default_value.name}
+    attributes |= {a.name: _read(a) for a in node.attribute}
+    return Node(
+        test.name.removeprefix("test_"),
+        node.op_type,
+        attributes,
+        dict(_formal(schema.inputs, node.input, inputs)),
+        dict(_formal(schema.outputs, node.output, outputs)),
+    )
+
+
+def _formal(places: Any, names: Any, arrays: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+    for place, name in zip(places, names, strict=False):
+        if name in arrays:
+            yield place.name, arrays[name]
+
+
+def _read(attribute: Any) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+# ---- the operations, one by one
+
+
+def elementwise(layer: str, label: str = "X") -> Callable[[Node], Call]:
+    """The same function of every entry; the layers of the seed network are for matrices."""
+
+    def call(node: Node) -> Call:
+        x, name = node[label], "X" if layer == "sigmoid" else "input"
+        matrix = x.reshape(-1, x.shape[-1])
+        return Call(layer, {name: matrix}, back=lambda y: y.reshape(x.shape))
+
+    return call
+
+
+def gelu(node: Node) -> Call:
+    return Call("gelu", {"input": node["X"]}, {"approximate": node["approximate"]})
+
+
+def swish(node: Node) -> Call:
+    return Call("silu", {"input": node["X"] * node["alpha"]}, back=lambda y: y / node["alpha"])
+
+
+def along_axis(layer: str) -> Callable[[Node], Call]:
+    """Rows along an axis."""
+
+    def call(node: Node) -> Call:
+        return Call(layer, {"input": node["input"]}, {"dim": node.get("axis", -1)})
+
+    return call
+
+
+def _rows(node: Node) -> tuple[Array, Callable[[Any], Any]]:
+    """The axes from ``axis`` on as one, and the way back."""
+    x, axis = node["X"], node["axis"]
+    return x.reshape(*x.shape[:axis], -1), lambda y: y.reshape(x.shape)
+
+
+def layer_normalization(node: Node) -> Call:
+    rows, back = _rows(node)
+    inputs = {"input": rows, "weight": node["Scale"].reshape(-1), "bias": node["B"].reshape(-1)}
+    return Call("layer_norm", inputs, {"eps": node["epsilon"]}, back=back)
+
+
+def rms_normalization(node: Node) -> Call:
+    rows, back = _rows(node)
+    return Call("rms_norm", {"input": rows, "weight": node["scale"].reshape(-1)}, {"eps": node["epsilon"]}, back=back)
+
+
+def batch_normalization(node: Node) -> Call:
+    inputs = {"input": node["X"], "weight": node["scale"], "bias": node["B"]}
+    options = {"eps": node["epsilon"], "training": bool(node["training_mode"])}
+    if not node["training_mode"]:
+        inputs |= {"running_mean": node["input_mean"], "running_var": node["input_var"]}
+    return Call("batch_norm", inputs, options)
+
+
+def _images(node: Node, outside: float | None) -> tuple[Array, dict[str, Any], Callable[[Any], Any]]:
+    """The images, padded by hand where the padding is uneven; the options; a row as an image and the way back."""
+    x = node["X"]
+    if x.dtype != np.float32:
+        raise Skipped(f"{x.dtype}")
+    if x.ndim == 5:
+        raise Skipped("three dimensions: the layer is for two")
+    flat = x.ndim == 3
+    kernel = tuple(node["kernel_shape"]) if node.get("kernel_shape") else node["W"].shape[2:]
+    stride, dilation = tuple(node.get("strides", [1] * len(kernel))), tuple(node.get("dilations", [1] * len(kernel)))
+    pads = _pads(node, kernel, stride, dilation)
+    if flat:
+        x, kernel, stride, dilation = x[:, :, None], (1, *kernel), (1, *stride), (1, *dilation)
+        pads = [(0, 0), *pads]
+    even = all(low == high for low, high in pads)
+    if not even:
+        if outside is None:
+            raise Skipped("uneven padding: the layer pads alike on both sides")
+        x = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=outside)
+    options = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+    options["padding"] = tuple(low for low, _ in pads) if even else (0, 0)
+    return x, options, (lambda y: y[:, :, 0]) if flat else (lambda y: y)
+
+
+def _pads(node: Node, kernel: Any, stride: Any, dilation: Any) -> list[tuple[int, int]]:
+    how = node.get("auto_pad", "NOTSET")
+    if how == "NOTSET":
+        pads = node.get("pads", [0] * (2 * len(kernel)))
+        return list(zip(pads[: len(kernel)], pads[len(kernel) :], strict=True))
+    found = []
+    for size, k, s, d in zip(node["X"].shape[2:], kernel, stride, dilation, strict=True):
+        total = max(0, (-(-size // s) - 1) * s + (k - 1) * d + 1 - size)
+        small, large = total // 2, total - total // 2
+        found.append((small, large) if how == "SAME_UPPER" else (large, small))
+    return found
+
+
+def conv(node: Node) -> Call:
+    x, options, back = _images(node, 0.0)
+    del options["kernel_size"]
+    weight = node["W"] if node["W"].ndim == 4 else node["W"][:, :, None]
+    bias = node.get("B", np.zeros(len(weight), x.dtype))
+    inputs = {"input": x, "weight": weight, "bias": bias}
+    return Call("conv2d", inputs, options | {"groups": node.get("group", 1)}, back=back)
+
+
+def conv_transpose(node: Node) -> Call:
+    if node["auto_pad"] != "NOTSET" or node.get("output_shape"):
+        raise Skipped("padding by the wanted size of the output: the layer has no such option")
+    x, options, back = _images(node, None)
+    del options["kernel_size"]
+    weight = node["W"] if node["W"].ndim == 4 else node["W"][:, :, None]
+    bias = np.zeros(weight.shape[1] * node["group"], x.dtype)
+    more = {"groups": node["group"], "output_padding": tuple(node.get("output_padding", (0, 0)))}
+    return Call("conv_transpose2d", {"input": x, "weight": weight, "bias": bias}, options | more, back=back)
+
+
+def _torch_pads_at_most_half(options: Mapping[str, Any]) -> None:
+    if any(2 * p > k for p, k in zip(options["padding"], options["kernel_size"], strict=True)):
+        raise Skipped("padding by more than half of the window, which PyTorch refuses")
+
+
+def max_pool(node: Node) -> Call:
+    x, options, back = _images(node, -np.inf)
+    _torch_pads_at_most_half(options)
+    return Call("max_pool2d", {"input": x}, options | {"ceil_mode": bool(node["ceil_mode"])}, back=back)
+
+
+def average_pool(node: Node) -> Call:
+    x, options, back = _images(node, 0.0 if node["count_include_pad"] else None)
+    _torch_pads_at_most_half(options)
+    if options.pop("dilation") != (1, 1):
+        raise Skipped("dilation: the layer has no such option")
+    more = {"ceil_mode": bool(node["ceil_mode"]), "count_include_pad": bool(node["count_include_pad"])}
+    return Call("avg_pool2d", {"input": x}, options | more, back=back)
+
+
+def global_pool(layer: str) -> Callable[[Node], Call]:
+    """A window as large as the image."""
+
+    def call(node: Node) -> Call:
+        return Call(layer, {"input": node["X"]}, {"kernel_size": node["X"].shape[2:]})
+
+    return call
+
+
+def softmax_cross_entropy_loss(node: Node) -> Call:
+    if "weights" in node.inputs:
+        raise Skipped("weights of the classes: the layer has none")
+    scores, labels = node["scores"], node["labels"]
+    rows = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
+    options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index", -100)}
+
+    def back(loss: Any) -> Any:
+        return loss.reshape(labels.shape) if node["reduction"] == "none" else loss
+
+    return Call("cross_entropy", {"input": rows, "target": labels.reshape(-1)}, options, back=back)
+
+
+def gather(node: Node) -> Call:
+    if node["axis"] != 0:
+        raise Skipped("gathered along another axis than the first")
+    data, indices = node["data"], node["indices"]
+    if (indices < 0).any():
+        raise Skipped("negative indices, which PyTorch's embedding refuses")
+    table = data.reshape(len(data), -1)
+    return Call(
+        "embedding",
+        {"input": indices, "weight": table},
+        back=lambda rows: rows.reshape(*indices.shape, *data.shape[1:]),
+    )
+
+
+def gemm(node: Node) -> Call:
+    A = node["A"].T if node["transA"] else node["A"]
+    B = node["B"] if node["transB"] else node["B"].T
+    C = node.get("C", np.zeros(1, A.dtype))
+    if C.ndim == 2 and C.shape[0] != 1:
+        raise Skipped("another bias for each row")
+    bias = np.broadcast_to(C, (1, len(B)))[0]
+    inputs = {"input": A, "weight": np.float32(node["alpha"]) * B, "bias": np.float32(node["beta"]) * bias}
+    return Call("linear", inputs)
+
+
+def det(node: Node) -> Call:
+    return Call("det", {"A": node["X"]})
+
+
+def dropout(node: Node) -> Call:
+    x = node["data"]
+    if node.get("training_mode"):
+        if "mask" not in node.outputs:
+            raise Skipped("the mask is drawn inside and not given")
+        keep = node.outputs["mask"]
+        return Call("dropout", {"input": x, "mask": keep}, {"p": float(node.get("ratio", 0.5))})
+    return Call("dropout", {"input": x, "mask": np.ones(x.shape, bool)}, {"p": 0.0})
+
+
+def attention(node: Node) -> Call:
+    Q, K, V = node["Q"], node["K"], node["V"]
+    if Q.dtype != np.float32:
+        raise Skipped(f"{Q.dtype}")
+    for label, what in (("past_key", "a cache of keys"), ("nonpad_kv_seqlen", "lengths of padded rows")):
+        if label in node.inputs:
+            raise Skipped(f"{what}: the layer has none")
+    if node.get("softcap", 0.0):
+        raise Skipped("softcap: the layer has no such option")
+    if any(node.get(side, -1) >= 0 for side in ("left_window_size", "right_window_size", "window_size")):
+        raise Skipped("a window: the layer has no such option")
+    if flat := Q.ndim == 3:
+        Q, K, V = (_heads(x, node[n]) for x, n in ((Q, "q_num_heads"), (K, "kv_num_heads"), (V, "kv_num_heads")))
+    if Q.shape[1] != K.shape[1]:
+        repeats = Q.shape[1] // K.shape[1]  # heads that share keys and values
+        K, V = np.repeat(K, repeats, axis=1), np.repeat(V, repeats, axis=1)
+    inputs = {"query": Q, "key": K, "value": V}
+    options = {"scale": node.get("scale"), "is_causal": bool(node["is_causal"])}
+    if "attn_mask" in node.inputs:
+        inputs["attn_mask"] = np.broadcast_to(node["attn_mask"], (*Q.shape[:-1], K.shape[-2]))
+
+    def back(y: Any) -> Any:
+        return np.swapaxes(y, 1, 2).reshape(*node["Q"].shape[:2], -1) if flat else y
+
+    return Call("scaled_dot_product_attention", inputs, options, back=back)
+
+
+def _heads(x: Array, heads: int) -> Array:
+    return np.swapaxes(x.reshape(*x.shape[:2], heads, -1), 1, 2)
+
+
+GATES = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}  # PyTorch's order of the gates, in ONNX's
+
+
+def recurrent(layer: str) -> Callable[[Node], Call]:
+    """A sequence; the gates in PyTorch's order."""
+
+    def call(node: Node) -> Call:
+        if node["direction"] == "bidirectional":
+            raise Skipped("both directions: the layer runs in one")
+        if "P" in node.inputs:
+            raise Skipped("peepholes: the layer has none")
+        x = np.swapaxes(node["X"], 0, 1) if node["layout"] else node["X"]
+        x = x[::-1] if node["direction"] == "reverse" else x
+        h, n = node["hidden_size"], x.shape[1]
+        if "sequence_lens" in node.inputs and (node["sequence_lens"] != len(x)).any():
+            raise Skipped("sequences of several lengths")
+
+        def gates(rows: Array) -> Array:
+            return np.concatenate([rows[k * h : (k + 1) * h] for k in GATES[layer]])
+
+        both = node.get("B", np.zeros((1, 2 * node["W"].shape[1]), x.dtype))[0]
+        b_ih, b_hh = np.split(both, 2)
+        start = node.get("initial_h", np.zeros((1, n, h), x.dtype))[0]
+        without = len(x) == 1 and not start.any() and not b_hh.any()  # then it makes no difference
+        if layer == "gru" and not (node["linear_before_reset"] or without):
+            raise Skipped("the reset before the product: PyTorch's comes after it")
+        inputs = {"input": x, "hx": start}
+        if layer == "lstm":
+            inputs["cx"] = node.get("initial_c", np.zeros((1, n, h), x.dtype))[0]
+        inputs |= {"w_ih": gates(node["W"][0]), "w_hh": gates(node["R"][0]), "b_ih": gates(b_ih), "b_hh": gates(b_hh)}
+        axis = 1 if node["layout"] else 0
+        return Call(layer, inputs, output="Y_h", back=lambda y: np.expand_dims(y[0][-1], axis))
+
+    return call
+
+
+OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
+    "Attention": attention,
+    "AveragePool": average_pool,
+    "BatchNormalization": batch_normalization,
+    "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "Det": det,
+    "Dropout": dropout,
+    "GRU": recurrent("gru"),
+    "Gather": gather,
+    "Gelu": gelu,
+    "Gemm": gemm,
+    "GlobalAveragePool": global_pool("avg_pool2d"),
+    "GlobalMaxPool": global_pool("max_pool2d"),
+    "LSTM": recurrent("lstm"),
+    "LayerNormalization": layer_normalization,
+    "LogSoftmax": along_axis("log_softmax"),
+    "MaxPool": max_pool,
+    "RMSNormalization": rms_normalization,
+    "RNN": recurrent("rnn"),
+    "Relu": elementwise("relu"),
+    "Sigmoid": elementwise("sigmoid"),
+    "Softmax": along_axis("softmax"),
+    "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
+    "Softplus": elementwise("softplus"),
+    "Swish": swish,
+}
