@@ -337,6 +337,7 @@ class Matmul(Operation):
 
 
 _PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b")  # contractions that are written with @
+_SWAPPED = ("a,ba->b",)  # and those with the second factor first
 _CALLS = {"a,b->ab": "np.outer", "aa->": "np.trace"}
 
 
@@ -403,8 +404,8 @@ class Einsum(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.einsum("ij,jk->ik", A, B)``, or the plain product that it is."""
-        if self.pattern in _PRODUCTS:
-            left, right = node.operands
+        if self.pattern in _PRODUCTS or self.pattern in _SWAPPED:
+            left, right = node.operands if self.pattern in _PRODUCTS else node.operands[::-1]
             before = f"{write(left, write.ATOM)}.T" if self.pattern == "ab,a->b" else write(left, write.TIMES)
             return f"{before} @ {write(right, write.TIMES + 1)}", write.TIMES
         if self.pattern in _CALLS:

@@ -119,6 +119,19 @@ class Derivation:
         rung = Rung("proof", status, detail, {"lines": len(verdicts), "proved": proved})
         return Verdict(status, self.layer.name, reason, assumptions, (rung,))
 
+    @cached_property
+    def layer_of_gradients(self) -> Layer:
+        """The derivation as a layer: from the inputs and upstream gradients to the gradients, named ``X_bar``."""
+        made: Layer = upstairs.call("derivation.gradient", "gradient_layer", self)
+        return made
+
+    def derive(self, wrt: Sequence[str] | None = None) -> Derivation:
+        """The derivation of the gradients: second order.  Its gradients are Hessian-vector products.
+
+        ``wrt``: inputs or upstream gradients (``E_bar``), by default all floats.
+        """
+        return self.layer_of_gradients.derive(wrt)
+
     def numpy(self) -> str:
         """A NumPy module with ``forward`` and ``backward``, as text."""
         text: str = upstairs.call("emit.numpy", "module", self)
