@@ -26,6 +26,7 @@ from derive.arrays.build import (
 )
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
+from derive.arrays.joining import concatenate, hstack, split, stack, vstack
 from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.errors import DeriveError, callers_place
 
@@ -49,6 +50,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
     "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
     "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
+    "concatenate": concatenate, "stack": stack, "hstack": hstack, "vstack": vstack, "split": split,
     "where": lambda condition, a, b: elementwise("where", condition, a, b),
     "ones_like": lambda a, dtype=None: full_like(a, 1, dtype),
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),

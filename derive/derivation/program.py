@@ -6,7 +6,7 @@ used again by its own rule (``S (1 - S)``), or if a product inside a function wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -73,7 +73,23 @@ def _by_author(
     for title, output in outputs.items():
         if title not in found:  # an output that is an input, a number, or the same as another
             found[title] = done[id(output)]
-    return found
+    return _as_written(found, [*parts, *outputs])
+
+
+def _as_written(found: Mapping[str, Array], order: Sequence[str]) -> dict[str, Array]:
+    """The named parts in the author's order, as far as each comes after those that it uses."""
+    done: dict[str, Array] = {}
+
+    def place(title: str) -> None:
+        for used in found[title].names():
+            if used in found and used not in done:
+                place(used)
+        done.setdefault(title, found[title])
+
+    for title in order:
+        if title in found:
+            place(title)
+    return done
 
 
 def _conditions(array: Array) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def identity(*kinds: type[Operation]) -> Callable[[Identity], Identity]:
 
 
 @dataclass
-class _Product:
+class Product:
     """A product taken apart: a rational number, scalars, arrays of one shape."""
 
     number: Fraction = Fraction(1)
@@ -45,8 +45,9 @@ class _Product:
     arrays: list[Array] = field(default_factory=list)
 
     @staticmethod
-    def of(array: Array) -> _Product:
-        product = _Product()
+    def of(array: Array) -> Product:
+        """The factors of an array."""
+        product = Product()
         product._take(array, product.arrays if array.shape else product.scalars)
         return product
 
@@ -72,6 +73,7 @@ class _Product:
             into.append(array)
 
     def write(self, shape: tuple[Size, ...], signed: bool = True) -> Array:
+        """The product put together in order."""
         if not self.number:
             return apply(Constant(Fraction(0), shape))
         size = abs(self.number)
@@ -112,7 +114,7 @@ def product_in_order(node: Array) -> Array | None:
     """A (c B) = c A B, (-A) B = -(A B), A A = A²: number first, then scalars, then arrays"""
     if node.op.name not in ("multiply", "negative") and not (node.op.name == "divide" and _number(node.operands[1])):
         return None
-    return _Product.of(node).write(node.shape)
+    return Product.of(node).write(node.shape)
 
 
 @identity(Elementwise)
@@ -131,7 +133,7 @@ def sum_in_order(node: Array) -> Array | None:
         elif array.op.name == "negative":
             take(array.operands[0], -sign)
         else:
-            product = _Product.of(array)
+            product = Product.of(array)
             number, product.number = product.number, Fraction(1)
             if number:
                 body = product.write(node.shape)
@@ -141,7 +143,7 @@ def sum_in_order(node: Array) -> Array | None:
     ordered = [(a, c) for a, c in terms.items() if c > 0] + [(a, c) for a, c in terms.items() if c < 0]
     result: Array | None = None
     for array, c in ordered:
-        size = _Product.of(array)
+        size = Product.of(array)
         size.number = size.number * (c if result is None else abs(c))
         part = size.write(node.shape)
         result = part if result is None else result + part if c > 0 else result - part
@@ -154,7 +156,7 @@ def quotient_by_itself(node: Array) -> Array | None:
     if node.op.name != "divide":
         return None
     top, bottom = node.operands
-    product = _Product.of(top)
+    product = Product.of(top)
     for k, factor in enumerate(product.arrays):
         if factor is bottom:
             del product.arrays[k]
@@ -256,7 +258,7 @@ def number_in_front(node: Array) -> Array | None:
         if isinstance(operand.op, Constant) or operand.op.name not in ("multiply", "negative", "divide"):
             operands.append(operand)
             continue
-        product = _Product.of(operand)
+        product = Product.of(operand)
         number, product.number = number * product.number, Fraction(1)
         operands.append(product.write(operand.shape))
     if number == 1:

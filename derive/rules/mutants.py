@@ -15,6 +15,7 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.errors import DeriveError
@@ -85,6 +86,8 @@ def _changes(node: Array) -> Iterator[Change]:
             (inner,) = node.operands
             yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
             yield "columns first", apply(node.op, apply(Reshape(inner.shape), inner.T))
+        case Concatenate():
+            yield "parts in another order", apply(node.op, *reversed(node.operands))
         case Slice() | Place():
             yield from _of_box(node, node.op)
         case Constant(value=Fraction() as value):

@@ -8,6 +8,7 @@ import derive.arrays
 from derive.arrays import build
 from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
 
@@ -97,6 +98,13 @@ _ROWS = {
         apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),
         apply(Place((S("m"),), (S("n+m"),), (1,)), c), apply(Place((S(0), S(1), S(0), S(0)), (S("b"), S("h+2"), S("n"), S("d")), (1,) * 4), Q),
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), M),
+    ],
+    "concatenate": [
+        apply(Concatenate(axis), *parts)
+        for axis, parts in (
+            (0, (b, N("B", "d"))), (0, (b, c, b)), (0, (X, R1)), (1, (C1, X, V)), (1, (X, C1)), (0, (X, V)), (0, (M, N("L", "2 d : bool"))), (0, (R1, R1)),
+            (1, (Q, N("A", "b 2 n d"))), (2, (N("P", "b n d"), N("A", "b n 2*d"))), (1, (M, X)), (0, (X, N("I", "m d : int"))), (1, (X[:, None], V[:, None])),
+        )
     ],
 }  # fmt: skip
 

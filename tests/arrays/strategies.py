@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from derive.arrays import build, products
+from derive.arrays import build, joining, products
 from derive.arrays.array import apply, name
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Broadcast, Constant
@@ -97,10 +97,10 @@ def _where(draw, shape, depth):
 
 
 def _cut(draw, shape, depth):
-    """A slice, a padding, a reshape."""
+    """A slice, a padding, a reshape, parts side by side."""
     if not shape:
         return build.reshape(draw(expressions((ONE,), depth)), ())
-    kind = draw(st.sampled_from(["slice", "pad", "flip", "flat"]))
+    kind = draw(st.sampled_from(["slice", "pad", "flip", "flat", "join"]))
     begin, still, steps = (ONE, *[ZERO] * (len(shape) - 1)), (ZERO,) * len(shape), (1,) * len(shape)
     longer = (shape[0] + 1, *shape[1:])
     if kind == "slice":
@@ -108,6 +108,9 @@ def _cut(draw, shape, depth):
     if kind == "pad":
         return apply(Slice(still, shape, steps), apply(Place(begin, longer, steps), draw(expressions(shape, depth))))
     inner = draw(expressions(shape, depth))
+    if kind == "join":
+        whole = joining.concatenate([inner, draw(expressions((ONE, *shape[1:]), depth))])
+        return apply(Slice(begin, shape, steps), whole)
     if kind == "flip":
         return inner[::-1]
     return build.reshape(build.reshape(inner, (build.count(shape),)), shape)

@@ -73,6 +73,14 @@ SAME = {
     "np.full_like": lambda X: X + np.full_like(X, 3), "np.ones_like": lambda X: X + np.ones_like(X), "np.zeros_like": lambda X: X + np.zeros_like(X),
     "np.where": lambda X, V: np.where(X > V, X, 0), "np.shape": lambda X: X * np.shape(X)[0], "np.ndim": lambda X: X * np.ndim(X),
     "np.size": lambda X: X * np.size(X), "np.copy": lambda X: np.copy(X), "np.ravel": lambda P: np.ravel(P), "np.flip": lambda X: np.flip(X, 0),
+    "np.concatenate": lambda X, V: np.concatenate((X, V)), "np.concatenate list": lambda C1, X: np.concatenate([C1, X, X], axis=-1),
+    "np.concatenate flat": lambda X, b: np.concatenate([X, b], axis=None), "np.concatenate one": lambda X: np.concatenate([X], axis=1),
+    "np.concatenate mask": lambda X, M: np.concatenate((X, M), axis=1), "np.stack": lambda X, V: np.stack([X, V]),
+    "np.stack axis": lambda X, V: np.stack((X, V, X), axis=-1), "np.stack scalars": lambda q: np.stack([q, 2 * q]), "np.stack rows": lambda F: np.stack(F),
+    "np.hstack": lambda X, C1: np.hstack([X, C1]), "np.hstack vectors": lambda b, c: np.hstack([b, c]), "np.hstack scalars": lambda q, b: np.hstack([q, b]),
+    "np.vstack": lambda X, b: np.vstack([X, b]), "np.vstack vectors": lambda b, b2: np.vstack([b, b2]), "np.vstack scalars": lambda q: np.vstack([q, q]),
+    "np.split": lambda F: np.split(F, 2)[1], "np.split axis": lambda F: np.split(F, 3, axis=-1)[2], "np.split places": lambda F: np.split(F, [1, 4], axis=1)[1],
+    "np.split from behind": lambda X: np.split(X, [-1], axis=1)[0], "np.split last": lambda X: np.split(X, [1], axis=1)[1],
     "np.flip all": lambda X: np.flip(X, (0, 1)), "np.flip plain": lambda X: np.flip(X), "np.add.reduce": lambda X: np.add.reduce(X, axis=1),
 }  # fmt: skip
 

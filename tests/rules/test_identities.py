@@ -69,6 +69,12 @@ FIRES = {
                               einsum("ij,", "", X, q)],
     "reshape_of_reshape": [X.reshape(-1).reshape(X.shape), X.reshape(-1).reshape(1, -1), apply(Reshape(X.shape), X), apply(Reshape((S("n"), S("d"))), full(2, "n*d")),
                            apply(Reshape((S("n"), S(1), S("d"))), full(2, "n d"))],
+    "parts_side_by_side": [np.pad(X, ((0, 0), (0, 1))) + np.pad(C1, ((0, 0), (X.shape[1], 0))),
+                           np.pad(X, ((W.shape[1], 0), (0, 0))) - np.pad(W.T, ((0, X.shape[0]), (0, 0))),
+                           np.pad(X, ((1, 2), (0, 0))) + 3 * np.pad(R1, ((1 + X.shape[0], 1), (0, 0))), np.pad(b, (0, 2)) + c.sum() + np.pad(b[:2], (b.shape[0], 0))],
+    "parts_of_parts": [np.concatenate([np.concatenate([X, C1], axis=1), V], axis=1), np.concatenate([b, np.concatenate([b, c])])],
+    "slice_of_parts": [np.concatenate([X, C1], axis=1)[:, :-1], np.concatenate([b, c])[b.shape[0]:], np.concatenate([b, c])[1:b.shape[0]], np.concatenate([C1, X, V], axis=1)[::-1, 1:X.shape[1]],
+                       np.concatenate([C1, X], axis=1)[1:, 1:]],
     "slice_of_place": [np.pad(X, 1)[1:-1, 1:-1], apply(Slice((S("n-1"), S(0)), X.shape, (-1, 1)), apply(Place((S("n-1"), S(0)), X.shape, (-1, 1)), X)),
                        full(2, "n d")[1:], apply(Constant(Fraction(2), X.shape))[::-1]],
 }  # fmt: skip
