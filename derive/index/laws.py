@@ -96,7 +96,7 @@ def renamed(mono: Monomial) -> Monomial:
 
     def again(atom: Atom) -> Atom:
         inner = atom.inner and Polynomial([(c, Monomial(m.bound, rename(m.factors))) for c, m in atom.inner.terms])
-        return Atom(atom.kind, atom.head, tuple([p.at(places) for p in atom.at]), inner, atom.fact)
+        return Atom(atom.kind, atom.head, tuple([p.at(places) for p in atom.at]), inner, atom.fact, atom.row)
 
     return Monomial(tuple(fresh), rename(mono.factors))
 
@@ -325,7 +325,7 @@ def step(poly: Polynomial) -> Terms:
 
 def is_indicator(atom: Atom) -> bool:
     """True for steps, Kronecker symbols and entries of masks."""
-    return atom.kind in ("step", "delta") or atom.fact == "bool"
+    return atom.kind in ("step", "delta") or atom.fact in ("bool", "onehot")
 
 
 def opposite(atom: Atom) -> Atom | None:

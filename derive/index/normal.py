@@ -4,6 +4,7 @@ A term is multiplied out into a polynomial by the laws of arithmetic (laws.py), 
 
     sum_i [i = p] f(i) = f(p)             if p is surely in the range of i
     sum_i f            = size(i) f        if i is not in f
+    sum_i A[.., i] = 1, A[.., i] A[.., j] = A[.., i] A[.., j] [i = j]     in rows of probabilities, with a single 1
     t B^e              = B^(e+1) - (B - t) B^e        for one chosen term t of a base B: partial fractions
 
 The last law is what cancels a sum that stands above its own inverse.  Unequal normal forms mean nothing more than
@@ -44,8 +45,9 @@ def expand(term: Term, places: Places) -> Terms:
             return number(value)
         case Extent(size=size):
             return size_terms(size)
-        case Entry(array=array, at=at, kind=fact):
-            return power_of(Atom("entry", array, tuple([p.at(places) for p in at]), fact=fact))
+        case Entry(array=array, at=at, kind=fact, row=row):
+            found = power_of(Atom("entry", array, tuple([p.at(places) for p in at]), None, fact, row))
+            return found if row is None else tidy(found)
         case Delta(left=left, right=right):
             return laws.kronecker(left.at(places) - right.at(places))
         case Plus(terms=terms):
@@ -125,8 +127,10 @@ def _step(mono: Monomial) -> Terms | None:
         if not e:
             return [(1, _without(mono, atom))]
         match atom.kind:
-            case "entry" if atom.fact != "bool":
+            case "entry" if atom.row is None and not laws.is_indicator(atom):
                 continue
+            case "entry" if atom.at and e > 0 and (known := _in_row(mono, atom, e)) is not None:
+                return known
             case "delta" if found := laws.solve(atom.at[0], mono.bound):
                 return substitute(_without(mono, atom, found[0]), dict([found]))
             case "step" if laws.opposite(atom) in mono.factors:
@@ -153,6 +157,29 @@ def _step(mono: Monomial) -> Terms | None:
     return None
 
 
+def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
+    """The laws of rows: two entries of a row with a single 1 are at one place, a whole row sums to 1; else None."""
+    *outer, last = atom.at
+    others = [a for a in mono.factors if a is not atom]
+    for other in others if atom.fact == "onehot" else ():
+        if mono.factors[other] > 0 and _same_row(atom, other):
+            link = laws.kronecker(last - other.at[-1])
+            if not link or not link[0][1].factors.keys() <= mono.factors.keys():
+                return [(c, Monomial(mono.bound, {**mono.factors, **m.factors})) for c, m in link]
+    if atom.row == 1 and not last.parts and not last.offset.terms:
+        return [(1, _without(mono, atom))]
+    i = last.index
+    if e != 1 or i is None or i not in mono.bound or i.size != atom.row:
+        return None
+    elsewhere = any(i in a.free for a in others) or any(i in dict(place.parts) for place in outer)
+    return None if elsewhere else [(1, _without(mono, atom, i))]
+
+
+def _same_row(left: Atom, right: Atom) -> bool:
+    rows = [(atom.kind, atom.head, [place.write({}) for place in atom.at[:-1]]) for atom in (left, right)]
+    return rows[0] == rows[1]
+
+
 def _without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
     bound = tuple([i for i in mono.bound if i is not index])
     return Monomial(bound, {a: e for a, e in mono.factors.items() if a != atom})
@@ -165,7 +192,7 @@ def substitute(mono: Monomial, places: Places) -> Terms:
         if atom.kind == "delta":
             return laws.kronecker(atom.at[0].at(places))
         at = tuple([p.at(places) for p in atom.at])
-        return power_of(Atom(atom.kind, atom.head, at, fact=atom.fact)) if atom.inner is None else None
+        return power_of(Atom(atom.kind, atom.head, at, None, atom.fact, atom.row)) if atom.inner is None else None
 
     return _rewrite(mono, lambda atom: not atom.free.isdisjoint(places), moved)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from derive.index.size import Size
 from derive.index.terms import Index, Position
 
 Number = Fraction | int
@@ -29,15 +30,22 @@ class Atom:
 
     ``kind`` is entry, delta, size, prime, base or the name of a function; ``head`` the name of an array or a size;
     ``at`` the positions of an entry, or the one that is 0 where a Kronecker symbol is 1; ``inner`` what is inside;
-    ``fact`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have found out once.
+    ``fact`` and ``row`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have
+    found out once.
     """
 
-    __slots__ = ("at", "fact", "free", "head", "inner", "key", "kind", "rule")
+    __slots__ = ("at", "fact", "free", "head", "inner", "key", "kind", "row", "rule")
 
     def __init__(
-        self, kind: str, head: str = "", at: tuple[Position, ...] = (), inner: Polynomial | None = None, fact: str = ""
+        self,
+        kind: str,
+        head: str = "",
+        at: tuple[Position, ...] = (),
+        inner: Polynomial | None = None,
+        fact: str = "",
+        row: Size | None = None,
     ) -> None:
-        self.kind, self.head, self.at, self.inner, self.fact = kind, head, at, inner, fact
+        self.kind, self.head, self.at, self.inner, self.fact, self.row = kind, head, at, inner, fact, row
         self.free = inner.free if inner is not None else frozenset([i for position in at for i, _ in position.parts])
         self.key = self.write(NO_NAMES)
         self.rule: object = None

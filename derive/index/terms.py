@@ -146,11 +146,13 @@ class Extent(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry(Term):
-    """``array[at]``; ``kind`` is a fact about its values: ``float``, ``positive``, ``bool``."""
+    """``array[at]``; ``kind`` is a fact about its values: ``float``, ``positive``, ``bool``, ``onehot`` (0 or 1, and in
+    a row ``array[.., i]`` at most one 1); ``row``: if given, ``array[.., i]`` sums to 1 over ``i < row``."""
 
     array: str
     at: tuple[Position, ...] = ()
     kind: str = "float"
+    row: Size | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,9 +206,9 @@ def term(value: Term | Fraction | int) -> Term:
     return value if isinstance(value, Term) else Number(value)
 
 
-def entry(array: str, *at: Position | Index | Size | int, kind: str = "float") -> Entry:
+def entry(array: str, *at: Position | Index | Size | int, kind: str = "float", row: Size | None = None) -> Entry:
     """``array[at]``."""
-    return Entry(array, tuple(Position.of(place) for place in at), kind)
+    return Entry(array, tuple(Position.of(place) for place in at), kind, row)
 
 
 def delta(left: Position | Index | int, right: Position | Index | int) -> Delta:

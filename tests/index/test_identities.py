@@ -76,6 +76,18 @@ def norm2(body) -> Term:
     return over(D, lambda k: body(k) ** 2) ** HALF
 
 
+def chance(i, k) -> Term:
+    return entry("P", i, k, kind="stochastic", row=D)
+
+
+def label(i, k) -> Term:
+    return entry("T", i, k, kind="onehot", row=D)
+
+
+def missing(i, k) -> Term:
+    return entry("T", i, k, kind="onehot")
+
+
 def row_sum(i) -> Term:
     return over(D, lambda k: entry("X", i, k))
 
@@ -162,6 +174,29 @@ RIGHT_AND_WRONG = {
                      over(N - 1, lambda i: entry("b", i) * delta(Position.of(i) + 1, J0)),
                      [entry("b", Position.of(J0) - 1),
                       over(N, lambda i: entry("b", i) * delta(J0, Position.of(i) + 1))]),
+    "a row of probabilities sums to 1": (over(D, lambda k: chance(I0, k)), Number(1), [Extent(D), Number(0)]),
+    "so does each of the rows": (over(N, lambda i: over(D, lambda k: entry("b", i) * chance(i, k))),
+                                 over(N, lambda i: entry("b", i)),
+                                 [over(N, lambda i: over(D, lambda k: entry("b", i) * chance(i, k) ** 2))]),
+    "a part of a row does not": (over(D, lambda k: chance(I0, k) * entry("b", k)),
+                                 over(D, lambda k: entry("b", k) * chance(I0, k)),
+                                 [over(D, lambda k: entry("b", k)), over(D - 1, lambda k: chance(I0, k)),
+                                  over(D, lambda k: chance(I0, Position.of(k) + 1))]),
+    "nor does a column": (over(D, lambda k: chance(k, P0)), over(D, lambda k: chance(k, P0)), [Number(1)]),
+    "nor the diagonal": (over(D, lambda k: chance(k, k)), over(D, lambda k: chance(k, k)), [Number(1)]),
+    "a row of one entry": (entry("P", I0, 0, kind="stochastic", row=Size.of(1)), Number(1), [Number(0)]),
+    "a label is its own square": (label(I0, P0) ** 2, label(I0, P0), [Number(1)]),
+    "a row has a single 1": (over(D, lambda k: over(D, lambda j: label(I0, k) * label(I0, j) * entry("A", k, j))),
+                             over(D, lambda k: label(I0, k) * entry("A", k, k)),
+                             [over(D, lambda k: over(D, lambda j: label(I0, k) * entry("A", k, j)))]),
+    "two rows may have it in two places": (over(D, lambda k: label(I0, k) * label(J0, k)),
+                                           over(D, lambda k: label(J0, k) * label(I0, k)), [Number(1)]),
+    "a label that may be missing": (over(D, lambda k: missing(I0, k)), over(D, lambda k: missing(I0, k)), [Number(1)]),
+    "a missing label is in one place at most": (missing(I0, P0) * over(D, lambda k: missing(I0, k)), missing(I0, P0),
+                                                [Number(1), missing(I0, P0) * Extent(D)]),
+    "the label's entry of p - t": (label(I0, P0) * over(D, lambda k: (label(I0, k) - 1) * exp(entry("X", I0, k))) / ROW
+                                   + (1 - label(I0, P0)) * E / ROW, E / ROW - label(I0, P0),
+                                   [E / ROW, E / ROW + label(I0, P0)]),
     "even is never odd": (delta(Position.of(I0) * 2, Position.of(J0) * 2 + 1), Number(0), [Number(1)]),
     "doubling": (delta(Position.of(I0) * 2, Position.of(J0) * 2), delta(I0, J0), [Number(0)]),
 }  # fmt: skip

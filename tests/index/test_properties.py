@@ -59,9 +59,14 @@ class Point:
     def __init__(self, seed: int, **sizes: int) -> None:
         self.seed, self.sizes, self.changed = seed, sizes, {}
 
-    def entry(self, array: str, at: tuple[int, ...], kind: str):
+    def entry(self, array: str, at: tuple[int, ...], kind: str, row: int | None):
         if array == "π":
             return mpmath.pi
+        if kind == "onehot":  # the 1 may be outside, unless the row is known to have one
+            hot = random.Random(f"{self.seed} {array} {at[:-1]}").randrange(row or 3)
+            return mpmath.mpf(at[-1] == hot)
+        if kind == "stochastic":
+            return self.weight(array, at) / mpmath.fsum(self.weight(array, (*at[:-1], k)) for k in range(row))
         dice = random.Random(f"{self.seed} {array} {at}")
         if kind == "bool":
             return mpmath.mpf(dice.choice([0, 1]))
@@ -69,6 +74,9 @@ class Point:
         value = dice.choice([dice.choice([-2, -1, 0, 1, 0.5]), dice.uniform(-2, 2)])
         value = abs(value) or 1 if kind == "positive" else value
         return mpmath.mpf(value) + self.changed.get((array, at), 0)
+
+    def weight(self, array: str, at: tuple[int, ...]):
+        return mpmath.mpf(random.Random(f"{self.seed} {array} {at}").uniform(0.1, 1))
 
 
 def number(size: Size, point: Point) -> int:
@@ -88,8 +96,8 @@ def value(term: Term, point: Point, places: dict[Index, int]):
             result = mpmath.mpf(c.numerator) / c.denominator
         case Extent(size=size):
             result = mpmath.mpf(number(size, point))
-        case Entry(array=array, at=at, kind=kind):
-            result = point.entry(array, tuple(place(p) for p in at), kind)
+        case Entry(array=array, at=at, kind=kind, row=row):
+            result = point.entry(array, tuple(place(p) for p in at), kind, row and number(row, point))
         case Delta(left=left, right=right):
             result = mpmath.mpf(place(left) == place(right))
         case Plus(terms=terms):
@@ -163,7 +171,7 @@ def _monomial_term(c, mono) -> Term:
 def _atom_term(atom: Atom) -> Term:
     match atom.kind:
         case "entry":
-            return Entry(atom.head, atom.at, atom.fact)
+            return Entry(atom.head, atom.at, atom.fact, atom.row)
         case "delta":
             return Delta(atom.at[0], Position.of(0))
         case "size":
@@ -189,6 +197,12 @@ REUSED = (
     Index(Size.of("n-1"), "short"),
 )  # also bound more than once, and within itself
 ARRAYS = ("A", "b", "x", "y", "step", "log")  # two of them named as functions are
+ROWS = (
+    ("choice", "onehot", None),
+    ("label", "onehot", M),
+    ("sole", "onehot", Size.of(1)),
+    ("chance", "stochastic", N),
+)
 POINTS = tuple(
     (sizes, seed)
     for seed in range(2)
@@ -234,7 +248,7 @@ def terms(draw, depth=4, scope=FREE, smooth=False):
 
 @st.composite
 def leaves(draw, scope, smooth):
-    match draw(st.integers(0, 11)):
+    match draw(st.integers(0, 13)):
         case 0:
             return Number(draw(st.sampled_from([0, 1, -1, 2, Fraction(1, 3), Fraction(-3, 2), 8])))
         case 1:
@@ -247,6 +261,9 @@ def leaves(draw, scope, smooth):
             return Entry("mask", (draw(positions(scope)),), "bool")
         case 6:
             return Entry("w", tuple(draw(st.lists(positions(scope), max_size=1))), "positive")
+        case 7 | 8:
+            name, kind, row = draw(st.sampled_from(ROWS))
+            return Entry(name, (draw(positions(scope)), draw(positions(scope))), kind, row)
     array = draw(st.sampled_from(ARRAYS))
     rank = {"A": 2, "b": 1, "x": 0, "y": 0, "step": 1, "log": 0}[array]
     return Entry(array, tuple(draw(positions(scope)) for _ in range(rank)))
@@ -296,7 +313,9 @@ def test_the_normal_form_keeps_the_value(term):
 
 def has_cases(poly: Polynomial) -> bool:
     atoms = [a for _, m in poly.terms for a in m.factors]
-    return any(a.kind in ("step", "delta") or a.fact == "bool" or (a.inner and has_cases(a.inner)) for a in atoms)
+    return any(
+        a.kind in ("step", "delta") or a.fact in ("bool", "onehot") or (a.inner and has_cases(a.inner)) for a in atoms
+    )
 
 
 @property_test
@@ -324,8 +343,8 @@ def renamed(term: Term, names: dict[Index, Index]) -> Term:
         return p.at({i: Position.of(j) for i, j in names.items()})
 
     match term:
-        case Entry(array=array, at=at, kind=kind):
-            return Entry(array, tuple(place(p) for p in at), kind)
+        case Entry(array=array, at=at, kind=kind, row=row):
+            return Entry(array, tuple(place(p) for p in at), kind, row)
         case Delta(left=left, right=right):
             return Delta(place(left), place(right))
         case Plus(terms=terms):
@@ -384,13 +403,13 @@ def mutants(draw, term):
             return Number(c + draw(st.sampled_from([1, -1, Fraction(1, 2)])))
         case Extent(size=size):
             return Extent(size + draw(st.sampled_from([N, 1, -1])))
-        case Entry(array=array, at=at, kind=kind):
+        case Entry(array=array, at=at, kind=kind, row=row):
             if not at or draw(st.booleans()):
                 other = Entry("b", (Position.of(FREE[0]),))
                 return draw(st.sampled_from([Number(1), -term, 2 * term, other, Times((term, term))]))
             k = draw(st.integers(0, len(at) - 1))
             moved = draw(st.sampled_from([at[k] + 1, Position.of(FREE[0]), Position.of(FREE[1]), *at]))
-            return Entry(array, (*at[:k], moved, *at[k + 1 :]), kind)
+            return Entry(array, (*at[:k], moved, *at[k + 1 :]), kind, row)
         case Delta(left=left, right=right):
             wrong = [Delta(left + 1, right), Number(1), Delta(left, Position.of(FREE[1])), Delta(left, right * -1)]
             return draw(st.sampled_from(wrong))
