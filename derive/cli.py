@@ -115,6 +115,9 @@ def _answers(command: Callable[..., Answer]) -> Callable[..., int]:
 
 _several = click.argument("names", nargs=-1, metavar="NAME...")
 _at_least_one = click.argument("names", nargs=-1, metavar="NAME...", required=True)
+_settings = click.option(
+    "--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the layer, such as reduction=sum."
+)
 _folder = click.Path(file_okay=True, path_type=str)  # whether it can be written is said when it is written
 
 
@@ -143,36 +146,39 @@ def list_layers() -> Answer:
 @_at_least_one
 @click.option("--latex", is_flag=True, help="Formulas in LaTeX.")
 @click.option("--sympy", is_flag=True, help="Gradients as SymPy matrix expressions too.")
+@_settings
 @_answers
-def show(names: tuple[str, ...], latex: bool, sympy: bool) -> Answer:
+def show(names: tuple[str, ...], latex: bool, sympy: bool, settings: tuple[str, ...]) -> Answer:
     """Equations, derivation and gradients."""
     from derive.commands import layers
 
-    return layers.shown(names, latex, sympy)
+    return layers.shown(names, latex, sympy, settings)
 
 
 @main.command()
 @_several
+@_settings
 @_answers
-def prove(names: tuple[str, ...]) -> Answer:
+def prove(names: tuple[str, ...], settings: tuple[str, ...]) -> Answer:
     """Prove each line of the derivation, with times.
 
     Without a NAME, the whole catalogue.
     """
     from derive.commands import layers
 
-    return layers.proved(names)
+    return layers.proved(names, settings)
 
 
 @main.command()
 @_at_least_one
 @click.option("-o", "--output", "folder", metavar="DIR", type=_folder, help="Write DIR/NAME.py instead of printing.")
+@_settings
 @_answers
-def generate(names: tuple[str, ...], folder: str | None) -> Answer:
+def generate(names: tuple[str, ...], folder: str | None, settings: tuple[str, ...]) -> Answer:
     """The NumPy module, with forward and backward."""
     from derive.commands import layers
 
-    return layers.generated(names, folder)
+    return layers.generated(names, folder, settings)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -17,9 +18,26 @@ WANTED = "a derive.Layer, or a function with shape strings as annotations"
 _fresh = count(1)
 
 
-def find(names: Sequence[str]) -> list[Any]:
-    """The layers of some NAMEs; DeriveError for one that there is not."""
-    return [layer for text in names for layer in find_layers(text, several=False)]
+def find(names: Sequence[str], settings: Sequence[str] = ()) -> list[Any]:
+    """The layers of some NAMEs, with ``OPTION=VALUE`` settings; DeriveError for one that there is not."""
+    options = dict(map(_setting, settings))
+    try:
+        found = [layer for text in names for layer in find_layers(text, several=False)]
+        return [layer.with_options(**options) for layer in found] if options else found
+    except DeriveError as error:
+        where = "option --set" if options and not error.where.startswith("argument") else error.where
+        raise DeriveError(error.got, error.wanted, where, error.hint) from None
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """The option and its value: a Python literal, or else a text such as ``mean``."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise DeriveError(f"--set {text}", "OPTION=VALUE was wanted", "option --set", "--set stride=2")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return key, value
 
 
 def find_layers(text: str, several: bool) -> list[Any]:

@@ -23,16 +23,16 @@ def listing() -> Answer:
 
     found = [(layer, layer.derive().prove().status) for layer in each(tuple(layers.values()), "proving")]
     data = [{**_about(layer), "status": status} for layer, status in found]
-    rows = [(layer.name, _inputs(layer), ", ".join(_options(layer)) or "none", status) for layer, status in found]
+    rows = [(layer.name, _inputs(layer), _chosen(layer) or "none", status) for layer, status in found]
     return Answer({"layers": data}, [Grid(("name", "inputs", "options", "status"), rows)], [row[-1] for row in rows])
 
 
-def shown(names: Sequence[str], latex: bool, sympy: bool) -> Answer:
+def shown(names: Sequence[str], latex: bool, sympy: bool, settings: Sequence[str] = ()) -> Answer:
     """Equations, derivation and gradients of some layers."""
     data: list[dict[str, Any]] = []
     parts: list[Part] = []
     statuses = []
-    for layer in find(names):
+    for layer in find(names, settings):
         derivation = layer.derive()
         statuses.append(derivation.prove().status)
         data.append({**_about(layer), **_formulas(derivation, latex, sympy), "status": statuses[-1]})
@@ -40,14 +40,14 @@ def shown(names: Sequence[str], latex: bool, sympy: bool) -> Answer:
     return Answer({"layers": data}, parts[1:], statuses)
 
 
-def proved(names: Sequence[str]) -> Answer:
+def proved(names: Sequence[str], settings: Sequence[str] = ()) -> Answer:
     """Each line of some layers, or of the whole catalogue, with its verdict and its time."""
     from derive.catalogue import layers
 
     data: list[dict[str, Any]] = []
     parts: list[Part] = []
     statuses = []
-    for layer in each(find(names) if names else tuple(layers.values()), "proving"):
+    for layer in each(find(names, settings) if names else tuple(layers.values()), "proving"):
         began = perf_counter()
         derivation = layer.derive()
         verdict = derivation.prove()
@@ -71,7 +71,7 @@ def proved(names: Sequence[str]) -> Answer:
     return Answer({"layers": data}, parts[1:], statuses)
 
 
-def generated(names: Sequence[str], folder: str | None) -> Answer:
+def generated(names: Sequence[str], folder: str | None, settings: Sequence[str] = ()) -> Answer:
     """The NumPy modules of some layers, printed or written."""
     if folder is None and len(names) > 1:
         raise DeriveError(
@@ -80,7 +80,7 @@ def generated(names: Sequence[str], folder: str | None) -> Answer:
     data: list[dict[str, Any]] = []
     parts: list[Part] = []
     statuses = []
-    for layer in each(find(names), "generating"):
+    for layer in each(find(names, settings), "generating"):
         derivation = layer.derive()
         statuses.append(derivation.prove().status)
         source = derivation.numpy()
@@ -139,7 +139,13 @@ def _about(layer: Layer) -> dict[str, Any]:
 
 
 def _options(layer: Layer) -> dict[str, Any]:
-    return dict(getattr(layer, "options", {}))
+    plain = (bool, int, float, str, tuple, list, type(None))
+    return {key: value if isinstance(value, plain) else str(value) for key, value in layer.options.items()}
+
+
+def _chosen(layer: Layer) -> str:
+    """``stride=1, padding=0``."""
+    return ", ".join(f"{key}={value!r}" for key, value in layer.options.items())
 
 
 def _formulas(derivation: Derivation, latex: bool, sympy: bool) -> dict[str, Any]:
