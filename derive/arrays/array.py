@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -340,10 +340,6 @@ class Array:
         """The mean over some axes, by default all."""
         return build.mean(self, axis, keepdims)
 
-    def dot(self, other: Any) -> Array:
-        """``np.dot``."""
-        return products.dot(self, other)
-
     def copy(self) -> Array:
         """Itself: symbolic arrays do not change."""
         return self
@@ -356,9 +352,11 @@ class Array:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in protocol.METHODS:
+            return partial(protocol.METHODS[name], self)
         raise DeriveError(
             f".{name} of a symbolic array",
-            "the language has .T .shape .ndim .size .sum .mean .dot .reshape .transpose .swapaxes .copy .astype",
+            "the language has .T .shape .ndim .size .sum .mean .max .dot .reshape .transpose .swapaxes .copy .astype",
             _place(),
             "writing it with these and NumPy functions",
         )

@@ -18,6 +18,7 @@ from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
+from derive.arrays.rows import Arange, ArgMax, Largest, Max, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, Size, SizeSyntaxError
@@ -122,6 +123,8 @@ def elementwise(function: str, *operands: Any) -> Array:
         )
     if function not in _OF_MASKS:
         no_masks(function, arrays)
+    if function == "equal" and (mask := _place_of_largest(*arrays)) is not None:
+        return mask
     return apply(Elementwise(function), *arrays)
 
 
@@ -188,11 +191,76 @@ def sum(array: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None)
     check_dtype(dtype)
     array = constant(array)
     axes = axes_of(array, axis)
-    result = apply(Sum(axes), array) if axes else array
-    if not keepdims or not axes:
-        return result
-    kept = tuple(k for k in range(array.ndim) if k not in axes)
-    return apply(Broadcast(tuple(ONE if k in axes else s for k, s in enumerate(array.shape)), kept), result)
+    return _reduced(apply(Sum(axes), array) if axes else array, array, axes, keepdims)
+
+
+def _reduced(result: Array, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """What a row function gives for each row of the array, with its axes kept where that is wanted."""
+    return copies(result, kept(array.shape, axes), axes) if keepdims and axes else result
+
+
+def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
+    """The largest entry over some axes, or the least."""
+    array = constant(array)
+    axes = rows_of("min" if least else "max", array, axis)
+    result = array
+    for k in reversed(axes):
+        result = apply(Max(k, least), result)
+    return _reduced(result, array, axes, keepdims)
+
+
+def rows_of(what: str, array: Array, axis: Any) -> tuple[int, ...]:
+    """The axes that an ``axis=`` means; DeriveError where a row has no entries."""
+    axes = axes_of(array, axis)
+    if any(array.shape[k].constant == 0 for k in axes):
+        raise DeriveError(
+            f"{what} over axis {axis} of {shaped(array)}",
+            "rows of at least one entry were wanted",
+            callers_place(),
+            "another axis",
+        )
+    return axes
+
+
+def place_of_extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
+    """The place of the largest entry along one axis, or of the least."""
+    array = constant(array)
+    if axis is None and array.ndim != 1:
+        raise DeriveError(
+            f"the place of the {'least' if least else 'largest'} of all entries of {shaped(array)}",
+            "one axis was wanted",
+            callers_place(),
+            "axis=-1 for the last",
+        )
+    (only,) = rows_of("argmin" if least else "argmax", array, 0 if axis is None else axis)
+    found = apply(ArgMax(only, least), array)
+    return found if keepdims else reshape(found, tuple(s for k, s in enumerate(array.shape) if k != only))
+
+
+def _place_of_largest(left: Array, right: Array) -> Array | None:
+    """``np.arange(d) == A.argmax(axis=1, keepdims=True)`` is the mask of the largest entries."""
+    for places, found in ((left, right), (right, left)):
+        (run, axes), (top, kept_axes) = _uncopied(places), _uncopied(found)
+        if not (isinstance(run.op, Arange) and isinstance(top.op, ArgMax)):
+            continue
+        (operand,) = top.operands
+        if operand.shape == found.shape and axes == (top.op.axis,) and kept_axes == tuple(range(top.ndim)):
+            return apply(Largest(top.op.axis, top.op.least), operand)
+    return None
+
+
+def _uncopied(array: Array) -> tuple[Array, tuple[int, ...]]:
+    """What copies are made of, and the axes of the copies that are its own."""
+    axes = tuple(range(array.ndim))
+    while isinstance(array.op, Broadcast):
+        axes = tuple(axes[k] for k in array.op.axes)
+        (array,) = array.operands
+    return array, axes
+
+
+def arange(size: Any) -> Array:
+    """``np.arange`` from 0 up."""
+    return apply(Arange(size_of(size)))
 
 
 def count(shape: Sequence[Size]) -> Size:

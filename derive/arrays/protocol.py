@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from derive.arrays.array import Array
@@ -13,10 +14,12 @@ from derive.arrays.build import (
     count,
     elementwise,
     expand_dims,
+    extreme,
     full_like,
     mean,
     moveaxis,
     pad,
+    place_of_extreme,
     power,
     reshape,
     squeeze,
@@ -46,6 +49,8 @@ _UFUNCS: dict[str, Callable[..., Array]] = {
     "expit": lambda x: elementwise("sigmoid", x),
 }
 
+_REDUCTIONS: dict[str, Callable[..., Array]] = {"add": sum, "maximum": extreme, "minimum": partial(extreme, least=True)}
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
     "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
@@ -55,8 +60,13 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "ones_like": lambda a, dtype=None: full_like(a, 1, dtype),
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
+    "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
+    "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
+
+
+METHODS: dict[str, Callable[..., Array]] = {key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin")}
 
 
 def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
@@ -67,11 +77,11 @@ def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:
 def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Array:
     """A NumPy ufunc called with a symbolic array among its inputs."""
     name = function.__name__
-    reducing = method == "reduce" and name == "add"
+    reducing = method == "reduce" and name in _REDUCTIONS
     taken = ("axis", "keepdims") if reducing else ()
     unknown = sorted(key for key, value in options.items() if value is not None and key not in taken)
     if reducing and not unknown:
-        return sum(inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
+        return _REDUCTIONS[name](inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))
     if method != "__call__" or unknown:
         detail = f" with {', '.join(unknown)}=" if unknown else f".{method}"
         raise DeriveError(

@@ -13,6 +13,7 @@ from fractions import Fraction
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation
 from derive.arrays.operations import Broadcast, Constant, Sum
+from derive.arrays.rows import Max
 from derive.arrays.shapes import Shape
 from derive.index.size import ONE, Size
 
@@ -204,15 +205,15 @@ class Writer:
         return self._kept(array, core) or self._indexed(array, core, min(axes, default=rank)), self.ATOM
 
     def _kept(self, array: Array, core: Array) -> str:
-        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a sum is; else empty."""
-        if not isinstance(core.op, Sum) or core in self.names:
+        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a sum or a maximum is; else empty."""
+        if not isinstance(core.op, Sum | Max) or core in self.names:
             return ""
         (operand,) = core.operands
-        kept = tuple(k for k in range(operand.ndim) if k not in core.op.axes)
+        axes = core.op.axes if isinstance(core.op, Sum) else (core.op.axis,)
+        kept = tuple(k for k in range(operand.ndim) if k not in axes)
         if operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
             return ""
-        summed = core.op.axes[0] if len(core.op.axes) == 1 else core.op.axes
-        return f"{self(operand, self.ATOM)}.sum(axis={summed}, keepdims=True)"
+        return f"{self(operand, self.ATOM)}.{core.op.name}(axis={axes[0] if len(axes) == 1 else axes}, keepdims=True)"
 
     def _indexed(self, array: Array, core: Array, first: int = 0) -> str:
         """``b[:, None]``, the new axes from ``first`` on being said."""

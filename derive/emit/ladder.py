@@ -12,6 +12,7 @@ from derive.arrays.build import count
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Reshape
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul
+from derive.arrays.rows import OfRows
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation
 from derive.emit.loading import load_source
@@ -132,12 +133,14 @@ def _same(theirs: Any, ours: Any) -> bool:
 
 
 def divisors(layer: Layer) -> frozenset[str]:
-    """The sizes that are divided by: means over nothing are not asked for."""
+    """The sizes that are divided by, and those of rows: the mean or the maximum of nothing is not asked for."""
     found: set[str] = set()
     for output in layer.outputs:
         for node in layer.expanded(output).walk():
             if node.op.name == "divide":
                 found |= _size_names(node.operands[1])
+            if isinstance(node.op, OfRows):
+                found |= {name for size in node.op.lengths(node) for name in size.names}
     return frozenset(found)
 
 

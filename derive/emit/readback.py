@@ -39,6 +39,11 @@ class SymbolicNumPy:
         return build.spread(build.constant(value), tuple(Size.of(size) for size in shape))
 
     @staticmethod
+    def arange(size: Any) -> Array:
+        """The whole numbers from 0 up."""
+        return build.arange(size)
+
+    @staticmethod
     def eye(size: Any, dtype: Any = None) -> Array:
         """The identity matrix."""
         return apply(Eye(Size.of(size)))

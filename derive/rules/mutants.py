@@ -18,6 +18,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.rows import Largest, Max
 from derive.errors import DeriveError
 from derive.index.size import ONE, ZERO, Size
 
@@ -71,6 +72,8 @@ def _changes(node: Array) -> Iterator[Change]:
             yield "changed power", apply(PowerOf(p + 1), *node.operands)
         case Sum(axes=axes):
             yield from _of_sum(node, axes)
+        case Max(axis=axis, least=least):
+            yield from _of_extreme(node, axis, least)
         case Broadcast(axes=axes):
             yield from _of_broadcast(node, axes)
         case Transpose(order=order):
@@ -109,6 +112,11 @@ def _try(op: object, *operands: Array, default: Array) -> Array:
 def _of_mask(node: Array) -> Iterator[Change]:
     if isinstance(node.op, Elementwise) and node.op.function in MIXED_UP:
         yield "changed comparison", apply(Elementwise(MIXED_UP[node.op.function]), *node.operands)
+    if isinstance(node.op, Largest):
+        yield "least for largest", apply(Largest(node.op.axis, not node.op.least), *node.operands)
+        for k in range(node.ndim):
+            if k != node.op.axis:
+                yield "changed axis", apply(Largest(k, node.op.least), *node.operands)
     yield "opposite mask", ~node
 
 
@@ -132,6 +140,15 @@ def _of_sum(node: Array, axes: tuple[int, ...]) -> Iterator[Change]:
     first = apply(Slice((ZERO,) * inner.ndim, _ones(inner, axes), (1,) * inner.ndim), inner)
     yield "dropped sum", apply(Reshape(node.shape), first)
     yield "mean for sum", inner.mean(axis=axes)
+
+
+def _of_extreme(node: Array, axis: int, least: bool) -> Iterator[Change]:
+    (inner,) = node.operands
+    yield "least for largest", apply(Max(axis, not least), inner)
+    yield "mean for largest", inner.mean(axis=axis)
+    for k in range(inner.ndim):
+        if k != axis:
+            yield "changed axis", apply(Max(k, least), inner)
 
 
 def _ones(inner: Array, axes: tuple[int, ...]) -> tuple[Size, ...]:

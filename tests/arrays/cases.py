@@ -11,6 +11,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
+from derive.arrays.rows import Arange, ArgMax, Largest, Max
 
 from .values import N, S
 
@@ -39,8 +40,8 @@ def _elementwise():
             yield f"{function.name}({shape})", apply(Elementwise(function.name), *operands)
 
 
-X, W, V, b, c, Q, q, K, M, C1, R1 = (
-    N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "d"), N("c", "n"), N("Q", "b h n d"), N("q", ""), N("K", "n n"),
+X, W, V, b, c, Q, P, q, K, M, C1, R1 = (
+    N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "d"), N("c", "n"), N("Q", "b h n d"), N("P", "b n d"), N("q", ""), N("K", "n n"),
     N("M", "n d : bool"), N("C1", "n 1"), N("R1", "1 d"),
 )  # fmt: skip
 
@@ -63,6 +64,13 @@ _ROWS = {
         apply(Sum(axes), a)
         for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((1,), Q), ((0, 2), Q), ((0, 1, 2, 3), Q), ((1,), C1), ((0,), C1))
     ],
+    "max": [
+        *[apply(Max(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P), (1, C1), (0, C1)) for least in (False, True)],
+        apply(Max(2), P), apply(Max(0), M),
+    ],
+    "largest": [apply(Largest(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P), (2, P), (1, C1)) for least in (False, True)],
+    "argmax": [apply(ArgMax(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P)) for least in (False, True)],
+    "arange": [apply(Arange(S(text))) for text in ("n", "3", "n*d", "n+1")],
     "transpose": [apply(Transpose(order), N("A", "n d m b"[: 2 * len(order) - 1]))
                   for order in ((1, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 2, 1, 3), (3, 2, 1, 0), (1, 2, 3, 0))],
     "matmul": [

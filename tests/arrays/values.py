@@ -97,6 +97,8 @@ def term_value(term, sizes, arrays, at):
             return np.float64(number(size))
         case Entry(array="π"):
             return np.float64(np.pi)
+        case Entry(array="ℕ", at=(where,)):
+            return np.asarray(place(where), float)
         case Entry(array=label, at=where):
             places = tuple(np.asarray(place(p)) for p in where)
             held = np.asarray(arrays[label], dtype=float)

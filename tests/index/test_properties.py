@@ -67,6 +67,8 @@ class Point:
             return mpmath.mpf(at[-1] == hot)
         if kind == "stochastic":
             return self.weight(array, at) / mpmath.fsum(self.weight(array, (*at[:-1], k)) for k in range(row))
+        if array == "ℕ":
+            return mpmath.mpf(at[0])
         dice = random.Random(f"{self.seed} {array} {at}")
         if kind == "bool":
             return mpmath.mpf(dice.choice([0, 1]))
