@@ -11,12 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import deriving
+import layering
 import starting
 import stepping
 from timing import Table
 
 PARTS: dict[str, Callable[[bool], list[Table]]] = {
     "deriving": deriving.tables,
+    "layering": layering.tables,
     "stepping": stepping.tables,
     "starting": starting.tables,
 }
@@ -48,7 +50,7 @@ def main() -> None:
 
 def machine() -> str:
     """What it was measured with."""
-    libraries = ", ".join(f"{title} {_version(title)}" for title in ("numpy", "sympy", "torch", "autograd"))
+    libraries = ", ".join(f"{title} {_version(title)}" for title in ("numpy", "sympy", "torch", "jax", "autograd"))
     return f"Python {platform.python_version()}, {libraries}; {os.cpu_count()} cores."
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-MODULES = ("timing", "handwritten", "deriving", "stepping", "starting")
+MODULES = ("timing", "handwritten", "handwritten_layers", "deriving", "stepping", "layering", "starting")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def modules(monkeypatch: pytest.MonkeyPatch):
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("part", ["deriving", "stepping", "starting"])
+@pytest.mark.parametrize("part", ["deriving", "stepping", "layering", "starting"])
 def test_part_runs_quickly_and_gives_whole_tables(modules, part: str):
     for table in modules[part].tables(quick=True):
         assert table.rows
@@ -87,6 +87,46 @@ def test_other_libraries_compute_the_same_loss(modules, library: str):
     ours, _ = stepping.generated(given)
     for _ in range(3):
         assert float(step()) == pytest.approx(float(ours()), rel=1e-5)
+
+
+def test_hand_written_layers_give_what_the_generated_ones_give(modules):
+    layering = modules["layering"]
+    for given in layering.known():
+        inputs = layering.arrays(given, np.float64)
+        ours, ours_grads = layering.both_ways(layering.compiled(given), inputs)()
+        hand, hand_grads = layering.both_ways(layering.written(given), inputs)()
+        for own, other in zip(_several(ours), _several(hand), strict=True):
+            assert near(own, other), given
+        assert ours_grads.keys() == hand_grads.keys(), given
+        for key, own in ours_grads.items():
+            assert near(own, hand_grads[key]), (given, key)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_layers_elsewhere_give_what_the_generated_ones_give(modules, library: str):
+    pytest.importorskip(library)
+    layering = modules["layering"]
+    for given in layering.known():
+        run = getattr(layering, f"with_{library}")(given)
+        if run is None:
+            continue
+        other, other_grads = run()
+        ours, ours_grads = layering.generated(given)()
+        for own, theirs in zip(_several(ours), _several(other), strict=True):
+            assert near(own, theirs.detach() if library == "torch" else theirs, 1e-3), given
+        assert ours_grads.keys() == other_grads.keys(), given
+        for key, own in ours_grads.items():
+            assert near(own, other_grads[key], 1e-3), (given, key)
+
+
+def near(own, other, tolerance: float = 1e-10) -> bool:
+    """Equal up to a part of the largest entry, of the same shape."""
+    own, other = np.asarray(own), np.asarray(other)
+    return own.shape == other.shape and bool(np.abs(own - other).max() <= tolerance * np.abs(other).max())
+
+
+def _several(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 def test_every_contender_runs_in_every_round_and_setup_is_given_to_it(modules):

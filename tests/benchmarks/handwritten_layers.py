@@ -1,0 +1,454 @@
+"""Layers as a good practitioner writes them in NumPy: what the generated layers are measured against.
+
+Stable where everybody writes it stably, in place on arrays of their own, no checks of shapes, and nothing kept that
+backward does not need.  ``forward(*inputs)`` gives the output and a cache, ``backward(dY, cache)`` the gradients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import erf, expit
+
+SQRT_HALF, SQRT_2_PI = 0.5**0.5, (2 * np.pi) ** 0.5
+TANH_A, TANH_B = (2 / np.pi) ** 0.5, 0.044715
+
+
+# ---- linear
+
+
+class linear:
+    def forward(input, weight, bias):
+        return input @ weight.T + bias, (input, weight)
+
+    def backward(dY, cache):
+        input, weight = cache
+        return {"input": dY @ weight, "weight": dY.T @ input, "bias": dY.sum(axis=0)}
+
+
+class embedding:
+    def forward(input, weight):
+        return weight[input], (input, weight.shape)
+
+    def backward(dY, cache):
+        input, shape = cache
+        dW = np.zeros(shape, dY.dtype)
+        np.add.at(dW, input, dY)
+        return {"weight": dW}
+
+
+# ---- elementwise
+
+
+class relu:
+    def forward(input):
+        Y = np.maximum(input, 0)
+        return Y, Y
+
+    def backward(dY, Y):
+        return {"input": dY * (Y > 0)}
+
+
+class gelu:
+    def forward(input):
+        cdf = erf(input * SQRT_HALF)
+        cdf += 1
+        cdf *= 0.5
+        return input * cdf, (input, cdf)
+
+    def backward(dY, cache):
+        input, cdf = cache
+        slope = np.exp(input * input * -0.5)
+        slope *= input
+        slope /= SQRT_2_PI
+        slope += cdf
+        slope *= dY
+        return {"input": slope}
+
+
+class gelu_tanh:
+    def forward(input):
+        t = np.tanh(TANH_A * (input + TANH_B * input * input * input))
+        return 0.5 * input * (1 + t), (input, t)
+
+    def backward(dY, cache):
+        input, t = cache
+        inner = TANH_A * (1 + 3 * TANH_B * input * input)
+        return {"input": dY * 0.5 * (1 + t + input * (1 - t * t) * inner)}
+
+
+class silu:
+    def forward(input):
+        S = expit(input)
+        return input * S, (input, S)
+
+    def backward(dY, cache):
+        input, S = cache
+        return {"input": dY * S * (1 + input * (1 - S))}
+
+
+class softplus:
+    def forward(input):
+        return np.logaddexp(0, input), input
+
+    def backward(dY, input):
+        return {"input": dY * expit(input)}
+
+
+class sigmoid:
+    def forward(X):
+        S = expit(X)
+        return S, S
+
+    def backward(dY, S):
+        return {"X": dY * S * (1 - S)}
+
+
+class dropout:
+    def forward(input, mask):
+        keep = mask * (1 / (1 - 0.5))
+        return input * keep, keep
+
+    def backward(dY, keep):
+        return {"input": dY * keep}
+
+
+class glu:
+    def forward(input):
+        A, B = np.split(input, 2, axis=-1)
+        S = expit(B)
+        return A * S, (A, S)
+
+    def backward(dY, cache):
+        A, S = cache
+        dX = np.empty((*A.shape[:-1], 2 * A.shape[-1]), A.dtype)
+        dA, dB = np.split(dX, 2, axis=-1)
+        np.multiply(dY, S, out=dA)
+        np.multiply(dA, A * (1 - S), out=dB)
+        return {"input": dX}
+
+
+# ---- rows
+
+
+class softmax:
+    def forward(input):
+        P = input - input.max(axis=-1, keepdims=True)
+        np.exp(P, out=P)
+        P /= P.sum(axis=-1, keepdims=True)
+        return P, P
+
+    def backward(dY, P):
+        dX = dY * P
+        dX -= P * dX.sum(axis=-1, keepdims=True)
+        return {"input": dX}
+
+
+class log_softmax:
+    def forward(input):
+        Y = input - input.max(axis=-1, keepdims=True)
+        Y -= np.log(np.exp(Y).sum(axis=-1, keepdims=True))
+        return Y, Y
+
+    def backward(dY, Y):
+        return {"input": dY - np.exp(Y) * dY.sum(axis=-1, keepdims=True)}
+
+
+class cross_entropy:
+    def forward(input, target):
+        rows = np.arange(len(target))
+        Z = input - input.max(axis=1, keepdims=True)
+        label = Z[rows, target]
+        np.exp(Z, out=Z)
+        total = Z.sum(axis=1)
+        Z /= total[:, None]
+        return (np.log(total) - label).mean(), (Z, rows, target)
+
+    def backward(dY, cache):
+        P, rows, target = cache
+        dX = P * (dY / len(target))
+        dX[rows, target] -= (dY / len(target))
+        return {"input": dX}
+
+
+class layer_norm:
+    def forward(input, weight, bias):
+        N = input - input.mean(axis=-1, keepdims=True)
+        r = 1 / np.sqrt(np.mean(N * N, axis=-1, keepdims=True) + 1e-5)
+        N *= r
+        return N * weight + bias, (N, r, weight)
+
+    def backward(dY, cache):
+        N, r, weight = cache
+        dN = dY * weight
+        dX = dN - dN.mean(axis=-1, keepdims=True)
+        dX -= N * (dN * N).mean(axis=-1, keepdims=True)
+        dX *= r
+        return {"input": dX, "weight": (dY * N).sum(axis=0), "bias": dY.sum(axis=0)}
+
+
+class rms_norm:
+    def forward(input, weight):
+        r = 1 / np.sqrt(np.mean(input * input, axis=-1, keepdims=True) + 1e-5)
+        N = input * r
+        return N * weight, (N, r, weight)
+
+    def backward(dY, cache):
+        N, r, weight = cache
+        dN = dY * weight
+        dX = dN - N * (dN * N).mean(axis=-1, keepdims=True)
+        dX *= r
+        return {"input": dX, "weight": (dY * N).sum(axis=0)}
+
+
+class batch_norm:
+    axes, across = (0, 2, 3), (slice(None), None, None)
+
+    def forward(input, weight, bias):
+        axes, across = batch_norm.axes, batch_norm.across
+        N = input - input.mean(axis=axes, keepdims=True)
+        r = 1 / np.sqrt(np.mean(N * N, axis=axes, keepdims=True) + 1e-5)
+        N *= r
+        return N * weight[across] + bias[across], (N, r, weight)
+
+    def backward(dY, cache):
+        N, r, weight = cache
+        axes, across = batch_norm.axes, batch_norm.across
+        dweight, dbias = (dY * N).sum(axis=axes), dY.sum(axis=axes)
+        count = (dY.size // len(weight))
+        dX = dY - (dbias / count)[across]
+        dX -= N * (dweight / count)[across]
+        dX *= r * weight[across]
+        return {"input": dX, "weight": dweight, "bias": dbias}
+
+
+# ---- attention
+
+
+class scaled_dot_product_attention:
+    def forward(query, key, value):
+        scale = (query.shape[-1] ** -0.5)
+        S = query @ key.swapaxes(-1, -2)
+        S *= scale
+        P, _ = softmax.forward(S)
+        return P @ value, (query, key, value, P, scale)
+
+    def backward(dY, cache):
+        query, key, value, P, scale = cache
+        dS = softmax.backward(dY @ value.swapaxes(-1, -2), P)["input"]
+        dS *= scale
+        return {"query": dS @ key, "key": dS.swapaxes(-1, -2) @ query, "value": P.swapaxes(-1, -2) @ dY}
+
+
+# ---- windows
+
+
+class conv2d:
+    """Padding 1, stride 1: a product with the windows, and for the images a convolution with the turned kernels."""
+
+    def windows(images, kernel, pad):
+        wide = np.pad(images, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+        seen = sliding_window_view(wide, kernel, axis=(2, 3))  # n c y x kh kw
+        return np.ascontiguousarray(seen.transpose(0, 2, 3, 1, 4, 5))
+
+    def forward(input, weight, bias):
+        o, kernel = len(weight), weight.shape[2:]
+        W = conv2d.windows(input, kernel, 1)
+        Y = W.reshape(-1, weight[0].size) @ weight.reshape(o, -1).T + bias
+        return Y.reshape(*W.shape[:3], o).transpose(0, 3, 1, 2), (W, weight)
+
+    def backward(dY, cache):
+        W, weight = cache
+        o, c, *kernel = weight.shape
+        rows = dY.transpose(0, 2, 3, 1).reshape(-1, o)
+        dW = (rows.T @ W.reshape(len(rows), -1)).reshape(weight.shape)
+        turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3).reshape(c, -1)
+        seen = conv2d.windows(dY, tuple(kernel), kernel[0] - 2)
+        dX = (seen.reshape(-1, turned.shape[1]) @ turned.T).reshape(*seen.shape[:3], c).transpose(0, 3, 1, 2)
+        return {"input": dX, "weight": dW, "bias": rows.sum(axis=0)}
+
+
+class conv_transpose2d:
+    """Stride 2, padding 1: a product gives every pixel its kernel, and the kernels are added where they lie."""
+
+    def forward(input, weight, bias):
+        (n, c, h, w), (o, kh, kw) = input.shape, weight.shape[1:]
+        rows = input.transpose(0, 2, 3, 1).reshape(-1, c)
+        parts = (rows @ weight.reshape(c, -1)).reshape(n, h, w, o, kh, kw).transpose(4, 5, 0, 3, 1, 2)
+        wide = np.zeros((n, o, 2 * h + kh - 2, 2 * w + kw - 2), input.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                wide[:, :, i : i + 2 * h : 2, j : j + 2 * w : 2] += parts[i, j]
+        Y = wide[:, :, 1:-1, 1:-1]
+        Y += bias[:, None, None]
+        return Y, (rows, weight, input.shape)
+
+    def backward(dY, cache):
+        rows, weight, (n, c, h, w) = cache
+        kh, kw = weight.shape[2:]
+        wide = np.pad(dY, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        seen = sliding_window_view(wide, (kh, kw), axis=(2, 3))[:, :, ::2, ::2].transpose(0, 2, 3, 1, 4, 5)
+        G = np.ascontiguousarray(seen).reshape(n * h * w, -1)
+        dX = (G @ weight.reshape(c, -1).T).reshape(n, h, w, c).transpose(0, 3, 1, 2)
+        return {"input": dX, "weight": (rows.T @ G).reshape(weight.shape), "bias": dY.sum(axis=(0, 2, 3))}
+
+
+class max_pool2d:
+    """Windows of 3 x 3 at a stride of 2, padding 1: a maximum over nine shifted images."""
+
+    def shifted(images, h, w):
+        return [images[:, :, i : i + 2 * h : 2, j : j + 2 * w : 2] for i in range(3) for j in range(3)]
+
+    def forward(input):
+        h, w = (input.shape[2] + 1) // 2, (input.shape[3] + 1) // 2
+        wide = np.pad(input, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        first, *others = max_pool2d.shifted(wide, h, w)
+        Y = first.copy()
+        for other in others:
+            np.maximum(Y, other, out=Y)
+        return Y, (wide, Y)
+
+    def backward(dY, cache):
+        wide, Y = cache
+        dX = np.zeros_like(wide)
+        h, w = Y.shape[2:]
+        for images, grads in zip(max_pool2d.shifted(wide, h, w), max_pool2d.shifted(dX, h, w), strict=True):
+            np.add(grads, dY * (images == Y), out=grads)
+        return {"input": dX[:, :, 1:-1, 1:-1]}
+
+
+class avg_pool2d:
+    """Windows of 3 x 3 at a stride of 2, padding 1: the mean of nine shifted images."""
+
+    def forward(input):
+        h, w = (input.shape[2] + 1) // 2, (input.shape[3] + 1) // 2
+        wide = np.pad(input, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        first, *others = max_pool2d.shifted(wide, h, w)
+        Y = first.copy()
+        for other in others:
+            Y += other
+        Y /= 9
+        return Y, wide.shape
+
+    def backward(dY, shape):
+        dX = np.zeros(shape, dY.dtype)
+        part = dY / 9
+        for grads in max_pool2d.shifted(dX, *dY.shape[2:]):
+            np.add(grads, part, out=grads)
+        return {"input": dX[:, :, 1:-1, 1:-1]}
+
+
+# ---- recurrent
+
+
+class lstm_cell:
+    def forward(input, hx, cx, w_ih, w_hh, b_ih, b_hh):
+        Z = input @ w_ih.T
+        Z += hx @ w_hh.T
+        Z += b_ih + b_hh
+        h = hx.shape[1]
+        expit(Z[:, : 2 * h], out=Z[:, : 2 * h])
+        np.tanh(Z[:, 2 * h : 3 * h], out=Z[:, 2 * h : 3 * h])
+        expit(Z[:, 3 * h :], out=Z[:, 3 * h :])
+        i, f, g, o = np.split(Z, 4, axis=1)
+        c = f * cx + i * g
+        t = np.tanh(c)
+        return (o * t, c), (input, hx, cx, w_ih, w_hh, Z, t)
+
+    def backward(dY, cache):
+        dh, dc = dY
+        input, hx, cx, w_ih, w_hh, Z, t = cache
+        i, f, g, o = np.split(Z, 4, axis=1)
+        dc = dc + dh * o * (1 - t * t)
+        dZ = np.concatenate(
+            [dc * g * i * (1 - i), dc * cx * f * (1 - f), dc * i * (1 - g * g), dh * t * o * (1 - o)], axis=1
+        )
+        db = dZ.sum(axis=0)
+        return {
+            "input": dZ @ w_ih, "hx": dZ @ w_hh, "cx": dc * f,
+            "w_ih": dZ.T @ input, "w_hh": dZ.T @ hx, "b_ih": db, "b_hh": db.copy(),
+        }  # fmt: skip
+
+
+class gru_cell:
+    def forward(input, hx, w_ih, w_hh, b_ih, b_hh):
+        a = input @ w_ih.T + b_ih
+        b = hx @ w_hh.T + b_hh
+        h = hx.shape[1]
+        gates = expit(a[:, : 2 * h] + b[:, : 2 * h])
+        r, z = gates[:, :h], gates[:, h:]
+        m = b[:, 2 * h :]
+        n = np.tanh(a[:, 2 * h :] + r * m)
+        return n + z * (hx - n), (input, hx, w_ih, w_hh, r, z, m, n)
+
+    def backward(dY, cache):
+        input, hx, w_ih, w_hh, r, z, m, n = cache
+        dn = dY * (1 - z) * (1 - n * n)
+        dz = dY * (hx - n) * z * (1 - z)
+        dr = dn * m * r * (1 - r)
+        da = np.concatenate([dr, dz, dn], axis=1)
+        db = np.concatenate([dr, dz, dn * r], axis=1)
+        return {
+            "input": da @ w_ih, "hx": db @ w_hh + dY * z, "w_ih": da.T @ input, "w_hh": db.T @ hx,
+            "b_ih": da.sum(axis=0), "b_hh": db.sum(axis=0),
+        }  # fmt: skip
+
+
+# ---- matrix functions
+
+
+class inv:
+    def forward(A):
+        Y = np.linalg.inv(A)
+        return Y, Y
+
+    def backward(dY, Y):
+        return {"A": -(Y.T @ dY @ Y.T)}
+
+
+class det:
+    def forward(A):
+        Y = np.linalg.det(A)
+        return Y, (A, Y)
+
+    def backward(dY, cache):
+        A, Y = cache
+        return {"A": dY * Y * np.linalg.inv(A).T}
+
+
+class logdet:
+    def forward(A):
+        return np.linalg.slogdet(A)[1], A
+
+    def backward(dY, A):
+        return {"A": dY * np.linalg.inv(A).T}
+
+
+class solve:
+    def forward(A, B):
+        X = np.linalg.solve(A, B)
+        return X, (A, X)
+
+    def backward(dY, cache):
+        A, X = cache
+        dB = np.linalg.solve(A.T, dY)
+        return {"A": -(dB @ X.T), "B": dB}
+
+
+class frobenius_norm:
+    def forward(A):
+        Y = np.sqrt(np.vdot(A, A))
+        return Y, (A, Y)
+
+    def backward(dY, cache):
+        A, Y = cache
+        return {"A": A * (dY / Y)}
+
+
+class quadratic_form:
+    def forward(A, x):
+        return x @ A @ x, (A, x)
+
+    def backward(dY, cache):
+        A, x = cache
+        return {"A": dY * np.outer(x, x), "x": dY * (A @ x + x @ A)}

@@ -1,0 +1,104 @@
+"""The layers as JAX has them, or as one writes them with it; inputs in the order of PyTorch's, options by its names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax, nn
+
+
+def cross_entropy(input, target):
+    return -jnp.take_along_axis(nn.log_softmax(input), target[:, None], axis=1).mean()
+
+
+def layer_norm(input, weight, bias, eps=1e-5):
+    return nn.standardize(input, epsilon=eps) * weight + bias
+
+
+def rms_norm(input, weight, eps=1e-5):
+    return input * lax.rsqrt(jnp.mean(input * input, axis=-1, keepdims=True) + eps) * weight
+
+
+def batch_norm(input, weight, bias, eps=1e-5):
+    return nn.standardize(input, axis=(0, 2, 3), epsilon=eps) * weight[:, None, None] + bias[:, None, None]
+
+
+def scaled_dot_product_attention(query, key, value):
+    S = query @ key.swapaxes(-1, -2) / query.shape[-1] ** 0.5
+    return nn.softmax(S) @ value
+
+
+def conv2d(input, weight, bias, padding=0):
+    Y = lax.conv_general_dilated(input, weight, (1, 1), [(padding, padding)] * 2)
+    return Y + bias[:, None, None]
+
+
+def conv_transpose2d(input, weight, bias, stride, padding):
+    around = [(k - 1 - padding,) * 2 for k in weight.shape[2:]]
+    turned = weight[:, :, ::-1, ::-1].swapaxes(0, 1)
+    Y = lax.conv_general_dilated(input, turned, (1, 1), around, lhs_dilation=(stride, stride))
+    return Y + bias[:, None, None]
+
+
+def _pooled(input, start, combine, size, stride, padding):
+    around = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
+    return lax.reduce_window(input, start, combine, (1, 1, size, size), (1, 1, stride, stride), around)
+
+
+def max_pool2d(input, kernel_size, stride, padding):
+    return _pooled(input, -jnp.inf, lax.max, kernel_size, stride, padding)
+
+
+def avg_pool2d(input, kernel_size, stride, padding):
+    return _pooled(input, 0.0, lax.add, kernel_size, stride, padding) / kernel_size**2
+
+
+def lstm_cell(input, hx, cx, w_ih, w_hh, b_ih, b_hh):
+    i, f, g, o = jnp.split(input @ w_ih.T + hx @ w_hh.T + b_ih + b_hh, 4, axis=1)
+    c = nn.sigmoid(f) * cx + nn.sigmoid(i) * jnp.tanh(g)
+    return nn.sigmoid(o) * jnp.tanh(c), c
+
+
+def gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh):
+    a, b = input @ w_ih.T + b_ih, hx @ w_hh.T + b_hh
+    (r1, z1, n1), (r2, z2, n2) = jnp.split(a, 3, axis=1), jnp.split(b, 3, axis=1)
+    r, z = nn.sigmoid(r1 + r2), nn.sigmoid(z1 + z2)
+    n = jnp.tanh(n1 + r * n2)
+    return n + z * (hx - n)
+
+
+LAYERS: Mapping[str, Callable[..., Any]] = {
+    "linear": lambda input, weight, bias: input @ weight.T + bias,
+    "embedding": lambda input, weight: weight[input],
+    "relu": nn.relu,
+    "gelu": lambda input, approximate="none": nn.gelu(input, approximate == "tanh"),
+    "silu": nn.silu,
+    "softplus": nn.softplus,
+    "sigmoid": nn.sigmoid,
+    "dropout": lambda input, mask, p=0.5: input * mask / (1 - p),
+    "glu": nn.glu,
+    "softmax": nn.softmax,
+    "log_softmax": nn.log_softmax,
+    "cross_entropy": cross_entropy,
+    "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
+    "batch_norm": batch_norm,
+    "scaled_dot_product_attention": scaled_dot_product_attention,
+    "conv2d": conv2d,
+    "conv_transpose2d": conv_transpose2d,
+    "max_pool2d": max_pool2d,
+    "avg_pool2d": avg_pool2d,
+    "lstm_cell": lstm_cell,
+    "gru_cell": gru_cell,
+    "inv": jnp.linalg.inv,
+    "det": jnp.linalg.det,
+    "logdet": lambda A: jnp.linalg.slogdet(A)[1],
+    "solve": jnp.linalg.solve,
+    "frobenius_norm": jnp.linalg.norm,
+    "quadratic_form": lambda A, x: x @ A @ x,
+}
+
+jax.config.update("jax_platforms", "cpu")
