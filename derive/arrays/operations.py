@@ -151,6 +151,8 @@ class Elementwise(Operation):
             return (
                 (f"{divisor.value} > 0",) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
             )
+        if self.scalar.smooth.endswith(" 0") and _is_positive(node.operands[int(self.scalar.smooth[1])]):
+            return ()
         return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
@@ -160,6 +162,12 @@ class Elementwise(Operation):
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """By the template of the table."""
         return write.template(self.scalar.math, self.scalar.binds, node)
+
+
+def _is_positive(array: Array) -> bool:
+    from derive.arrays.signs import is_positive
+
+    return is_positive(array)
 
 
 def _of_sizes(array: Array) -> bool:
@@ -195,6 +203,8 @@ class PowerOf(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Broken powers want a positive base, negative ones a base that is not 0."""
+        if _is_positive(node.operands[0]):
+            return ()
         if self.exponent.denominator != 1:
             return (f"{node.operands[0]} > 0",)
         return (f"{node.operands[0]} ≠ 0",) if self.exponent < 0 else ()

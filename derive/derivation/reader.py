@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from derive.arrays.array import Array, name
 from derive.arrays.build import constant
@@ -18,14 +18,29 @@ from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place, place_of
 
 
+@overload
 def layer(
     function: Callable[..., Any], *, parameters: Sequence[str] = (), title: str | None = None, source: str = ""
-) -> Layer:
+) -> Layer: ...
+@overload
+def layer(
+    *, parameters: Sequence[str] = (), title: str | None = None, source: str = ""
+) -> Callable[[Callable[..., Any]], Layer]: ...
+def layer(
+    function: Callable[..., Any] | None = None,
+    *,
+    parameters: Sequence[str] = (),
+    title: str | None = None,
+    source: str = "",
+) -> Layer | Callable[[Callable[..., Any]], Layer]:
     """A layer from a NumPy-style function whose parameters have shape strings as annotations.
 
-    ``parameters`` are the inputs that are learned.  DeriveError for a parameter without a shape, a NumPy call outside
-    the language, a branch on a value, or a result that is not an array.
+    ``parameters`` are the inputs that are learned.  Also a decorator, plain or with arguments:
+    ``@layer(source="...")``.  DeriveError for a parameter without a shape, a NumPy call outside the language, a branch
+    on a value, or a result that is not an array.
     """
+    if function is None:
+        return lambda given: layer(given, parameters=parameters, title=title, source=source)
     if not callable(function) or not hasattr(function, "__code__"):
         raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), 'def fn(X: "n d"): ...')
     where = place_of(function)

@@ -41,6 +41,7 @@ FIRES = {
                          X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
     "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
+    "sigmoid_written_out": [1 / (1 + np.exp(-X)), 1 / (np.exp(X @ W) + 1), 1 / (1 + np.exp(q))],
     "map_of_copies": [copies(b, "n d", 1) * copies(b, "n d", 1), apply(Elementwise("exp"), copies(c, "n d", 0)), apply(PowerOf(Fraction(3)), copies(q, "n d")),
                       copies(b, "n d", 1) + full(1, "n d"), apply(Elementwise("add"), copies(C1, "n d", 0, 1), copies(2 * C1, "n d", 0, 1))],
     "copies_of_negative": [copies(-b, "n d", 1), copies(-c, "n d", 0)],
