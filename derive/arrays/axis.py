@@ -1,7 +1,7 @@
 """The sizes of a symbolic array's axes, as numbers that formulas may use: ``1 / n``, ``np.sqrt(d)``, ``0.5 * k``.
 
-Sums, differences and products of sizes are sizes again, as reshapes and slices need them; anything else is a scalar of
-the language.
+Sums, differences, products and quotients rounded down are sizes again, as reshapes and slices need them; anything else
+is a scalar of the language.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numbers import Integral
 from typing import Any
 
 from derive.errors import HOUSE, DeriveError, callers_place
-from derive.index.size import Size
+from derive.index.size import Quotient, Size
 
 
 class AxisSize(Size):
@@ -43,6 +43,18 @@ class AxisSize(Size):
 
     def __rtruediv__(self, other: Any) -> Any:
         return _scalar("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _whole_quotient(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _whole_quotient(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _rest(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _rest(other, self)
 
     def __pow__(self, exponent: Any) -> Any:
         from derive.arrays.build import power
@@ -112,7 +124,7 @@ def _decided(sign: str, left: Any, right: Any, if_true: Size, if_false: Size) ->
 
 def _undecided(sign: str, left: Any, right: Any) -> DeriveError:
     return DeriveError(
-        f"whether {left} {sign} {right} was asked of symbolic sizes",
+        f"{'the value of' if sign == '%' else 'whether'} {left} {sign} {right} was asked of symbolic sizes",
         "a formula that does not branch on a size",
         callers_place(),
         "one formula for every size, or a layer of its own with that size as a number in the shapes",
@@ -129,6 +141,32 @@ def _asked_by_user() -> bool:
 
 def _is_size(value: Any) -> bool:
     return isinstance(value, Size | Integral)
+
+
+def _whole_quotient(left: Any, right: Any) -> Any:
+    """The quotient rounded down, of a size that is at least 0 by one that is at least 1."""
+    if not (_is_size(left) and _is_size(right)):
+        return NotImplemented
+    over, by = Size.of(left).plain, Size.of(right).plain
+    if over.is_nonnegative() and (by - 1).is_nonnegative():
+        return axis_size(over // by)
+    raise DeriveError(
+        f"{Quotient(over, by)} of symbolic sizes",
+        "a size that is surely at least 0 by one that is surely at least 1",
+        callers_place(),
+        "a size of its own in the shapes",
+    )
+
+
+def _rest(left: Any, right: Any) -> Any:
+    """``left - right * (left // right)`` where it is a number."""
+    whole = _whole_quotient(left, right)
+    if whole is NotImplemented:
+        return whole
+    rest = Size.of(left).plain - Size.of(right).plain * whole.plain
+    if rest.constant is None:
+        raise _undecided("%", left, right)
+    return rest.constant
 
 
 def _scalar(function: str, left: Any, right: Any) -> Any:

@@ -84,7 +84,7 @@ def declare(text: str, where: str = "") -> Declaration:
     except SizeSyntaxError as error:
         raise DeriveError(
             f"shape {text!r}: {error}",
-            "names, whole numbers, + - * were wanted",
+            "names, whole numbers, + - * // were wanted",
             where,
             'a shape such as "n d", "h*k", "n+1" or "3"',
         ) from None
@@ -93,6 +93,10 @@ def declare(text: str, where: str = "") -> Declaration:
     for size in shape:
         if size.constant is not None and size.constant < 0:
             raise DeriveError(f"shape {text!r}: the size {size} is negative", "a size of at least 0 was wanted", where)
+        for quotient in size.supposed():
+            raise DeriveError(
+                f"shape {text!r}: {quotient} may be negative", "a quotient of at least 0 was wanted", where, '"h//2"'
+            )
     return Declaration(shape, _read_kind(kind.strip(), text, where), leading)
 
 

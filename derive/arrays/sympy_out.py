@@ -33,7 +33,7 @@ from derive.arrays.sympy_matrices import (
 )
 from derive.arrays.writing import uncopied
 from derive.errors import DeriveError, callers_place
-from derive.index.size import ONE, Size, SizeSyntaxError
+from derive.index.size import ONE, Quotient, Size, SizeSyntaxError
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 
 SPELLED = {"abs": sympy.Abs, "exp": sympy.exp, "log": sympy.log, "tanh": sympy.tanh, "sin": sympy.sin,
@@ -84,9 +84,15 @@ class _Writer:
         if size not in self.extents:
             parts = []
             for monomial, c in size.terms:
-                parts.append(c * sympy.Mul(*[self.names.get(n, sympy.Symbol(n)) ** p for n, p in monomial]))
+                parts.append(c * sympy.Mul(*[self.factor(n) ** p for n, p in monomial]))
             self.extents[size] = sympy.Add(*parts)
         return self.extents[size]
+
+    def factor(self, size_name: str) -> Any:
+        """A name in a size, which may be a whole quotient."""
+        if isinstance(size_name, Quotient):
+            return sympy.floor(self.extent(size_name.over) / self.extent(size_name.by))
+        return self.names.get(size_name, sympy.Symbol(size_name))
 
     def shape(self, array: Array, column: bool = False) -> tuple[Any, Any]:
         """The SymPy shape of an array."""

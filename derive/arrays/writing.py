@@ -89,7 +89,7 @@ class Writer:
         if isinstance(value, str):
             return rf"\{value}", self.ATOM
         if isinstance(value, Size):
-            return str(value).replace("*", r" \, "), self.number(value)[1]
+            return math_size(value), self.number(value)[1]
         if value.denominator == 1:
             return str(value.numerator), self.ATOM if value >= 0 else self.MINUS
         sign = "-" if value < 0 else ""
@@ -107,7 +107,7 @@ class Writer:
 
     @staticmethod
     def _by(shape: Shape) -> str:
-        return r" \times ".join(str(size).replace("*", "") for size in shape)
+        return r" \times ".join(math_size(size, "") for size in shape)
 
     # ---- shapes in NumPy
 
@@ -281,6 +281,17 @@ class Writer:
     def math_call(self, function: str, *operands: Array) -> str:
         """A function by name."""
         return rf"\operatorname{{{function}}}({', '.join(self(operand, 0) for operand in operands)})"
+
+
+def math_size(size: Size, times: str = r" \, ") -> str:
+    """A size in LaTeX, its factors side by side; a quotient rounded down between floor signs."""
+    floors: dict[str, str] = {quotient: f"<{k}>" for k, quotient in enumerate(sorted(size.quotients))}
+    text = str(Size({tuple((floors.get(n, n), p) for n, p in powers): c for powers, c in size.terms}))
+    text = text.replace("*", times)
+    for quotient in size.quotients:
+        over, by = math_size(quotient.over, times), math_size(quotient.by, times)
+        text = text.replace(floors[quotient], rf"\lfloor \tfrac{{{over}}}{{{by}}} \rfloor")
+    return text
 
 
 def uncopied(array: Array) -> Array | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import size_names, write_shape
 from derive.errors import DeriveError, callers_place
-from derive.index.size import Size
+from derive.index.size import Quotient, Size
 
 WIDTH = 110
 
@@ -58,9 +58,11 @@ def _solve(late: Sequence[tuple[str, Size]], found: dict[str, str]) -> list[str]
 
 def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     """The conditions on a place, its last unknown size worked out; None if there are more, or it is not linear."""
-    unknown = [text for text in size.names if text not in found]
+    unknown = sorted(text for text in size.names if text not in found)
     if not unknown:
         return [f"{here} == {_size_code(size, found)}"]
+    if any(unknown[0] in quotient.names for quotient in size.quotients):
+        return None  # many sizes have the same quotient
     factor, rest = Size({}), Size({})
     for powers, c in size.terms:
         power = dict(powers).get(unknown[0], 0)
@@ -180,9 +182,16 @@ def _size_code(size: Size, places: dict[str, str]) -> str:
         return str(size.constant)
     terms = []
     for mono, c in size.terms:
-        factors = [places[n] for n, power in mono for _ in range(power)]
+        factors = [_name_code(n, places) for n, power in mono for _ in range(power)]
         terms.append(" * ".join([str(c), *factors] if c != 1 or not factors else factors))
     return " + ".join(terms) if len(terms) < 2 else f"({' + '.join(terms)})"
+
+
+def _name_code(name: str, places: dict[str, str]) -> str:
+    if not isinstance(name, Quotient):
+        return places[name]
+    over, by = _size_code(name.over, places), _size_code(name.by, places)
+    return f"({over} // {f'({by})' if '*' in by and not by.startswith('(') else by})"
 
 
 def pack(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from derive.arrays.shapes import Declaration, Kind, Shape, size_names
 from derive.errors import DeriveError
 from derive.evidence.conditions import Condition, condition
-from derive.index.size import Size
+from derive.index.size import Quotient, Size
 
 LARGEST = 6  # of a named size
 MOST_TRIED = 4000  # combinations of sizes looked at before drawing
@@ -41,8 +41,12 @@ class Signature:
 
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:
-    """The value of a size; KeyError if a name is not given."""
-    return sum(c * prod(sizes[name] ** power for name, power in mono) for mono, c in size.terms)
+    """The value of a size; KeyError if a name is not given, ZeroDivisionError for a quotient by 0."""
+
+    def named(name: str) -> int:
+        return number(name.over, sizes) // number(name.by, sizes) if isinstance(name, Quotient) else sizes[name]
+
+    return sum(c * prod(named(name) ** power for name, power in mono) for mono, c in size.terms)
 
 
 def numbers(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:

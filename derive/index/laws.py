@@ -13,7 +13,7 @@ from math import gcd, lcm
 
 from derive.index.functions import PRIMITIVES
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
-from derive.index.size import ZERO, Size
+from derive.index.size import ZERO, Quotient, Size
 from derive.index.terms import Index, Position
 
 MAX_TERMS = 20_000  # more terms than this in one product are not multiplied out
@@ -107,7 +107,7 @@ def renamed(mono: Monomial) -> Monomial:
 def is_positive_power(atom: Atom, e: Number, strictly: bool) -> bool:
     """True if ``atom ** e`` is plainly at least 0 (strictly: more than 0) wherever it is defined."""
     if atom.kind in ("exp", "size", "prime") or atom.fact in POSITIVE_FACTS:
-        return True
+        return not (strictly and e > 0 and isinstance(atom.head, Quotient))
     if atom.inner is not None and atom.kind == "base" and is_positive(atom.inner, strictly and e > 0):
         return True
     return (e < 0 or not strictly) and (e.denominator > 1 or e % 2 == 0 or is_indicator(atom))

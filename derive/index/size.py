@@ -1,15 +1,15 @@
-"""Sizes of axes: polynomials with whole coefficients in named sizes, such as ``n``, ``4*k``, ``n+1``.
+"""Sizes of axes: polynomials with whole coefficients in named sizes, such as ``n``, ``4*k``, ``n+1``, ``(n - 3)//s``.
 
 A size is both the range of an index and, as a scalar, a number in a formula.  Two sizes are equal when their
-polynomials are.  Of a name nothing is assumed but that it is a whole number of at least 1, of an axis that its size is
-at least 0: a theorem is about the sizes for which that holds.
+polynomials are.  Of a name nothing is assumed but that it is a whole number of at least 1, of an axis and of a whole
+quotient that it is at least 0: a theorem is about the sizes for which that holds.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from numbers import Integral
 
@@ -19,7 +19,23 @@ MAX_TEXT = 200  # a size is short; longer text is not parsed
 
 
 class SizeSyntaxError(ValueError):
-    """Text that is not a size: only names, whole numbers, ``+ - *`` and brackets are."""
+    """Text that is not a size: only names, whole numbers, ``+ - * //`` and brackets are."""
+
+
+class Quotient(str):
+    """A quotient rounded down, ``(n - 3)//s``: a name in a size; ``names`` are those inside.  Made by ``//`` alone."""
+
+    over: Size
+    by: Size
+    names: frozenset[str]
+
+    def __new__(cls, over: Size, by: Size) -> Quotient:
+        """The name of ``over // by``."""
+        self = super().__new__(
+            cls, "//".join(str(s) if s.name or s.constant is not None else f"({s})" for s in (over, by))
+        )
+        self.over, self.by, self.names = over, by, over.names | by.names
+        return self
 
 
 class Size:
@@ -42,8 +58,19 @@ class Size:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names that occur."""
-        return frozenset(name for powers, _ in self.terms for name, _ in powers)
+        """The names that occur, also inside quotients."""
+        held = [name for powers, _ in self.terms for name, _ in powers]
+        return frozenset().union(*[name.names if isinstance(name, Quotient) else (name,) for name in held])
+
+    @property
+    def quotients(self) -> frozenset[Quotient]:
+        """The whole quotients that occur, not those inside others."""
+        return frozenset(name for powers, _ in self.terms for name, _ in powers if isinstance(name, Quotient))
+
+    def supposed(self) -> tuple[Size, ...]:
+        """What must be at least 0 for its quotients to be, where that is not plain to see."""
+        inside = [part for q in sorted(self.quotients) for part in (*q.over.supposed(), *q.by.supposed(), q.over)]
+        return tuple(part for part in inside if not part.is_nonnegative())
 
     @property
     def constant(self) -> int | None:
@@ -61,7 +88,7 @@ class Size:
     def name(self) -> str | None:
         """The single name this size is, or None if it is anything else."""
         match self.terms:
-            case ((((name, 1),), 1),):
+            case ((((name, 1),), 1),) if not isinstance(name, Quotient):
                 return name
         return None
 
@@ -114,21 +141,60 @@ class Size:
             quotient[tuple(sorted((name, p) for name, p in powers.items() if p))] = c // d
         return Size(quotient)
 
+    def __floordiv__(self, divisor: Size | int) -> Size:
+        """The quotient rounded down, by a divisor that is surely at least 1; what it divides exactly is taken out."""
+        over, by = self.plain, Size.of(divisor).plain
+        if not (by - 1).is_nonnegative():
+            raise ZeroDivisionError(f"{self} // {divisor}, which may be less than 1")
+        whole = ZERO
+        for powers, c in over.terms if len(by.terms) == 1 else ():
+            d = by.terms[0][1]
+            shift = c // d if c > 0 or not powers else -(-c // d)  # a number leaves 0 <= rest < d, so that it is unique
+            whole = whole + (Size({powers: shift * d}).over(by) or ZERO)
+        rest = over - whole * by
+        for few in (0, -1, 1):
+            if (rest - by * few).is_nonnegative() and (by * few + by - 1 - rest).is_nonnegative():
+                return whole + few
+        return whole + Size({((Quotient(rest, by), 1),): 1})
+
     def at(self, values: Mapping[str, Size | int]) -> Size:
-        """This size with names replaced by sizes or numbers; names not given stay."""
+        """This size with names replaced by sizes or numbers, also inside quotients; names not given stay."""
+        return self._with(lambda name: Size.of(values.get(name, name)))
+
+    def _with(self, value: Callable[[str], Size], inside: bool = True) -> Size:
         total = ZERO
         for powers, c in self.terms:
             part = Size.of(c)
             for name, power in powers:
+                if inside and isinstance(name, Quotient):
+                    new = name.over._with(value) // name.by._with(value)
+                else:
+                    new = value(name)
                 for _ in range(power):
-                    part = part * Size.of(values.get(name, name))
+                    part = part * new
             total = total + part
         return total
 
     @lru_cache(maxsize=4096)  # noqa: B019 - sizes are few and small
     def is_nonnegative(self) -> bool:
-        """True if this is surely at least 0 when every name is at least 1 (False when that is not plain to see)."""
-        return all(c >= 0 for _, c in self.at({name: Size.of(name) + 1 for name in self.names}).terms)
+        """True if this is surely at least 0 when every name is at least 1 and every quotient at least 0.
+
+        False when that is not plain to see.
+        """
+        moved = self._with(
+            lambda name: Size({((name, 1),): 1}) + (0 if isinstance(name, Quotient) else 1), inside=False
+        )
+        if all(c >= 0 for _, c in moved.terms):
+            return True
+        if self.quotients and all(q.by.constant and not q.over.quotients for q in self.quotients):
+            moved = self.at({name: Size.of(name) + 1 for name in self.names})  # its quotients too, by numbers alone
+            if all(c >= 0 for part in (moved, *[q.over for q in moved.quotients]) for _, c in part.terms):
+                return True
+        for powers, c in self.terms:
+            for q in [name for name, _ in powers if isinstance(name, Quotient) and c < 0 and len(name.by.terms) == 1]:
+                if (times := Size({powers: c}).over(q.by * Size({((q, 1),): 1}))) is not None:
+                    return (self - Size({powers: c}) + times * q.over).is_nonnegative()  # b (a // b) <= a
+        return False
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, int):  # W.shape[1] == 1, as code asks; a name is equal to no number
@@ -141,7 +207,9 @@ class Size:
     def __str__(self) -> str:
         text = ""
         for powers, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0])):
-            names = "*".join(name for name, power in powers for _ in range(power))
+            factors = [name for name, power in powers for _ in range(power)]
+            bare = len(factors) == 1 and (c == 1 or (c == -1 and text))
+            names = "*".join(f"({f})" if isinstance(f, Quotient) and not bare else f for f in factors)
             body = f"{abs(c)}*{names}" if names and abs(c) != 1 else names or str(abs(c))
             text += (" - " if c < 0 else " + ") + body
         return text[3:] if text.startswith(" + ") else "-" + text[3:] if text else "0"
@@ -160,7 +228,7 @@ def _joined(left: Powers, right: Powers, sign: int) -> dict[str, int]:
     return powers
 
 
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 
 
 @lru_cache(maxsize=4096)
@@ -179,10 +247,14 @@ def _parse(text: str) -> Size:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 result: Size = _OPERATORS[type(op)](read(left), read(right))
                 return result
-        raise SizeSyntaxError(f"{text!r} is not a size: {ast.unparse(node)!r} is not a name, a whole number, +, - or *")
+        raise SizeSyntaxError(
+            f"{text!r} is not a size: {ast.unparse(node)!r} is not a name, a whole number, +, -, * or //"
+        )
 
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return read(tree)
+    except SizeSyntaxError:
+        raise
+    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
         raise SizeSyntaxError(f"{text!r} is not a size") from None
-    return read(tree)

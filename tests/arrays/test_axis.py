@@ -25,6 +25,41 @@ def test_whole_arithmetic_gives_sizes(value, text):
     assert hash(value) == hash(Size.of(text))
 
 
+k4 = name("K", declare("4*k h*k").shape).shape
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(n // 2, "n//2"), (k4[0] // 4, "k"), (k4[1] // Size.of("k"), "h"), (k4[0] // 3, "k + k//3"), (7 // n, "7//n"), ((n + 1) // d, "(n + 1)//d")],
+)
+def test_quotients_are_rounded_down_to_sizes(value, text):
+    assert isinstance(value, AxisSize)
+    assert value == Size.of(text)
+
+
+@pytest.mark.parametrize(("value", "rest"), [(k4[0] % 4, 0), (k4[1] % Size.of("k"), 0), ((k4[0] + 3) % 4, 3)])
+def test_a_rest_that_is_a_number(value, rest):
+    assert value == rest
+    assert isinstance(value, int)
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (lambda: n % 2, "the value of n % 2 was asked of symbolic sizes"),
+        (lambda: 7 % n, "the value of 7 % n was asked of symbolic sizes"),
+        (lambda: (n - 3) // 2, "(n - 3)//2 of symbolic sizes; a size that is surely at least 0"),
+        (lambda: n // (n - 1), "n//(n - 1) of symbolic sizes; a size that is surely at least 0 by one that is surely at least 1"),
+        (lambda: n // 0, "n//0 of symbolic sizes"),
+    ],
+)
+def test_quotients_that_depend_on_the_sizes_are_refused(use, text):
+    with pytest.raises(DeriveError) as caught:
+        use()
+    assert str(caught.value).startswith(text)
+    assert "test_axis.py:" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

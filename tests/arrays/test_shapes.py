@@ -120,17 +120,17 @@ def test_concrete_wants_every_name():
 
 
 ERRORS = {
-    "n,d": "shape 'n,d': 'n,d' is not a size: '(n, d)' is not a name, a whole number, +, - or *; names, whole numbers, + - * were wanted"
+    "n,d": "shape 'n,d': 'n,d' is not a size: '(n, d)' is not a name, a whole number, +, -, * or //; names, whole numbers, + - * // were wanted"
            "  (here)\n  try a shape such as \"n d\", \"h*k\", \"n+1\" or \"3\"",
-    "n/2": "shape 'n/2': 'n/2' is not a size: 'n / 2' is not a name, a whole number, +, - or *; names, whole numbers, + - * were wanted"
+    "n/2": "shape 'n/2': 'n/2' is not a size: 'n / 2' is not a name, a whole number, +, -, * or //; names, whole numbers, + - * // were wanted"
            "  (here)\n  try a shape such as \"n d\", \"h*k\", \"n+1\" or \"3\"",
-    "n (": "shape 'n (': '(' is not a size; names, whole numbers, + - * were wanted  (here)\n"
+    "n (": "shape 'n (': '(' is not a size; names, whole numbers, + - * // were wanted  (here)\n"
            "  try a shape such as \"n d\", \"h*k\", \"n+1\" or \"3\"",
     "-1": "shape '-1': the size -1 is negative; a size of at least 0 was wanted  (here)",
     "np d": "a size named 'np'; that name is reserved in Python or in generated code  (here)\n  try another name, such as \"np_\"",
     "n : floaty": "shape 'n : floaty': the kind 'floaty' is not known; one of float, unit, positive, symmetric, spd, stochastic, onehot, int, bool"
                   " was wanted  (here)\n  try \"n d\" for floats, \"n d : bool\" for a mask, \"n : int[0,c)\" for labels",
-    "n : int[0,c/2)": "shape 'n : int[0,c/2)': 'c/2' is not a size: 'c / 2' is not a name, a whole number, +, - or *; a range of sizes was wanted"
+    "n : int[0,c/2)": "shape 'n : int[0,c/2)': 'c/2' is not a size: 'c / 2' is not a name, a whole number, +, -, * or //; a range of sizes was wanted"
                       "  (here)\n  try \": int[0,c)\"",
     None: "a shape of type NoneType; a shape string such as \"n d\" was wanted  (here)\n  try writing the sizes as text, \"n d\"; \"\" is a scalar",
     ("n", "d"): "a shape of type tuple; a shape string such as \"n d\" was wanted  (here)\n"

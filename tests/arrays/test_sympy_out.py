@@ -203,3 +203,9 @@ def test_a_shape_that_does_not_fit_is_refused():
     message = str(caught.value)
     assert message.startswith("the SymPy shape (m, d) for X.T @ G, which is (d, m); the same sizes were wanted")
     assert message.endswith("try shape=(d, m)")
+
+
+def test_a_quotient_rounded_down_is_a_floor():
+    A = name("A", declare("h//2*k n").shape)
+    h, k = sp.symbols("h k")
+    assert write(2 * A).shape == (sp.floor(h / 2) * k, n)

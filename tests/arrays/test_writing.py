@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from derive.arrays.array import apply
 from derive.arrays.build import elementwise
 from derive.arrays.operations import Broadcast, Constant
-from derive.arrays.writing import math_text, numpy_text
+from derive.arrays.writing import math_size, math_text, numpy_text
 
 from .cases import CASES
 from .strategies import expressions
@@ -189,3 +189,15 @@ def test_a_negated_quotient_binds_no_tighter_than_a_quotient():
     x, y = N("x", "n"), N("y", "n")
     assert str(x @ (-(1 / y))) == "x @ (-1 / y)"
     assert str(x @ -y) == "x @ -y"
+
+
+@pytest.mark.parametrize(
+    ("size", "latex"),
+    [
+        ("2*(h//2) + 1", r"2 \, \lfloor \tfrac{h}{2} \rfloor + 1"),
+        ("(h - k)//s - n*m", r"-m \, n + \lfloor \tfrac{h - k}{s} \rfloor"),
+        ("(h//2)//s", r"\lfloor \tfrac{\lfloor \tfrac{h}{2} \rfloor}{s} \rfloor"),
+    ],
+)
+def test_a_size_in_latex(size, latex):
+    assert math_size(S(size)) == latex

@@ -52,6 +52,19 @@ def test_a_statement_written_otherwise_but_equal_is_proved():
     assert read_back(source, derivation).status == "proved"
 
 
+@pytest.mark.parametrize("shape", ["n 4*k", "n h*k", "n+1 k", "3*n-1 k", "5-n k", "n k//2", "n 2*h*k"])
+def test_sizes_that_are_worked_out_are_read_back(shape):
+    def scaled(X, Y):
+        return X.sum() / X.shape[0] * Y / X.shape[1]
+
+    scaled.__annotations__ = {"X": shape, "Y": "k"}
+    derivation = derive.layer(scaled).derive()
+    source = derivation.numpy()
+    assert read_back(source, derivation).status == "proved"
+    if "% 4" in source:
+        assert read_back(source.replace("% 4", "% 3"), derivation).status == "open"
+
+
 def test_the_first_wrong_statement_is_named():
     derivation = derive.layers["dense"].derive()
     rung = read_back(derivation.numpy().replace("X.T @ dY", "2 * X.T @ dY"), derivation)

@@ -1,34 +1,114 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
+from derive.index.size import MAX_TEXT, ONE, ZERO, Quotient, Size, SizeSyntaxError
+
+
+def combined(a, b, sign):
+    if sign == "/":
+        return a // b if (b - 1).is_nonnegative() else a
+    return a + b if sign == "+" else a - b if sign == "-" else a * b
+
 
 sizes = st.recursive(
     st.sampled_from([ZERO, ONE, Size.of("n"), Size.of("k"), Size.of(3)]),
-    lambda inner: st.tuples(inner, inner, st.sampled_from("+-*")).map(
-        lambda t: t[0] + t[1] if t[2] == "+" else t[0] - t[1] if t[2] == "-" else t[0] * t[1]
-    ),
+    lambda inner: st.tuples(inner, inner, st.sampled_from("+-*/")).map(lambda t: combined(*t)),
     max_leaves=6,
 )
+pairs = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(lambda pair: dict(zip("nk", pair, strict=True)))
 
 
-@given(sizes, sizes, st.integers(1, 5), st.integers(1, 5))
-def test_arithmetic_is_that_of_numbers(a, b, n, k):
-    def number(size):
-        return size.at({"n": n, "k": k}).constant
+def value(size, at):
+    """The number that a size is, told by its terms alone; and whether every quotient in it is at least 0."""
+    total, supposed = 0, True
+    for powers, c in size.terms:
+        part = c
+        for name, power in powers:
+            if isinstance(name, Quotient):
+                (over, first), (by, second) = value(name.over, at), value(name.by, at)
+                supposed = supposed and first and second and by > 0 and over // by >= 0
+                part *= (over // by if by > 0 else 0) ** power
+            else:
+                part *= at[name] ** power
+        total += part
+    return total, supposed
 
-    assert number(a + b) == number(a) + number(b)
-    assert number(a - b) == number(a) - number(b)
-    assert number(a * b) == number(a) * number(b)
+
+@given(sizes, sizes, pairs)
+def test_arithmetic_is_that_of_numbers(a, b, at):
+    (left, first), (right, second) = value(a, at), value(b, at)
+    assume(first and second)
+    assert value(a + b, at)[0] == left + right
+    assert value(a - b, at)[0] == left - right
+    assert value(a * b, at)[0] == left * right
+    if (b - 1).is_nonnegative():
+        assert value(a // b, at)[0] == left // right
+    assert a.at(at).constant == left
     if a.is_nonnegative():
-        assert number(a) >= 0
+        assert left >= 0
+
+
+@given(sizes, sizes, pairs)
+def test_a_size_put_for_a_name_is_its_number(a, b, at):
+    (inside, first), (_, second) = value(b, at), value(a, at)
+    assume(first and second and inside >= 1 and not b.quotients)
+    after, before = value(a.at({"n": b}), at), value(a, {**at, "n": inside})
+    assert before[0] == after[0] or not before[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("h//2", "h//2"),
+        ("(h - 3)//2 + 1", "(h + 1)//2 - 1"),  # one text for one number
+        ("(h - 2 + 1)//2", "(h + 1)//2 - 1"),
+        ("(h - kh)//2 + 1", "(h - kh)//2 + 1"),
+        ("(h + 2*p - d*k + d - 1)//s + 1", "(-d*k + d + h + 2*p - 1)//s + 1"),
+        ("(h - k + s - 1)//s", "(h - k - 1)//s + 1"),
+        ("n*k//k", "n"),
+        ("(n*k - 1)//k + 1", "n"),
+        ("(s - 1)//s", "0"),
+        ("2*(h//2)", "2*(h//2)"),
+        ("0 - h//2", "-(h//2)"),
+        ("(h//2)//s", "(h//2)//s"),
+        ("a//(b + c)", "a//(b + c)"),
+        ("(a + b)//(a + b)", "1"),
+    ],
+)
+def test_quotients_rounded_down(text, written):
+    assert str(Size.of(text)) == written
+    assert Size.of(written) == Size.of(text)
+
+
+def test_a_quotient_times_its_divisor_is_no_more_than_what_was_divided():
+    """What puts the last window inside the image: s*((h - k)//s) + k <= h."""
+    h, k, s = map(Size.of, "hks")
+    last = s * ((h - k) // s) + k
+    assert (h - last).is_nonnegative()
+    assert not (h - last - 1).is_nonnegative()
+    assert (Size.of("(h + 1)//2") - 1).is_nonnegative()
+    assert not (Size.of("h//2") - 1).is_nonnegative()
+
+
+def test_what_is_supposed_of_a_quotient():
+    assert list(map(str, Size.of("(h - k)//s*n + h//2").supposed())) == ["h - k"]
+    assert Size.of("h//2 + (h + 3)//s").supposed() == ()
+
+
+@pytest.mark.parametrize("by", ["0", "n - 1", "0 - n"])
+def test_nothing_is_divided_by_what_may_be_0(by):
+    with pytest.raises(ZeroDivisionError):
+        Size.of("n") // Size.of(by)
+    with pytest.raises(SizeSyntaxError):
+        Size.of(f"n//({by})")
 
 
 @given(sizes)
 def test_what_is_written_is_read_again(size):
+    assume(len(str(size)) <= MAX_TEXT)
     assert Size.of(str(size)) == size
 
 
