@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from derive.derivation.reader import layer
     from derive.derivation.sweep import Derivation, Step
     from derive.errors import DeriveError
+    from derive.formulas.claimed import claim
+    from derive.formulas.markdown import claims
     from derive.verdict import Counterexample, Verdict
 
 _HOME = {
@@ -21,9 +23,22 @@ _HOME = {
     "Derivation": "derive.derivation.sweep",
     "Step": "derive.derivation.sweep",
     "layers": "derive.catalogue",
+    "claim": "derive.formulas.claimed",
+    "claims": "derive.formulas.markdown",
 }
 
-__all__ = ["Counterexample", "Derivation", "DeriveError", "Layer", "Step", "Verdict", "layer", "layers"]
+__all__ = [
+    "Counterexample",
+    "Derivation",
+    "DeriveError",
+    "Layer",
+    "Step",
+    "Verdict",
+    "claim",
+    "claims",
+    "layer",
+    "layers",
+]
 __version__ = "0.1.0"
 
 

@@ -206,6 +206,20 @@ def report(names: tuple[str, ...], folder: str, check: bool) -> Answer:
 
 
 @main.command()
+@click.argument("files", nargs=-1, metavar="FILE.md...", required=True)
+@click.option("-w", "--write", is_flag=True, help="Write each verdict into the file, beside its claim.")
+@_answers
+def claims(files: tuple[str, ...], write: bool) -> Answer:
+    """Decide the gradients claimed in fenced derive blocks of Markdown files.
+
+    A block declares names (X: n d), states formulas (E = sum(X ** 2)) and claims gradients (dE/dX = 2 * X).
+    """
+    from derive.commands import claiming
+
+    return claiming.decided(files, write)
+
+
+@main.command()
 @click.option(
     "-o",
     "--output",

@@ -6,25 +6,25 @@ the rows lacks that sum; and so on, for the usual slips of hand derivations and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays.array import Array
 from derive.arrays.build import constant
-from derive.arrays.shapes import size_names
 from derive.index.size import Size
 
 Equal = Callable[[Array, Array], bool]
 
 
-def faults(claimed: Array, truth: Array, equal: Equal) -> tuple[str, ...]:
+def faults(claimed: Array, truth: Array, equal: Equal, sizes: Sequence[str]) -> tuple[str, ...]:
     """What to mend so that the claimed formula becomes the true one; nothing if no usual slip explains it.
 
-    ``equal`` decides equality by proof, and may identify a row of literal length 1 with a vector.
+    ``sizes`` may be factors; ``equal`` decides equality by proof, and may identify a row of literal length 1 with a
+    vector.
     """
     for moved, goal, slip in _moves(claimed, truth):
-        for factor, scale in _factors(size_names([claimed.shape, truth.shape])):
+        for factor, scale in _factors(sizes):
             if (slip or scale) and equal(factor * moved, goal):
                 return tuple(filter(None, (slip, scale)))
     return ()
@@ -51,7 +51,7 @@ def _over(array: Array, axes: tuple[int, ...]) -> str:
     return " and ".join(str(array.shape[axis]) for axis in axes)
 
 
-def _factors(sizes: tuple[str, ...]) -> Iterator[tuple[Array, str]]:
+def _factors(sizes: Sequence[str]) -> Iterator[tuple[Array, str]]:
     """By what the claim is multiplied to mend it, and what that says."""
     yield constant(1), ""
     yield constant(-1), "the sign is wrong"

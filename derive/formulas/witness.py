@@ -54,22 +54,29 @@ def decide(
     layer's own equations and adjoint lines as what names may be expanded to.  DeriveError for a name that is unknown
     or the claim's own subject.
     """
-    derivation = layer.derive()
-    step = derivation.step(target)
-    lines = [s for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok]
-    known = {e.name: e.expression for e in layer.equations} | {s.adjoint: s.expression for s in lines}
-    question = ask(
-        derivation,
-        target,
-        claimed,
-        step.expression,
-        given or {},
-        definitions=known if definitions is None else definitions,
-    )
+    step = layer.derive().step(target)
+    question = asked(layer, target, claimed, given, definitions)
     if not step.verdict.ok:
         reason = f"the derived line {step} is itself {step.verdict.status}: {step.verdict.reason}"
         return Verdict("open", question.subject, reason)
-    return _answer(question, derivation.prove().assumptions)
+    return _answer(question, layer.derive().prove().assumptions)
+
+
+def asked(
+    layer: Layer,
+    target: str,
+    claimed: Array,
+    given: Given | None = None,
+    definitions: Mapping[str, Array] | None = None,
+) -> Question:
+    """The question of ``decide``, not yet answered."""
+    derivation = layer.derive()
+    lines = [s for s in derivation.steps if s.rule != UPSTREAM and s.name != target and s.verdict.ok]
+    known = {e.name: e.expression for e in layer.equations} | {s.adjoint: s.expression for s in lines}
+    truth = derivation.step(target).expression
+    return ask(
+        derivation, target, claimed, truth, given or {}, definitions=known if definitions is None else definitions
+    )
 
 
 def decide_value(layer: Layer, target: str, claimed: Array, *, given: Given | None = None) -> Verdict:
@@ -139,7 +146,7 @@ def _reasons(question: Question, special: list[str]) -> list[str]:
     if not same_rows(question.shape, question.wanted):
         shape, wanted = write_shape(question.shape), write_shape(question.wanted)
         found.append(f"its shape is {shape}, that of {question.target} is {wanted}")
-    found += faults(question.claimed, question.truth, question.equal)
+    found += faults(question.claimed, question.truth, question.equal, question.free_sizes)
     if special:
         found.append("it holds for " + " and for ".join(special))
     return found or ["its value is another"]

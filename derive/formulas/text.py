@@ -1,0 +1,320 @@
+"""Formulas as text: NumPy-style expressions over declared names.  Text is parsed, never evaluated.
+
+What may be written is in the tables below; anything else is an error that names it.  Numbers are exact: ``1/3`` is one
+third, and ``0.1`` one tenth.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from derive.arrays import build
+from derive.arrays.array import Array, apply
+from derive.arrays.axis import axis_size
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Constant, Eye
+from derive.arrays.products import contract
+from derive.errors import DeriveError
+from derive.index.size import Size
+
+MAX_TEXT = 4000  # characters of one formula
+MAX_DEPTH = 60  # of brackets, and of what is inside what
+MAX_POWER = 100  # of an exponent
+MAX_NUMBER = 10**30
+
+Value = Any  # an Array, a size, an exact number, or what an index is made of
+
+
+def _eye(size: Value) -> Array:
+    return apply(Eye(build.size_of(size)))
+
+
+def _ones(*shape: Value) -> Array:
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+    return apply(Constant(Fraction(1), tuple(build.size_of(size) for size in sizes)))
+
+
+def _diag(array: Value) -> Array:
+    array = build.constant(array)
+    if array.ndim == 1:
+        return contract([("i", array), ("ij", _eye(array.shape[0]))], "ij")
+    if array.ndim == 2 and array.shape[0] == array.shape[1]:
+        return contract([("ii", array)], "i")
+    raise DeriveError(f"diag of {build.shaped(array)}", "a vector or a square matrix was wanted")
+
+
+def _elementwise(function: str) -> Callable[..., Array]:
+    return lambda *operands: build.elementwise(function, *operands)
+
+
+_ARRAYS: dict[str, Callable[..., Any]] = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": lambda a: np.linalg.slogdet(a)[1],
+    "solve": np.linalg.solve,
+    "norm": np.linalg.norm,
+    "trace": np.trace,
+    "outer": np.outer,
+    "dot": np.dot,
+    "einsum": np.einsum,
+    "transpose": np.transpose,
+    "reshape": np.reshape,
+    "diag": _diag,
+    "sum": np.sum,
+    "mean": np.mean,
+    "var": np.var,
+    "max": np.max,
+    "min": np.min,
+    "where": np.where,
+    "power": np.power,
+    "square": np.square,
+    "relu": lambda x: build.elementwise("maximum", x, 0),
+    "step": lambda x: build.elementwise("where", build.constant(x) > 0, 1, 0),
+}
+_MAKERS: dict[str, Callable[..., Any]] = {"eye": _eye, "ones": _ones}  # of sizes
+_METHODS = ("reshape", "sum", "mean", "max", "min", "transpose", "dot", "swapaxes", "var")
+_KEYWORDS = ("axis", "keepdims", "axes")
+_OPERATORS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.MatMult: lambda a, b: a @ b,
+}
+_COMPARISONS = {
+    ast.Gt: "greater",
+    ast.Lt: "less",
+    ast.GtE: "greater_equal",
+    ast.LtE: "less_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}
+
+
+def words() -> tuple[str, ...]:
+    """The functions that a formula may call."""
+    return tuple(sorted({*_ARRAYS, *_MAKERS, *FUNCTIONS} - {"add", "subtract", "multiply", "divide", "negative"}))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads formulas over declared arrays and the names of their sizes."""
+
+    arrays: Mapping[str, Array]
+    sizes: frozenset[str]
+    where: str = ""
+
+    def read(self, text: str) -> Array:
+        """The expression that a text is; DeriveError for anything outside the language, naming it."""
+        value = self._value(self._tree(text), 0)
+        return self._array(value, text)
+
+    # ---- from text to a tree
+
+    def _tree(self, text: str) -> ast.expr:
+        if not isinstance(text, str):
+            raise self._wrong(f"a formula of type {type(text).__name__}", "text was wanted", '"sum(G * (X @ W))"')
+        if len(text) > MAX_TEXT:
+            raise self._wrong(f"a formula of {len(text)} characters", f"at most {MAX_TEXT} are read")
+        depth = deepest = 0
+        for character in text:
+            depth += (character in "([{") - (character in ")]}")
+            deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            raise self._wrong(f"brackets {deepest} deep", f"at most {MAX_DEPTH} are read")
+        try:
+            return ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            at = getattr(error, "offset", None)
+            near = f" near {text.strip()[max(0, at - 6) : at + 6]!r}" if isinstance(at, int) else ""
+            raise self._wrong(f"{_short(text)!r} is no expression{near}", "NumPy-style text was wanted") from None
+
+    def _wrong(self, got: str, wanted: str, hint: str = "") -> DeriveError:
+        return DeriveError(got, wanted, self.where, hint)
+
+    def _refused(self, node: ast.AST, wanted: str = "", hint: str = "") -> DeriveError:
+        kinds = "names, numbers, + - * / ** @, comparisons, indices and calls of the language"
+        return self._wrong(f"{_short(_unparsed(node))!r} in a formula", wanted or f"{kinds} were wanted", hint)
+
+    # ---- from a tree to a value
+
+    def _value(self, node: ast.expr, depth: int) -> Value:
+        if depth > MAX_DEPTH:
+            raise self._wrong("a formula more than that deep", f"at most {MAX_DEPTH} operations inside each other")
+        try:
+            return self._of(node, depth + 1)
+        except DeriveError as error:
+            if error.where == self.where:
+                raise
+            raise DeriveError(error.got, error.wanted, self.where, error.hint) from None
+        except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError, IndexError) as error:
+            raise self._refused(node, str(error)) from None
+
+    def _of(self, node: ast.expr, depth: int) -> Value:
+        match node:
+            case ast.Constant(value=bool()):
+                raise self._refused(node)
+            case ast.Constant(value=int(number)) if abs(number) <= MAX_NUMBER:
+                return number
+            case ast.Constant(value=float(number)) if number - number == 0:
+                return _tidy(Fraction(Decimal(repr(number))))
+            case ast.Name(id=name):
+                return self._named(node, name)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Invert(), operand=operand):
+                value = self._value(operand, depth)
+                if isinstance(node.op, ast.Invert):
+                    return ~self._array(value, operand)
+                return -value if isinstance(node.op, ast.USub) else value
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return self._power(node, self._value(left, depth), self._value(right, depth))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                return self._binary(op, self._value(left, depth), self._value(right, depth))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+                sides = self._value(left, depth), self._value(right, depth)
+                return build.elementwise(_COMPARISONS[type(op)], *sides)
+            case ast.Call():
+                return self._call(node, depth)
+            case ast.Attribute(value=inner, attr="T"):
+                return self._array(self._value(inner, depth), inner).T
+            case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="pi"):
+                return apply(Constant("pi"))
+            case ast.Subscript(value=inner, slice=key):
+                return self._array(self._value(inner, depth), inner)[self._key(key, depth)]
+        raise self._refused(node)
+
+    def _named(self, node: ast.expr, name: str) -> Value:
+        if name in self.arrays:
+            return self.arrays[name]
+        if name in self.sizes:
+            return axis_size(Size.of(name))
+        if name == "pi":
+            return apply(Constant("pi"))
+        known = [*self.arrays, *sorted(self.sizes)]
+        near = get_close_matches(name, known, 1)
+        wanted = f"one of {', '.join(known)} was wanted"
+        raise self._wrong(f"the name {name} in a formula", wanted, near[0] if near else f'declaring it: {name}: "n d"')
+
+    def _binary(self, op: ast.operator, left: Value, right: Value) -> Value:
+        if isinstance(op, ast.MatMult):
+            left, right = build.constant(left), build.constant(right)
+        if isinstance(left, int | Fraction) and isinstance(right, int | Fraction):
+            left, right = Fraction(left), Fraction(right)
+            return _limited(_tidy(_OPERATORS[type(op)](left, right)))
+        return _OPERATORS[type(op)](left, right)
+
+    def _power(self, node: ast.expr, base: Value, exponent: Value) -> Value:
+        if isinstance(exponent, int | Fraction) and not -MAX_POWER <= exponent <= MAX_POWER:
+            raise self._refused(node, f"an exponent from {-MAX_POWER} to {MAX_POWER} was wanted")
+        if isinstance(base, int | Fraction) and isinstance(exponent, int):
+            return _limited(_tidy(Fraction(base) ** exponent))
+        if isinstance(base, Size) and isinstance(exponent, int) and exponent >= 0:
+            product: Value = 1
+            for _ in range(exponent):
+                product = product * base
+            return product
+        return build.power(base, exponent)
+
+    def _call(self, node: ast.Call, depth: int) -> Value:
+        given: list[Value] = []
+        match node.func:
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name):
+                function = self._function(node, name)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="linalg"), attr=name) if (
+                name in ("inv", "det", "solve", "norm")
+            ):
+                function = self._function(node, name)
+            case ast.Attribute(value=inner, attr=name) if name in _METHODS:
+                array = self._array(self._value(inner, depth), inner)
+                function = getattr(array, name)
+            case _:
+                raise self._refused(node.func, f"a call of {', '.join(words())} was wanted")
+        for place, argument in enumerate(node.args):
+            is_spec = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            if is_spec and place == 0 and isinstance(node.func, ast.Name | ast.Attribute) and name == "einsum":
+                given.append(argument.value)  # type: ignore[attr-defined]  # a constant
+            else:
+                given.append(self._argument(argument, depth))
+        keywords = {}
+        for keyword in node.keywords:
+            if keyword.arg not in _KEYWORDS:
+                raise self._refused(node, f"{' and '.join(f'{key}=' for key in _KEYWORDS[:2])} were wanted")
+            keywords[keyword.arg] = self._option(keyword.value, depth)
+        return function(*given, **keywords)
+
+    def _function(self, node: ast.expr, name: str) -> Callable[..., Any]:
+        if name in _ARRAYS:
+            function = _ARRAYS[name]
+            return lambda *given, **options: function(*_led(given), **options)
+        if name in _MAKERS:
+            return _MAKERS[name]
+        if name in words():
+            return _elementwise(name)
+        near = get_close_matches(name, words(), 1)
+        raise self._refused(node, f"one of {', '.join(words())} was wanted", near[0] if near else "")
+
+    def _argument(self, node: ast.expr, depth: int) -> Value:
+        if isinstance(node, ast.Starred):
+            raise self._refused(node)
+        if isinstance(node, ast.Tuple | ast.List):
+            return tuple(self._argument(item, depth) for item in node.elts)
+        return self._value(node, depth)
+
+    def _option(self, node: ast.expr, depth: int) -> Value:
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool | None):
+            return node.value
+        return self._argument(node, depth)
+
+    def _key(self, node: ast.expr, depth: int) -> Value:
+        match node:
+            case ast.Tuple(elts=items):
+                return tuple(self._key(item, depth) for item in items)
+            case ast.Constant(value=None):
+                return None
+            case ast.Constant(value=value) if value is Ellipsis:
+                return Ellipsis
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                return slice(*[None if end is None else self._value(end, depth) for end in (lower, upper, step)])
+        return self._value(node, depth)
+
+    def _array(self, value: Value, said: Any) -> Array:
+        try:
+            return build.constant(value)
+        except DeriveError:
+            text = said if isinstance(said, str) else _unparsed(said)
+            raise self._wrong(f"{_short(text)!r} is no array", "an array or a number was wanted") from None
+
+
+def _led(given: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The arguments with a number in the first place made an array, which NumPy hands on."""
+    if given and isinstance(given[0], int | Fraction | Size):
+        return (build.constant(given[0]), *given[1:])
+    return given
+
+
+def _tidy(number: Fraction) -> int | Fraction:
+    return int(number) if number.denominator == 1 else number
+
+
+def _limited(number: int | Fraction) -> int | Fraction:
+    if max(abs(number.numerator), number.denominator) > MAX_NUMBER:
+        raise OverflowError(f"numbers up to {MAX_NUMBER:.0e} were wanted")
+    return number
+
+
+def _unparsed(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return type(node).__name__
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
