@@ -8,10 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.special import erf, expit
+from scipy.special import erf
 
 SQRT_HALF, SQRT_2_PI = 0.5**0.5, (2 * np.pi) ** 0.5
 TANH_A, TANH_B = (2 / np.pi) ** 0.5, 0.044715
+
+
+def logistic(x):
+    """The stable sigmoid; NumPy's exp is several times as fast as SciPy's expit."""
+    e = np.abs(x)
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    S = np.minimum(x, 0)
+    np.exp(S, out=S)
+    e += 1
+    S /= e
+    return S
 
 
 # ---- linear
@@ -31,10 +43,11 @@ class embedding:
         return weight[input], (input, weight.shape)
 
     def backward(dY, cache):
-        input, shape = cache
-        dW = np.zeros(shape, dY.dtype)
-        np.add.at(dW, input, dY)
-        return {"weight": dW}
+        input, (v, d) = cache
+        dW = np.zeros(v * d, dY.dtype)
+        places = input[..., None] * d + np.arange(d)
+        np.add.at(dW, places.ravel(), dY.ravel())  # several times as fast as by whole rows
+        return {"weight": dW.reshape(v, d)}
 
 
 # ---- elementwise
@@ -79,7 +92,7 @@ class gelu_tanh:
 
 class silu:
     def forward(input):
-        S = expit(input)
+        S = logistic(input)
         return input * S, (input, S)
 
     def backward(dY, cache):
@@ -89,15 +102,20 @@ class silu:
 
 class softplus:
     def forward(input):
-        return np.logaddexp(0, input), input
+        Y = np.abs(input)
+        np.negative(Y, out=Y)
+        np.exp(Y, out=Y)
+        np.log1p(Y, out=Y)
+        Y += np.maximum(input, 0)
+        return Y, input
 
     def backward(dY, input):
-        return {"input": dY * expit(input)}
+        return {"input": dY * logistic(input)}
 
 
 class sigmoid:
     def forward(X):
-        S = expit(X)
+        S = logistic(X)
         return S, S
 
     def backward(dY, S):
@@ -116,7 +134,7 @@ class dropout:
 class glu:
     def forward(input):
         A, B = np.split(input, 2, axis=-1)
-        S = expit(B)
+        S = logistic(B)
         return A * S, (A, S)
 
     def backward(dY, cache):
@@ -347,9 +365,9 @@ class lstm_cell:
         Z += hx @ w_hh.T
         Z += b_ih + b_hh
         h = hx.shape[1]
-        expit(Z[:, : 2 * h], out=Z[:, : 2 * h])
-        np.tanh(Z[:, 2 * h : 3 * h], out=Z[:, 2 * h : 3 * h])
-        expit(Z[:, 3 * h :], out=Z[:, 3 * h :])
+        g = np.tanh(Z[:, 2 * h : 3 * h])
+        Z = logistic(Z)
+        Z[:, 2 * h : 3 * h] = g
         i, f, g, o = np.split(Z, 4, axis=1)
         c = f * cx + i * g
         t = np.tanh(c)
@@ -375,7 +393,7 @@ class gru_cell:
         a = input @ w_ih.T + b_ih
         b = hx @ w_hh.T + b_hh
         h = hx.shape[1]
-        gates = expit(a[:, : 2 * h] + b[:, : 2 * h])
+        gates = logistic(a[:, : 2 * h] + b[:, : 2 * h])
         r, z = gates[:, :h], gates[:, h:]
         m = b[:, 2 * h :]
         n = np.tanh(a[:, 2 * h :] + r * m)

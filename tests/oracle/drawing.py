@@ -32,6 +32,7 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "is_causal": (False, True),
     "kernel_size": (1, 2, 3, (2, 3), (3, 1)),
     "label_smoothing": (0.0, 0.1, 1.0),
+    "nonlinearity": ("tanh", "relu"),
     "output_padding": (0, 1, (0, 1)),
     "padding": (0, 1, (1, 0), 2),
     "p": (0.5, 0.1),

@@ -15,7 +15,7 @@ from .pytorch import functional, torch
 
 Tensor = torch.Tensor
 
-HOMES = (functional, torch, torch.linalg, torch.special)
+HOMES = (functional, torch.linalg, torch)
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,21 @@ def two_layer_network(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor,
     return squared_error(dense(torch.sigmoid(dense(X, W1, b1)), W2, b2), T)
 
 
+def rnn_cell(nonlinearity: str, **inputs: Tensor) -> Tensor:
+    return {"tanh": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell}[nonlinearity](**inputs)
+
+
+def lstm_cell(hx: Tensor, cx: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.lstm_cell(hx=(hx, cx), **inputs)
+
+
 LAYERS: Mapping[str, Oracle] = {
     "dense": Oracle(dense),
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
     "two_layer_network": Oracle(two_layer_network),
+    "rnn_cell": Oracle(rnn_cell),
+    "lstm_cell": Oracle(lstm_cell),
 }
 
 NOT_COMPARED: Mapping[str, str] = {}  # layers that PyTorch has nothing for, and why
