@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from derive.formulas.claimed import claim
     from derive.formulas.markdown import claims
     from derive.verdict import Counterexample, Verdict
+    from derive.verifier.ladder import check
 
 _HOME = {
     "DeriveError": "derive.errors",
@@ -23,6 +24,7 @@ _HOME = {
     "Derivation": "derive.derivation.sweep",
     "Step": "derive.derivation.sweep",
     "layers": "derive.catalogue",
+    "check": "derive.verifier.ladder",
     "claim": "derive.formulas.claimed",
     "claims": "derive.formulas.markdown",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "Layer",
     "Step",
     "Verdict",
+    "check",
     "claim",
     "claims",
     "layer",

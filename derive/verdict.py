@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 Status = Literal["proved", "proved_at", "enclosed", "tested", "refuted", "open"]
@@ -20,7 +19,6 @@ _MEANS: dict[str, str] = {
 _STRENGTH = {
     status: rank for rank, status in enumerate(("refuted", "open", "tested", "enclosed", "proved_at", "proved"))
 }
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Rung:
     name: str
     status: Status
     detail: str
-    numbers: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The rung as JSON-ready values."""

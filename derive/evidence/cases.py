@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
@@ -94,7 +95,9 @@ def cases_in(
         name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)
         for name, declared in signature.inputs.items()
     }
-    upstream = tuple(np.asarray(draw_upstream(chance, style, numbers(shape, at)), dtype) for shape in signature.outputs)
+    upstream = tuple(
+        np.asarray(draw_upstream(chance, style, shape), dtype) for shape in _output_shapes(signature, at, inputs)
+    )
     if any(declared.leading for declared in signature.inputs.values()):
         lead = draw(st.sampled_from(_leads(at[LEADING_NAME])))
         for name, declared in signature.inputs.items():
@@ -103,6 +106,16 @@ def cases_in(
         upstream = tuple(_spread(u, lead) if shape and shape[0].name == LEADING_NAME else u for shape, u in shapes)
     kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
     return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
+
+
+def _output_shapes(signature: Signature, at: dict[str, int], inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    """The shapes of the outputs; inputs of which there is no value are not looked at further."""
+    if signature.found is None:
+        return [numbers(shape, at) for shape in signature.outputs]
+    shapes = signature.found([laid_out(value, "C") for value in inputs.values()])
+    if shapes is None:
+        reject()
+    return list(shapes)
 
 
 def _leads(entries: int) -> list[tuple[int, ...]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -23,11 +24,16 @@ _POOLS = ("positive", "distinct", "distinct", "positive", "distinct", "distinct"
 
 @dataclass(frozen=True)
 class Signature:
-    """What a layer takes and gives: declared inputs, the shapes of its outputs, conditions on the sizes."""
+    """What a layer takes and gives: declared inputs, the shapes of its outputs, conditions on the sizes.
+
+    Where the shapes of the outputs are not known beforehand, ``found`` tells them from inputs; None where the inputs
+    have no value.
+    """
 
     inputs: Mapping[str, Declaration]
     outputs: tuple[Shape, ...]
     where: tuple[str, ...] = ()
+    found: Callable[[Sequence[Any]], tuple[tuple[int, ...], ...] | None] | None = None
 
     @property
     def floats(self) -> tuple[str, ...]:

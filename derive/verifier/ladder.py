@@ -1,0 +1,71 @@
+"""The ladder for hand-written code: ``derive.check``.  The cheapest rung comes first; a refutation ends the climb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from derive.errors import DeriveError, callers_place
+from derive.evidence.properties import Outcome
+from derive.verdict import Rung, Verdict
+from derive.verifier import values
+from derive.verifier.isolation import isolated
+from derive.verifier.pair import Pair, pair
+
+RUNGS = (values,)  # each has a NAME and ``climb(pair, budget) -> Outcome``
+SECONDS = {"ci": 20.0, "deep": 1200.0}  # for all rungs together
+_STRONGER = ("tested", "enclosed", "proved_at", "proved")
+
+
+def check(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    shapes: Mapping[str, Any],
+    where: Sequence[str] = (),
+    convention: str | None = None,
+    budget: str = "ci",
+) -> Verdict:
+    """Whether a hand-written ``backward`` gives the gradients of ``forward``: as far as the ladder reaches.
+
+    ``forward(*inputs) -> y`` with ``backward(*inputs, dY) -> {name: gradient}``, inputs in the order of ``shapes``
+    (``{"X": "n d"}``); or ``forward(*inputs) -> (y, cache)`` with ``backward(dY, cache)``.  ``where`` are conditions
+    on sizes, ``convention`` a factor such as ``"1/n"`` that backward leaves out on purpose, ``budget`` "ci" or "deep".
+    The code runs in a process of its own, with limits on time and memory.  DeriveError for shapes that cannot be read
+    and functions that do not fit them.
+    """
+    if budget not in SECONDS:
+        raise DeriveError(
+            f"budget {budget!r}", f"one of {', '.join(SECONDS)} was wanted", callers_place(), 'budget="ci"'
+        )
+    given = pair(forward, backward, shapes, where, convention)
+    outcome = isolated(lambda: climb(given, budget), SECONDS[budget])
+    if outcome.failure:
+        return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}")
+    verdict: Verdict = outcome.result
+    return verdict
+
+
+def climb(given: Pair, budget: str) -> Verdict:
+    """The verdict over all rungs, run here and now."""
+    rungs: list[Rung] = []
+    for each in RUNGS:
+        found = _climbed(each, given, budget)
+        rungs.append(found.rung)
+        if found.rung.status == "refuted":
+            return Verdict("refuted", given.name, found.rung.detail, (), tuple(rungs), found.counterexample)
+    shown = [rung.status for rung in rungs if rung.status in _STRONGER]
+    if not shown or rungs[0].status == "open":
+        reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
+        return Verdict("open", given.name, reason, (), tuple(rungs))
+    return Verdict(max(shown, key=_STRONGER.index), given.name, "", (), tuple(rungs))
+
+
+def _climbed(rung: Any, given: Pair, budget: str) -> Outcome:
+    """The outcome of a rung; one that raises is open, never passed."""
+    try:
+        found: Outcome = rung.climb(given, budget)
+    except DeriveError:
+        raise
+    except Exception as error:
+        return Outcome(Rung(rung.NAME, "open", f"the rung raised {type(error).__name__}: {error}"))
+    return found

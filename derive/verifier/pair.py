@@ -1,0 +1,162 @@
+"""A pair of functions as it is handed in: ``forward`` and ``backward`` in one of the usual forms, and their shapes.
+
+    forward(*inputs) -> y            backward(*inputs, dY) -> gradients
+    forward(*inputs) -> (y, cache)   backward(dY, cache) -> gradients
+    forward(*inputs) -> y            backward(dY) -> gradients                   (methods that keep what they need)
+
+Gradients come as ``{name: gradient}``, or in the order of the float inputs: a tuple, or the one array that there is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from derive.arrays.shapes import Declaration, Shape, declare
+from derive.errors import DeriveError, callers_place, place_of
+from derive.evidence.conditions import condition
+from derive.evidence.sizes import Signature
+
+Form = Literal["inputs", "cache", "object"]
+WHERE, OUT = "@where", "@out"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A forward and a backward with the declarations of their inputs; as code it is called in one form.
+
+    ``out`` are the shapes of the outputs, where they are declared; ``scale`` a text such as ``"1/n"``: by what a
+    backward divides or multiplies on purpose.
+    """
+
+    forward_function: Callable[..., Any]
+    backward_function: Callable[..., Any]
+    inputs: Mapping[str, Declaration]
+    where: tuple[str, ...] = ()
+    out: tuple[Shape, ...] | None = None
+    convention: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The layer's name: that of forward, without the word."""
+        text = str(getattr(self.forward_function, "__name__", "forward"))
+        return text.removesuffix("_forward") or text
+
+    @property
+    def floats(self) -> tuple[str, ...]:
+        """The inputs that should have a gradient."""
+        return tuple(key for key, declared in self.inputs.items() if declared.kind.is_float)
+
+    @property
+    def signature(self) -> Signature:
+        """What evidence draws; outputs that are not declared are found by running forward."""
+        return Signature(self.inputs, self.out or (), self.where)
+
+    # ---- as code
+
+    def forward(self, *inputs: Any) -> tuple[Any, tuple[Form, Any]]:
+        """The output; and the form of the pair, with what ``backward`` is given besides the upstream gradient."""
+        result = self.forward_function(*inputs)
+        form = _form(self, result)
+        if form == "cache":
+            y, cache = result
+            return y, (form, cache)
+        return result, (form, inputs)
+
+    def backward(self, upstream: Any, held: tuple[Form, Any], /) -> Mapping[str, Any]:
+        """The gradients by name."""
+        form, kept = held
+        if form == "cache":
+            return self.named(self.backward_function(upstream, kept))
+        if form == "object":
+            return self.named(self.backward_function(upstream))
+        return self.named(self.backward_function(*kept, upstream))
+
+    def named(self, result: Any) -> Mapping[str, Any]:
+        """Gradients by name; what comes in order is named in the order of the float inputs."""
+        if isinstance(result, Mapping):
+            return result
+        floats = self.floats
+        if isinstance(result, tuple | list) and len(result) == len(floats):
+            return dict(zip(floats, result, strict=True))
+        if isinstance(result, tuple | list) and len(result) == len(self.inputs):
+            return {key: g for key, g in zip(self.inputs, result, strict=True) if key in floats or g is not None}
+        if len(floats) == 1 and not isinstance(result, tuple | list):
+            return {floats[0]: result}
+        return result  # type: ignore[no-any-return]  # the contract says what is wrong with it
+
+
+def pair(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    shapes: Mapping[str, Any],
+    where: Sequence[str] = (),
+    convention: str | None = None,
+) -> Pair:
+    """The pair, checked; DeriveError for what is no function, shapes that cannot be read, or names that do not fit."""
+    for what, function in (("forward", forward), ("backward", backward)):
+        if not callable(function):
+            raise DeriveError(f"{what} is {type(function).__name__}", "a function was wanted", callers_place())
+    declared = {key: declare(text, key) for key, text in shapes.items() if key not in (WHERE, OUT)}
+    if not declared:
+        raise DeriveError("shapes without an input", 'a shape for each input, {"X": "n d"}', callers_place())
+    conditions = (*_as_texts(where), *_as_texts(shapes.get(WHERE, ())))
+    for text in conditions:
+        condition(text)
+    out = shapes.get(OUT)
+    outputs = None if out is None else tuple(declare(text, OUT).shape for text in _as_texts(out))
+    found = Pair(forward, backward, declared, conditions, outputs, convention)
+    _check_arity(forward, "forward", {len(declared)}, declared)
+    _check_arity(backward, "backward", {len(declared) + 1, 2, 1}, declared)
+    return found
+
+
+def _as_texts(given: Any) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _check_arity(function: Callable[..., Any], what: str, wanted: set[int], declared: Mapping[str, Any]) -> None:
+    least, most = _arity(function)
+    if not any(least <= number <= most for number in wanted):
+        takes = f"{least} arguments" if least == most else f"{least} to {most} arguments"
+        names = ", ".join(declared)
+        forms = (
+            f"{what}({names})" if what == "forward" else f"backward({names}, dY), backward(dY, cache) or backward(dY)"
+        )
+        place = place_of(function) if hasattr(function, "__code__") else ""
+        raise DeriveError(
+            f"{what} takes {takes}", f"{forms} was wanted", place, "shapes for exactly its inputs, in order"
+        )
+
+
+def _arity(function: Callable[..., Any]) -> tuple[int, float]:
+    """The least and the greatest number of positional arguments."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # built-in functions have none
+        return 0, float("inf")
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = len([p for p in places if p.default is p.empty])
+    return least, float("inf") if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(places)
+
+
+def _form(given: Pair, result: Any) -> Form:
+    least, most = _arity(given.backward_function)
+    number = len(given.inputs)
+    pairs = isinstance(result, tuple) and len(result) == 2 and _looks_like_cache(given, result)
+    if pairs and least <= 2 <= most:
+        return "cache"
+    if least <= number + 1 <= most:
+        return "inputs"
+    return "object" if least <= 1 <= most else "cache"
+
+
+def _looks_like_cache(given: Pair, result: tuple[Any, Any]) -> bool:
+    """True unless the two results are the declared outputs of a backward that takes the inputs again."""
+    if given.out is not None and len(given.out) == 2:
+        return not all(isinstance(part, np.ndarray | float) for part in result)
+    return True
