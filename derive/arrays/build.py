@@ -17,6 +17,7 @@ from derive.arrays.array import Array, apply, label
 from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Place, Reshape, Transpose
+from derive.arrays.numbers import as_root
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, Max, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
@@ -50,6 +51,8 @@ def constant(value: Any) -> Array:
         turns = Fraction(value / math.pi).limit_denominator(12)
         if turns and float(turns) * math.pi == value:
             return apply(Constant("pi")) if turns == 1 else constant(turns) * apply(Constant("pi"))
+        if (root := as_root(value)) is not None:
+            return elementwise("sqrt", constant(root[0]) * apply(Constant("pi")) ** root[1]) * root[2]
         return apply(Constant(Fraction(Decimal(decimal))))  # 0.1 means one tenth, not the nearest double
     if hasattr(value, "ndim"):
         raise DeriveError(

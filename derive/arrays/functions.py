@@ -7,7 +7,9 @@ under which it may be differentiated.  The kernel proves each pullback from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -23,7 +25,8 @@ class ScalarFunction:
 
     ``meaning`` takes terms; ``pullback(Y, G, *args)`` gives the adjoints of the arguments, None where there is none;
     ``numpy`` and ``math`` are templates with ``{0}``, ``{1}``, ...; ``binds`` is the precedence of both, ``ATOM`` for
-    a call; ``smooth`` says, with the same templates, where it may be differentiated.
+    a call; ``smooth`` says, with the same templates, where it may be differentiated; ``imports`` is what the NumPy
+    spelling needs besides NumPy.
     """
 
     name: str
@@ -36,11 +39,12 @@ class ScalarFunction:
     smooth: str = ""
     kind: str = "float"
     helper: str = ""  # the source of a function that the NumPy spelling calls, where NumPy has none
+    imports: str = ""
 
     @property
     def arity(self) -> int:
         """How many arguments it takes."""
-        return self.numpy.count("{") if "{0}" in self.numpy else 1
+        return len(set(re.findall(r"{(\d)}", self.numpy)))
 
 
 def exp(x: Term) -> Term:
@@ -63,6 +67,11 @@ def sigmoid(x: Term) -> Term:
     return 1 / (1 + exp(-x))
 
 
+def erf(x: Term) -> Term:
+    """The error function of a term."""
+    return Apply("erf", x)
+
+
 def _np(function: str) -> Any:
     """A NumPy function, applied to symbolic arrays inside a pullback."""
     from derive.arrays import build
@@ -75,8 +84,16 @@ SIGMOID = '''def sigmoid(x):
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 '''
 
+SPECIAL = "from scipy import special"  # what NumPy lacks is SciPy's
+
 HALF = Fraction(1, 2)
+ROOT_HALF = Number(2) ** -HALF
 NOT_ZERO = "{0} ≠ 0"
+
+
+def _root(value: float) -> Any:
+    """The square root of a number, π among them, as a symbolic constant."""
+    return _np("sqrt")(value)
 
 
 def _comparison(name: str, meaning: Callable[..., Term], sign: str, numpy: str, math: str) -> ScalarFunction:
@@ -105,12 +122,29 @@ _TABLE = (
     ScalarFunction("exp", exp, lambda Y, G, A: (G * Y,), "Y = exp A  =>  dA = G ∘ Y", "np.exp({0})", r"\exp({0})"),
     ScalarFunction("log", log, lambda Y, G, A: (G / A,), "Y = log A  =>  dA = G / A", "np.log({0})", r"\log({0})",
                    smooth="{0} > 0"),
+    ScalarFunction("expm1", lambda a: exp(a) - 1, lambda Y, G, A: (G * _np("exp")(A),),
+                   "Y = exp(A) - 1  =>  dA = G ∘ exp A", "np.expm1({0})", r"\operatorname{{expm1}}({0})"),
+    ScalarFunction("log1p", lambda a: log(1 + a), lambda Y, G, A: (G / (1 + A),),
+                   "Y = log(1 + A)  =>  dA = G / (1 + A)", "np.log1p({0})", r"\log(1 + {0})", smooth="{0} > -1"),
+    ScalarFunction("logaddexp", lambda a, b: log(exp(a) + exp(b)),
+                   lambda Y, G, A, B: (G * _np("sigmoid")(A - B), G * _np("sigmoid")(B - A)),
+                   "Y = log(exp A + exp B)  =>  dA = G ∘ σ(A - B), dB = G ∘ σ(B - A)",
+                   "np.logaddexp({0}, {1})", r"\log(\exp({0}) + \exp({1}))"),
     ScalarFunction("sqrt", lambda a: a**HALF, lambda Y, G, A: (HALF * G / Y,), "Y = √A  =>  dA = G / (2 Y)",
                    "np.sqrt({0})", r"\sqrt{{{0}}}", smooth="{0} > 0"),
     ScalarFunction("sigmoid", sigmoid, lambda Y, G, A: (G * Y * (1 - Y),), "Y = σ(A)  =>  dA = G ∘ Y ∘ (1 - Y)",
                    "sigmoid({0})", r"\sigma({0})", helper=SIGMOID),
     ScalarFunction("tanh", lambda a: 1 - 2 / (1 + exp(2 * a)), lambda Y, G, A: (G * (1 - Y**2),),
                    "Y = tanh A  =>  dA = G ∘ (1 - Y²)", "np.tanh({0})", r"\tanh({0})"),
+    ScalarFunction("softplus", lambda a: log(1 + exp(a)), lambda Y, G, A: (G * _np("sigmoid")(A),),
+                   "Y = log(1 + exp A)  =>  dA = G ∘ σ(A)", "np.logaddexp(0, {0})", r"\log(1 + \exp({0}))"),
+    # the error function and the normal distribution
+    ScalarFunction("erf", erf, lambda Y, G, A: (2 * G * _np("exp")(-(A**2)) / _root(math.pi),),
+                   "Y = erf A  =>  dA = 2 G ∘ exp(-A²) / √π", "special.erf({0})", r"\operatorname{{erf}}({0})",
+                   imports=SPECIAL),
+    ScalarFunction("ndtr", lambda a: HALF * (1 + erf(a * ROOT_HALF)),
+                   lambda Y, G, A: (G * _np("exp")(-(A**2) / 2) / _root(2 * math.pi),),
+                   "Y = Φ(A)  =>  dA = G ∘ exp(-A²/2) / √(2π)", "special.ndtr({0})", r"\Phi({0})", imports=SPECIAL),
     # trigonometry
     ScalarFunction("sin", lambda a: Apply("sin", a), lambda Y, G, A: (G * _np("cos")(A),),
                    "Y = sin A  =>  dA = G ∘ cos A", "np.sin({0})", r"\sin({0})"),
@@ -122,16 +156,16 @@ _TABLE = (
     ScalarFunction("sign", lambda a: Apply("sign", a), lambda Y, G, A: (None,), "Y = sign A  =>  dA = 0",
                    "np.sign({0})", r"\operatorname{{sign}}({0})", smooth=NOT_ZERO),
     ScalarFunction("maximum", lambda a, b: b + (a - b) * step(a - b),
-                   lambda Y, G, A, B: (_np("where")(A > B, G, 0), _np("where")(A > B, 0, G)),
-                   "Y = max(A, B)  =>  dA = G where A > B, dB = G elsewhere",
+                   lambda Y, G, A, B: (G * (A > B), G * (A <= B)),
+                   "Y = max(A, B)  =>  dA = G ∘ [A > B], dB = G ∘ [A ≤ B]",
                    "np.maximum({0}, {1})", r"\max({0}, {1})", smooth="{0} ≠ {1}"),
     ScalarFunction("minimum", lambda a, b: b + (a - b) * step(b - a),
-                   lambda Y, G, A, B: (_np("where")(A < B, G, 0), _np("where")(A < B, 0, G)),
-                   "Y = min(A, B)  =>  dA = G where A < B, dB = G elsewhere",
+                   lambda Y, G, A, B: (G * (A < B), G * (A >= B)),
+                   "Y = min(A, B)  =>  dA = G ∘ [A < B], dB = G ∘ [A ≥ B]",
                    "np.minimum({0}, {1})", r"\min({0}, {1})", smooth="{0} ≠ {1}"),
     ScalarFunction("where", lambda c, a, b: b + (a - b) * c,
-                   lambda Y, G, C, A, B: (None, _np("where")(C, G, 0), _np("where")(C, 0, G)),
-                   "Y = A where C, else B  =>  dA = G where C, dB = G where not C",
+                   lambda Y, G, C, A, B: (None, G * C, G * ~C),
+                   "Y = A where C, else B  =>  dA = G ∘ C, dB = G ∘ (not C)",
                    "np.where({0}, {1}, {2})", r"\operatorname{{where}}({0}, {1}, {2})"),
     # comparisons: 1 where true, 0 elsewhere
     _comparison("greater", lambda a, b: step(a - b), ">", ">", ">"),
@@ -146,3 +180,10 @@ _TABLE = (
 # fmt: on
 
 FUNCTIONS: dict[str, ScalarFunction] = {function.name: function for function in _TABLE}
+
+
+def needed(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What code that calls some functions of the table needs: its imports besides NumPy, and its helper functions."""
+    used = set(names)
+    lines = [function for function in _TABLE if function.name in used]
+    return sorted({line.imports for line in lines if line.imports}), [line.helper for line in lines if line.helper]

@@ -30,8 +30,18 @@ from derive.arrays.build import (
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
+from derive.arrays.operations import Constant
 from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.errors import DeriveError, callers_place
+
+
+def _logaddexp(x: Any, y: Any) -> Array:
+    """``np.logaddexp``; with 0 it is the softplus."""
+    for one, other in ((constant(x), y), (constant(y), x)):
+        if isinstance(one.op, Constant) and one.op.value == 0:
+            return elementwise("softplus", other)
+    return elementwise("logaddexp", x, y)
+
 
 _UFUNCS: dict[str, Callable[..., Array]] = {
     "matmul": matmul,
@@ -43,10 +53,9 @@ _UFUNCS: dict[str, Callable[..., Array]] = {
     "absolute": lambda x: elementwise("abs", x),
     "true_divide": lambda x, y: elementwise("divide", x, y),
     "invert": lambda x: elementwise("logical_not", x),
-    "expm1": lambda x: elementwise("exp", x) - 1,
-    "log1p": lambda x: elementwise("log", 1 + constant(x)),
-    "logaddexp": lambda x, y: elementwise("log", elementwise("exp", x) + elementwise("exp", y)),
+    "logaddexp": _logaddexp,
     "expit": lambda x: elementwise("sigmoid", x),
+    "log_expit": lambda x: -elementwise("softplus", -constant(x)),
 }
 
 _REDUCTIONS: dict[str, Callable[..., Array]] = {"add": sum, "maximum": extreme, "minimum": partial(extreme, least=True)}

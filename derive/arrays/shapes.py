@@ -23,7 +23,7 @@ KINDS = (*FLOAT_KINDS, "int", "bool")
 
 # Names that a declared array or size may not take: they mean something else in the generated code.
 RESERVED = frozenset(
-    {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "sigmoid", "math", "lead"}
+    {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "sigmoid", "math", "lead", "special"}
 )
 
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")

@@ -22,7 +22,12 @@ from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 
 SPELLED = {"Abs": "abs", "Max": "maximum", "Min": "minimum"}  # the others have the same name in both
 
-RATIOS = tuple(map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")))  # tried between inner and outer arguments
+ROOT = sympy.sqrt(2)  # between erf and the normal distribution
+RATIOS = (*map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")), ROOT, -ROOT)  # between inner and outer arguments
+    *map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")),
+    ROOT,
+    -ROOT,
+)  # tried between inner and outer arguments
 
 
 @lru_cache(maxsize=1024)
@@ -53,8 +58,13 @@ def _defined() -> tuple[str, ...]:
     return tuple(
         f.name
         for f in FUNCTIONS.values()
-        if f.arity == 1 and f.binds == ATOM and not isinstance(f.meaning(x), Apply) and _applies(f.meaning(x))
+        if f.arity == 1 and f.binds == ATOM and _applies(f.meaning(x)) and not _is_given(f.meaning(x))
     )
+
+
+def _is_given(term: Term) -> bool:
+    """True for a function that the kernel takes as given."""
+    return isinstance(term, Apply) and isinstance(term.argument, Entry)
 
 
 def _applies(term: Term) -> bool:

@@ -142,11 +142,13 @@ class Scalars:
         return labels, function(*[_aligned(cell, labels, sizes) for cell in cells])
 
     def _product(self, e: Any, bound: Bound) -> Cell:
-        for pair in itertools.combinations([part for part in e.args if part.has(Application)], 2):
-            both = sympy.Mul(*pair)
-            if recognise(both)[0]:  # exp(x) / (1 + exp(x)), among other factors
-                others = [part for part in e.args if part not in pair]
-                return self._times([self.read(part, bound) for part in [*others, both]])
+        applied = [part for part in e.args if part.has(Application)]
+        numbers = [part for part in e.args if part.is_Rational]
+        for some in itertools.chain(itertools.combinations(applied, 2), itertools.product(numbers, applied)):
+            found = sympy.Mul(*some)
+            if recognise(found)[0]:  # exp(x) / (1 + exp(x)), or (1 + erf(x)) / 2, among other factors
+                others = [part for part in e.args if part not in some]
+                return self._times([self.read(part, bound) for part in [*others, found]])
         below = [part for part in e.args if _is_below(part)]
         above = self._times([self.read(part, bound) for part in e.args if part not in below])
         if not below:

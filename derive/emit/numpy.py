@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from derive.arrays.array import Array, label, name
-from derive.arrays.functions import FUNCTIONS
+from derive.arrays.functions import needed
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
@@ -24,20 +24,16 @@ def module(derivation: Derivation) -> str:
     from derive.emit.stack import classes
 
     plan = Plan(derivation)
-    imports = (IMPORT + "\n" if leading(plan.layer) else "") + "import numpy as np\n"
-    parts = [_docstring(plan), imports, *_helpers(plan), forward_text(plan), backward_text(plan)]
+    more, helpers = _needed(plan)
+    imports = "\n".join([*([IMPORT] if leading(plan.layer) else []), "import numpy as np", *more])
+    parts = [_docstring(plan), imports, *helpers, forward_text(plan), backward_text(plan)]
     parts += classes(derivation)
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts).replace('"""\n\n\nimport', '"""\n\nimport')
 
 
-def _helpers(plan: Plan) -> list[str]:
-    used = {
-        n.op.function
-        for s in [*plan.forward, *plan.backward]
-        for n in s.expression.walk()
-        if isinstance(n.op, Elementwise)
-    }
-    return [FUNCTIONS[function].helper for function in FUNCTIONS if function in used and FUNCTIONS[function].helper]
+def _needed(plan: Plan) -> tuple[list[str], list[str]]:
+    nodes = (node for statement in [*plan.forward, *plan.backward] for node in statement.expression.walk())
+    return needed(node.op.function for node in nodes if isinstance(node.op, Elementwise))
 
 
 def _docstring(plan: Plan) -> str:

@@ -27,7 +27,13 @@ from derive.emit.plan import Plan
 from derive.rules.simplify import simplify
 
 METHODS = ("forward", "backward", "step", "cache")  # what every object has besides its parameters
-TAKEN = {"Network", "np", *METHODS, *(t for f in FUNCTIONS.values() for t in re.findall(r"def (\w+)", f.helper))}
+TAKEN = {
+    "Network",
+    "np",
+    "special",
+    *METHODS,
+    *(t for f in FUNCTIONS.values() for t in re.findall(r"def (\w+)", f.helper)),
+}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Statement:
 
 def is_work(node: Array) -> bool:
     """True if computing the node costs something."""
-    return bool(node.operands) and not isinstance(node.op, PLAIN)
+    return bool(node.operands) and not isinstance(node.op, PLAIN) and bool(node.shape or node.names())
 
 
 def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, returned: Iterable[str]) -> list[str]:

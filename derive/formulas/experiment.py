@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from derive.arrays.array import Array, apply
-from derive.arrays.functions import FUNCTIONS
+from derive.arrays.functions import needed
 from derive.arrays.operations import Elementwise
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
@@ -186,8 +186,7 @@ def _definitions(layer: Layer, claimed: Array, arguments: Sequence[str]) -> str:
     """``forward``, ``claim``, and the helper functions that they call."""
     equations = [(e.name, called(e.expression)) for e in layer.equations]
     expressions = [expression for _, expression in equations] + [called(claimed)]
-    used = {n.op.function for e in expressions for n in e.walk() if isinstance(n.op, Elementwise)}
-    helpers = [f.helper.rstrip() for f in FUNCTIONS.values() if f.name in used and f.helper]
+    imports, helpers = needed(n.op.function for e in expressions for n in e.walk() if isinstance(n.op, Elementwise))
     held = [f"{name}=None" for name, _ in equations]
     lines = [
         f"def forward({', '.join([*(i.name for i in layer.inputs), *held])}):",
@@ -199,7 +198,7 @@ def _definitions(layer: Layer, claimed: Array, arguments: Sequence[str]) -> str:
     entries = ", ".join(f'"{name}": {name}' for name, _ in equations)
     lines.append(f"    return {{{entries}}}")
     claim = f"def claim({', '.join(arguments)}):\n    return {numpy_text(expressions[-1])}"
-    return "\n\n\n".join([*helpers, "\n".join(lines), claim]) + "\n"
+    return "\n\n\n".join([*imports, *(helper.rstrip() for helper in helpers), "\n".join(lines), claim]) + "\n"
 
 
 def _loss(layer: Layer, upstream: Mapping[str, Any]) -> list[str]:

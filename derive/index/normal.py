@@ -55,7 +55,8 @@ def expand(term: Term, places: Places) -> Terms:
         case Power(base=base, exponent=exponent):
             return _power(Polynomial(expand(base, places)), exponent)
         case Apply(function=function, argument=argument):
-            return tidy(laws.call(function, Polynomial(expand(argument, places))))
+            inner = Polynomial(expand(argument, places))
+            return tidy(laws.call(function, _as_fraction(inner) if function == "log" else inner))
         case Times() | Total():
             return _product([(term, places)], [], ())
     raise TypeError(f"{type(term).__name__} is not an index term")
@@ -343,6 +344,15 @@ def _denominator(poly: Polynomial) -> Factors:
 
 def _cleared(poly: Polynomial, below: Factors) -> Polynomial:
     return Polynomial(tidy([(c, join(m, Monomial((), below))) for c, m in poly.terms]))
+
+
+def _as_fraction(poly: Polynomial) -> Polynomial:
+    """``1 - 1 / (1 + u) = u / (1 + u)``: a sum over its common denominator, if one term is left above."""
+    below = _denominator(poly) if len(poly.terms) > 1 else {}
+    above = _cleared(poly, below).single if below else None
+    if above is None:
+        return poly
+    return Polynomial([(above[0], join(above[1], Monomial((), {atom: -e for atom, e in below.items()})))])
 
 
 def _power(poly: Polynomial, exponent: Number) -> Terms:

@@ -164,15 +164,6 @@ def quotient_by_itself(node: Array) -> Array | None:
     return None
 
 
-@identity(Elementwise)
-def sigmoid_written_out(node: Array) -> Array | None:
-    """1 / (1 + exp(-A)) = σ(A), whose slope is written with the result"""
-    if node.op.name != "divide" or _number(node.operands[0]) != 1 or node.operands[1].op.name != "add":
-        return None
-    one, power = sorted(node.operands[1].operands, key=lambda term: term.op.name == "exp")
-    return build.elementwise("sigmoid", -power.operands[0]) if _number(one) == 1 and power.op.name == "exp" else None
-
-
 # ---- copies
 
 

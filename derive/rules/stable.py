@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, Named, apply, substitute
 from derive.rules.forms import FORMS
 from derive.rules.proof import is_equal
 from derive.rules.simplify import abstract
 
 MAX_ROUNDS = 10  # a form may have parts with forms of their own, but not without end
+MAX_DEPTH = 4  # definitions by definitions are looked into no further
 
 Definitions = Mapping[str, Array]
 
@@ -41,7 +42,13 @@ def stabilized(array: Array, definitions: Definitions) -> Array:
 
 def is_proved(before: Array, after: Array, definitions: Definitions) -> bool:
     """True if the kernel shows both sides equal: what they share as generic arrays, or by the definitions they use."""
-    if is_equal(*abstract(before, after)):
-        return True
-    used = {key: definitions[key] for key in (*before.names(), *after.names()) if key in definitions}
-    return bool(used) and is_equal(before, after, used)
+    for _ in range(MAX_DEPTH):
+        if is_equal(*abstract(before, after)):
+            return True
+        used = {key: definitions[key] for key in (*before.names(), *after.names()) if key in definitions}
+        if not used:
+            return False
+        if is_equal(before, after, used):
+            return True
+        before, after = substitute(before, used), substitute(after, used)
+    return False

@@ -4,6 +4,7 @@ from functools import reduce
 
 import numpy as np
 import sympy as sp
+from scipy import special
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -87,7 +88,7 @@ def walked_value(e, sizes, arrays):
 
 def numpy_value(array, sizes, arrays):
     """What NumPy makes of the text of an array."""
-    return eval(str(array), {"np": np, "sigmoid": lambda z: 1 / (1 + np.exp(-z)), **sizes, **arrays})
+    return eval(str(array), {"np": np, "special": special, "sigmoid": special.expit, **sizes, **arrays})
 
 
 def values(named, sizes, seed=0):

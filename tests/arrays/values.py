@@ -33,11 +33,11 @@ def S(text):
 
 
 def code_names():
-    """What the NumPy spelling of the language calls: NumPy and the helpers of the table."""
+    """What the NumPy spelling of the language calls: NumPy, and the imports and helpers of the table."""
     names = {"np": np}
     for function in FUNCTIONS.values():
-        if function.helper:
-            exec(function.helper, names)
+        for text in filter(None, (function.imports, function.helper)):
+            exec(text, names)
     return names
 
 

@@ -18,6 +18,11 @@ from derive.rules.mutants import mutants
 from ..arrays.strategies import expressions
 from ..arrays.values import EPS, N, S, assert_same, differ, node_values, roomy_sizes, sizes_for, values_for, work
 
+
+def erf(array):
+    return build.elementwise("erf", array)
+
+
 X, V, W, K, K2, b, c, q, Q, C1, R1 = (
     N("X", "n d"), N("V", "n d"), N("W", "d m"), N("K", "n n"), N("K2", "n n"), N("b", "d"), N("c", "n"), N("q", ""), N("Q", "b n d"), N("C1", "n 1"),
     N("R1", "1 d"),
@@ -41,7 +46,12 @@ FIRES = {
                          X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
     "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
-    "sigmoid_written_out": [1 / (1 + np.exp(-X)), 1 / (np.exp(X @ W) + 1), 1 / (1 + np.exp(q))],
+    "sigmoid_by_definition": [1 / (1 + np.exp(-X)), 1 / (np.exp(X @ W) + 1), 1 / (1 + np.exp(q)), V / (1 + np.exp(-X)), (1 + np.exp(X)) ** -1,
+                              np.exp(X) / (np.exp(X) + 1)],
+    "tanh_by_definition": [(np.exp(X) - np.exp(V)) / (np.exp(X) + np.exp(V)), (np.exp(q) - 1) / (1 + np.exp(q)), (1 - np.exp(X)) / (np.exp(X) + 1)],
+    "softplus_by_definition": [np.log(1 + np.exp(X)), np.log(np.exp(q) + 1), np.log1p(np.exp(X @ W)), np.log(build.elementwise("sigmoid", X))],
+    "normal_distribution_by_definition": [1 + erf(X), 1 - erf(q), erf(X / np.sqrt(2)) + 1, 1 + erf(X * np.sqrt(2)), 1 - erf(-X * np.sqrt(0.5)),
+                                          1 + erf(2 * X / 3)],
     "map_of_copies": [copies(b, "n d", 1) * copies(b, "n d", 1), apply(Elementwise("exp"), copies(c, "n d", 0)), apply(PowerOf(Fraction(3)), copies(q, "n d")),
                       copies(b, "n d", 1) + full(1, "n d"), apply(Elementwise("add"), copies(C1, "n d", 0, 1), copies(2 * C1, "n d", 0, 1))],
     "copies_of_negative": [copies(-b, "n d", 1), copies(-c, "n d", 0)],
