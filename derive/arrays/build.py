@@ -50,9 +50,10 @@ def constant(value: Any) -> Array:
     if isinstance(value, float) and math.isfinite(value):
         turns = Fraction(value / math.pi).limit_denominator(12)
         if turns and float(turns) * math.pi == value:
-            return apply(Constant("pi")) if turns == 1 else constant(turns) * apply(Constant("pi"))
-        if (root := as_root(value)) is not None:
-            return elementwise("sqrt", constant(root[0]) * apply(Constant("pi")) ** root[1]) * root[2]
+            return _times_pi(turns, 1)
+        if (under := as_root(abs(value))) is not None:
+            root = elementwise("sqrt", _times_pi(*under))
+            return root if value > 0 else -root
         return apply(Constant(Fraction(Decimal(decimal))))  # 0.1 means one tenth, not the nearest double
     if hasattr(value, "ndim"):
         raise DeriveError(
@@ -67,6 +68,14 @@ def constant(value: Any) -> Array:
         callers_place(),
         "declaring it as an input with a shape string",
     )
+
+
+def _times_pi(number: Fraction, power: int) -> Array:
+    """``number * π**power`` for a power of 0, 1 or -1."""
+    pi = apply(Constant("pi"))
+    if power == 1:
+        return pi if number == 1 else constant(number) * pi
+    return constant(number) / pi if power else constant(number)
 
 
 # ---- elementwise

@@ -9,12 +9,12 @@ SHORT = 12  # a number written with fewer characters is meant as it is written
 LARGEST = 12  # the greatest numerator and denominator under a root
 
 
-def as_root(value: float) -> tuple[Fraction, int, int] | None:
-    """``(r, p, sign)`` for a float that is ``sign * sqrt(r * π**p)`` to its last digit, p being 0, 1 or -1."""
+def as_root(value: float) -> tuple[Fraction, int] | None:
+    """``(r, p)`` for a positive float that is ``sqrt(r * π**p)`` to its last digit, p being 0, 1 or -1."""
     if len(repr(value)) <= SHORT:
         return None
     for power in (0, 1, -1):
         square = Fraction(value**2 / math.pi**power).limit_denominator(LARGEST)
-        if 0 < square <= LARGEST and math.sqrt(float(square) * math.pi**power) == abs(value):
-            return square, power, 1 if value > 0 else -1
+        if 0 < square <= LARGEST and math.sqrt(float(square) * math.pi**power) == value:
+            return square, power
     return None

@@ -23,11 +23,8 @@ from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 SPELLED = {"Abs": "abs", "Max": "maximum", "Min": "minimum"}  # the others have the same name in both
 
 ROOT = sympy.sqrt(2)  # between erf and the normal distribution
-RATIOS = (*map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")), ROOT, -ROOT)  # between inner and outer arguments
-    *map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")),
-    ROOT,
-    -ROOT,
-)  # tried between inner and outer arguments
+# between inner and outer arguments
+RATIOS = (*map(sympy.Rational, ("1", "-1", "1/2", "-1/2", "2", "-2")), ROOT, -ROOT)
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
 from derive.rules.stable import stabilized
 
+QUICK = ("add", "subtract", "multiply", "negative")  # as quick with a number as reading what was kept
 LETTERS = {"subtract": "R", "exp": "E", "sum": "s", "matmul": "P"}  # names for parts that have none
 
 
@@ -47,7 +48,7 @@ class Plan:
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
         roots = {s.expression: s.target for s in equations if s.expression.operands}
         forward_parts = {node for s in equations for node in s.expression.walk()}
-        shared = _topmost([s.expression for s in lines], lambda node: node in forward_parts and is_work(node))
+        shared = _worth_keeping([s.expression for s in lines], forward_parts)
         for node in shared:
             self.names[node] = roots.get(node) or _fresh(LETTERS.get(node.op.name, "A"), taken)
         made = [*roots, *(node for node in shared if node not in roots)]
@@ -61,6 +62,7 @@ class Plan:
             if node not in line_roots:
                 self.names[node] = _fresh("D", taken)
         self.backward = _with_parts(lines, [n for n in again if n not in line_roots], self.names)
+        self.forward = _alive(self.forward, {*self.layer.outputs, *self._mentioned(self.backward)}, self._mentioned)
 
     @property
     def upstream(self) -> list[str]:
@@ -75,12 +77,7 @@ class Plan:
     @cached_property
     def kept(self) -> list[Array]:
         """The arrays in the cache: inputs, results and shared parts that backward mentions."""
-        mentioned: set[str] = set()
-        for statement in self.backward:
-            for node in _cut_walk(statement.expression, self.names):
-                text = self.names.get(node) or label(node)
-                if text is not None:
-                    mentioned.add(text)
+        mentioned = self._mentioned(self.backward)
         order = [i.array for i in self.layer.inputs]
         for statement in self.forward:
             order.append(_as_name(statement))
@@ -89,6 +86,11 @@ class Plan:
         if made and not any(a.shape and a.kind == "float" for a in [*kept, *self.upstream_arrays]):
             kept += [i.array for i in self.layer.inputs if i.kind.is_float and i.shape][:1]  # for its dtype
         return kept
+
+    def _mentioned(self, statements: Iterable[Statement]) -> set[str]:
+        """The names that some statements mention."""
+        parts = (node for s in statements for node in _cut_walk(s.expression, self.names))
+        return {text for node in parts if (text := self.names.get(node) or label(node)) is not None}
 
     @cached_property
     def forward_lines(self) -> list[str]:
@@ -118,6 +120,30 @@ class Plan:
 
 def _as_name(statement: Statement) -> Array:
     return name(statement.target, statement.expression.shape, statement.expression.kind)
+
+
+def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> list[Array]:
+    """The largest parts that forward has too, but for what is one sum or product of a number and another of them."""
+
+    def wanted(node: Array) -> bool:
+        return node in forward_parts and is_work(node)
+
+    found = _topmost(expressions, wanted)
+    bases = {node: [a for a in node.operands if not isinstance(a.op, Constant)] for node in found}
+    cheap = {node for node in found if node.op.name in QUICK and len(bases[node]) == 1 and bases[node][0] in bases}
+    return _topmost(expressions, lambda node: wanted(node) and node not in cheap) if cheap else found
+
+
+def _alive(
+    block: Sequence[Statement], wanted: set[str], mentioned: Callable[[Iterable[Statement]], set[str]]
+) -> list[Statement]:
+    """The statements whose results are wanted, or used by one whose result is."""
+    kept: list[Statement] = []
+    for statement in reversed(block):
+        if statement.target in wanted:
+            kept.insert(0, statement)
+            wanted = wanted | mentioned([statement])
+    return kept
 
 
 def _topmost(expressions: Iterable[Array], wanted: Callable[[Array], bool]) -> list[Array]:

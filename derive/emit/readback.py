@@ -137,14 +137,14 @@ def _definitions(derivation: Derivation) -> dict[str, Array]:
 def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     """Equal as it stands or in its stable form, or with the names that only one side uses replaced by what they are."""
     left, right = statement.says, statement.should
-    if is_equal(left, right) or is_proved(left, stabilized(right, definitions), definitions):
+    others = {key: value for key, value in definitions.items() if key != statement.target}
+    if is_equal(left, right) or is_proved(left, stabilized(right, others), others):
         return True
     used = set(left.names()) ^ set(right.names())
-    some = {key: value for key, value in definitions.items() if key in used and key != statement.target}
+    some = {key: value for key, value in others.items() if key in used}
     if some and is_equal(left, right, some):
         return True
-    every = {key: value for key, value in definitions.items() if key != statement.target}
-    return is_equal(left, right, every)
+    return is_equal(left, right, others)
 
 
 def _symbolic(source: str, derivation: Derivation) -> ModuleType:

@@ -146,6 +146,8 @@ def sum_in_order(node: Array) -> Array | None:
         size = Product.of(array)
         size.number = size.number * (c if result is None else abs(c))
         part = size.write(node.shape)
+        if part.kind == "bool":
+            return None  # NumPy adds no masks
         result = part if result is None else result + part if c > 0 else result - part
     return result if result is not None else apply(Constant(Fraction(0), node.shape))
 

@@ -10,7 +10,6 @@ from derive.rules.proof import is_equal
 from derive.rules.simplify import abstract
 
 MAX_ROUNDS = 10  # a form may have parts with forms of their own, but not without end
-MAX_DEPTH = 4  # definitions by definitions are looked into no further
 
 Definitions = Mapping[str, Array]
 
@@ -41,14 +40,18 @@ def stabilized(array: Array, definitions: Definitions) -> Array:
 
 
 def is_proved(before: Array, after: Array, definitions: Definitions) -> bool:
-    """True if the kernel shows both sides equal: what they share as generic arrays, or by the definitions they use."""
-    for _ in range(MAX_DEPTH):
-        if is_equal(*abstract(before, after)):
+    """True if the kernel shows both sides equal, what they share being generic arrays.
+
+    As long as it does not, the name that was defined last, of those that only one side uses, is replaced by what it is.
+    """
+    order = {key: place for place, key in enumerate(definitions)}
+    for _ in range(len(order) + 1):
+        if is_equal(*abstract(before, after)) or is_equal(before, after):
             return True
-        used = {key: definitions[key] for key in (*before.names(), *after.names()) if key in definitions}
-        if not used:
+        mine, others = set(before.names()), set(after.names())
+        known = [key for key in mine ^ others if key in order] or [key for key in mine & others if key in order]
+        if not known:
             return False
-        if is_equal(before, after, used):
-            return True
-        before, after = substitute(before, used), substitute(after, used)
+        last = max(known, key=order.__getitem__)
+        before, after = (substitute(side, {last: definitions[last]}) for side in (before, after))
     return False

@@ -118,7 +118,7 @@ FUNCTIONS = [
     (exp(x) / (1 + exp(-x)), "sigmoid(X) * np.exp(X)"), (sp.Max(0, x), "np.maximum(X, 0)"),
     (sp.Piecewise((x, x > 0), (0, True)), "np.where(X > 0, X, 0)"),
     (sp.Piecewise((1, x <= 1), (x, x < 2), (n, True)), None), (x * sp.Heaviside(x - 1, 0), None),
-    (sp.Abs(x) ** 2.5, None), (sp.log(1 + exp(x)), "np.log(1 + np.exp(X))"), (x**3 / (x + 2), None), (x, "X"),
+    (sp.Abs(x) ** 2.5, None), (sp.log(1 + exp(x)), "np.logaddexp(0, X)"), (x**3 / (x + 2), None), (x, "X"),
     (sp.Integer(3), "np.full((n, d), 3)"), (exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi), None), (0.1 * x, "0.1 * X"),
     (sp.sqrt(x) * 2**x, None),
 ]  # fmt: skip

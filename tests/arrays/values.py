@@ -157,7 +157,7 @@ def _fits(node, sizes):
 def wants_positive(*expressions):
     """True if values must be positive for the expression to be defined."""
     return any(
-        node.op.name in ("log", "sqrt") or (isinstance(node.op, PowerOf) and node.op.exponent.denominator != 1)
+        node.op.name in ("log", "log1p", "sqrt") or (isinstance(node.op, PowerOf) and node.op.exponent.denominator != 1)
         for array in expressions
         for node in array.walk()
     )

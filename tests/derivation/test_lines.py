@@ -143,8 +143,8 @@ LINES = {
         "db = dP.sum(axis=0)"]),
     "through": (through, ["dY = dY", "dX = dY"]),
     "both": (both, ["dZ = dZ", "dY = dY", "dX = dZ + dY @ W.T", "dW = X.T @ dY"]),
-    "masked": (masked, ["dY = dY", "dX = np.where(mask, dY, 0)"]),
-    "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = np.where(X > 0, dY, 0) - np.where(X > 0, 0, dY)"]),
+    "masked": (masked, ["dY = dY", "dX = dY * mask"]),
+    "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = dY * (X > 0) - dY * ~(X > 0)"]),
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
     "softmax": (softmax, [
         "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = dA * A"]),

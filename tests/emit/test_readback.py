@@ -11,23 +11,23 @@ from derive.emit.readback import read_back
 
 LIES = [
     ("two_layer_network", "dS = dY * W2.T", "dS = 2 * dY * W2.T"),
-    ("two_layer_network", "dZ1 = dS * (A * R1)", "dZ1 = dS * (A * A)"),
+    ("two_layer_network", "dZ1 = dS * (A * (1 - A))", "dZ1 = dS * (A * A)"),
     ("two_layer_network", "dW1 = X.T @ dZ1", "dW1 = -X.T @ dZ1"),
     ("two_layer_network", "db1 = dZ1.sum(axis=0)", "db1 = dZ1.mean(axis=0)"),
     ("two_layer_network", "dT = -dE * R", "dT = dE * R"),
     ("two_layer_network", "R = Y - T", "R = T - Y"),
-    ("two_layer_network", "np.where(Z1 > 0, R1, A)", "np.where(Z1 > 0, A, R1)"),
+    ("two_layer_network", "A + (Z1 > 0) * (1 - 2 * A)", "A + (Z1 < 0) * (1 - 2 * A)"),
     ("two_layer_network", "E1 = np.exp(-np.abs(Z1))", "E1 = np.exp(np.abs(Z1))"),
     ("two_layer_network", "- rate * self.dW", "+ rate * self.dW"),
     ("two_layer_network", "- rate * self.db", "- rate * self.dW.sum(axis=0)"),
     ("two_layer_network", "dW2 = self.dense2.dW", "dW2 = 2 * self.dense2.dW"),
     ("two_layer_network", '"T": dT}', '"T": -dT}'),
-    ("two_layer_network", "return E, (X, W1, W2, A, R1, S, R)", "return 2 * E, (X, W1, W2, A, R1, S, R)"),
-    ("two_layer_network", "return E, (X, W1, W2, A, R1, S, R)", "return E, (X, W1, W2, A, R1, 2 * S, R)"),
+    ("two_layer_network", "return E, (X, W1, W2, A, S, R)", "return 2 * E, (X, W1, W2, A, S, R)"),
+    ("two_layer_network", "return E, (X, W1, W2, A, S, R)", "return E, (X, W1, W2, A, 2 * S, R)"),
     ("dense", "db = dY.sum(axis=0)", "db = dY[0]"),
     ("dense", "dW = X.T @ dY", "dW = X.T @ dY * (1 + 1e-7)"),
     ("dense", 'return {"X": dX, "W": dW, "b": db}', 'return {"X": dX, "W": dW}'),
-    ("sigmoid", "dX = dY * (A * R)", "dX = dY * A"),
+    ("sigmoid", "dX = dY * (A * (1 - A))", "dX = dY * A"),
     ("squared_error", "E = 0.5 * np.sum(R ** 2)", "E = 0.5 * np.sum(R ** 2) / R.size"),
     ("squared_error", "dY = dE * R", "dY = R"),
     ("squared_error", "dY = dE * R", "print('no gradient')"),
@@ -48,7 +48,7 @@ def test_a_wrong_statement_is_not_proved(name, statement, lie):
 
 def test_a_statement_written_otherwise_but_equal_is_proved():
     derivation = derive.layers["sigmoid"].derive()
-    source = derivation.numpy().replace("dX = dY * Y * (1 - Y)", "dX = dY * (Y - Y ** 2)")
+    source = derivation.numpy().replace("dX = dY * (A * (1 - A))", "dX = dY * (A - A ** 2)")
     assert read_back(source, derivation).status == "proved"
 
 
