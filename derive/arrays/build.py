@@ -19,7 +19,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.numbers import as_root
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
-from derive.arrays.rows import Arange, ArgMax, Largest, Max, copies, kept
+from derive.arrays.rows import Arange, ArgMax, Largest, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, Size, SizeSyntaxError
@@ -203,50 +203,12 @@ def sum(array: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None)
     check_dtype(dtype)
     array = constant(array)
     axes = axes_of(array, axis)
-    return _reduced(apply(Sum(axes), array) if axes else array, array, axes, keepdims)
+    return reduced(apply(Sum(axes), array) if axes else array, array, axes, keepdims)
 
 
-def _reduced(result: Array, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+def reduced(result: Array, array: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
     """What a row function gives for each row of the array, with its axes kept where that is wanted."""
     return copies(result, kept(array.shape, axes), axes) if keepdims and axes else result
-
-
-def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
-    """The largest entry over some axes, or the least."""
-    array = constant(array)
-    axes = rows_of("min" if least else "max", array, axis)
-    result = array
-    for k in reversed(axes):
-        result = apply(Max(k, least), result)
-    return _reduced(result, array, axes, keepdims)
-
-
-def rows_of(what: str, array: Array, axis: Any) -> tuple[int, ...]:
-    """The axes that an ``axis=`` means; DeriveError where a row has no entries."""
-    axes = axes_of(array, axis)
-    if any(array.shape[k].constant == 0 for k in axes):
-        raise DeriveError(
-            f"{what} over axis {axis} of {shaped(array)}",
-            "rows of at least one entry were wanted",
-            callers_place(),
-            "another axis",
-        )
-    return axes
-
-
-def place_of_extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
-    """The place of the largest entry along one axis, or of the least."""
-    array = constant(array)
-    if axis is None and array.ndim != 1:
-        raise DeriveError(
-            f"the place of the {'least' if least else 'largest'} of all entries of {shaped(array)}",
-            "one axis was wanted",
-            callers_place(),
-            "axis=-1 for the last",
-        )
-    (only,) = rows_of("argmin" if least else "argmax", array, 0 if axis is None else axis)
-    found = apply(ArgMax(only, least), array)
-    return found if keepdims else reshape(found, tuple(s for k, s in enumerate(array.shape) if k != only))
 
 
 def _place_of_largest(left: Array, right: Array) -> Array | None:
@@ -270,11 +232,6 @@ def _uncopied(array: Array) -> tuple[Array, tuple[int, ...]]:
     return array, axes
 
 
-def arange(size: Any) -> Array:
-    """``np.arange`` from 0 up."""
-    return apply(Arange(size_of(size)))
-
-
 def count(shape: Sequence[Size]) -> Size:
     """The number of entries."""
     number = ONE
@@ -286,7 +243,8 @@ def count(shape: Sequence[Size]) -> Size:
 def mean(array: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """The mean over some axes."""
     array = constant(array)
-    return sum(array, axis, keepdims) / count([array.shape[k] for k in axes_of(array, axis)])
+    axes = axes_of(array, axis)
+    return reduced(sum(array, axes) / count([array.shape[k] for k in axes]), array, axes, keepdims)
 
 
 def transpose(array: Any, axes: Any = None) -> Array:

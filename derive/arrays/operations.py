@@ -156,8 +156,8 @@ class Elementwise(Operation):
         return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """By the template of the table."""
-        return write.template(self.scalar.numpy, self.scalar.binds, node)
+        """By the template of the table; a sum divided by the number of its terms is a mean."""
+        return write.mean(node) or write.template(self.scalar.numpy, self.scalar.binds, node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """By the template of the table."""
@@ -296,14 +296,7 @@ class Sum(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.sum(axis=0)``."""
-        (operand,) = node.operands
-        dtype = (
-            write.dtype if operand.kind == "bool" else ""
-        )  # NumPy counts in whole numbers, which are float64 beside float32
-        if len(self.axes) == operand.ndim:
-            return f"np.sum({write(operand, 0)}{dtype})", write.ATOM
-        axes = str(self.axes[0]) if len(self.axes) == 1 else str(self.axes)
-        return f"{write(operand, write.ATOM)}.sum(axis={axes}{dtype})", write.ATOM
+        return write.reduced(node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A row of ones times a matrix."""

@@ -14,12 +14,10 @@ from derive.arrays.build import (
     count,
     elementwise,
     expand_dims,
-    extreme,
     full_like,
     mean,
     moveaxis,
     pad,
-    place_of_extreme,
     power,
     reshape,
     squeeze,
@@ -32,6 +30,7 @@ from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
 from derive.arrays.operations import Constant
 from derive.arrays.products import dot, einsum, matmul, outer, trace
+from derive.arrays.reducing import deviation, extreme, place_of_extreme, variance
 from derive.errors import DeriveError, callers_place
 
 
@@ -70,12 +69,12 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
     "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
-    "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
+    "var": variance, "std": deviation, "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
 
 
-METHODS: dict[str, Callable[..., Array]] = {key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin")}
+METHODS: dict[str, Callable[..., Array]] = {key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin", "var", "std")}
 
 
 def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:

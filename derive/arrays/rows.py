@@ -35,6 +35,60 @@ class OfRows(Operation):
         return tuple(node.operands[0].shape[axis] for axis in self.along)
 
 
+@dataclass(frozen=True)
+class RowFunction(OfRows):
+    """A function of rows along some axes, written by a formula in the language."""
+
+    axes: tuple[int, ...]
+
+    @property
+    def along(self) -> tuple[int, ...]:
+        """All its axes."""
+        return self.axes
+
+    def shape(self, *operands: Array) -> Shape:
+        """The operand's."""
+        return operands[0].shape
+
+    @abstractmethod
+    def formula(self, *operands: Array) -> Array:
+        """What it stands for; its NumPy spelling is that of this."""
+
+    def sum(self, array: Array) -> Array:
+        """The sum of each row, its axes kept."""
+        from derive.arrays import build
+
+        return build.sum(array, self.axes, keepdims=True)
+
+    def mean(self, array: Array) -> Array:
+        """The mean of each row, its axes kept."""
+        from derive.arrays import build
+
+        return build.mean(array, self.axes, keepdims=True)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """Its formula."""
+        return write.text(self.formula(*node.operands))
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """Its name, and its axes below."""
+        title = self.name.replace("_", r"\_")
+        operands = r" \mid ".join(write(operand, 0) for operand in node.operands)
+        return rf"\operatorname{{{title}}}_{{{','.join(map(str, self.axes))}}}({operands})", write.ATOM
+
+
+def total_over(entry: Entries, at: Positions, shape: Shape, axes: tuple[int, ...]) -> Term:
+    """The sum of entries over the row that a place is in."""
+    run = {axis: Index(shape[axis]) for axis in axes}
+    return total(entry(*[Position.of(run.get(axis, place)) for axis, place in enumerate(at)]), *run.values())
+
+
+def widened(at: Positions, axes: tuple[int, ...]) -> Positions:
+    """A place in what is left of rows as a place in its row: the first."""
+    rest = iter(at)
+    return tuple([Position.of(0) if axis in axes else next(rest) for axis in range(len(at) + len(axes))])
+
+
 def without(shape: Shape, axes: tuple[int, ...]) -> Shape:
     """A shape without some axes."""
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation
 from derive.arrays.operations import Broadcast, Constant, Sum
 from derive.arrays.rows import Max
 from derive.arrays.shapes import Shape
+from derive.arrays.statistics import Variance
 from derive.index.size import ONE, Size
 
 GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
@@ -205,15 +208,29 @@ class Writer:
         return self._kept(array, core) or self._indexed(array, core, min(axes, default=rank)), self.ATOM
 
     def _kept(self, array: Array, core: Array) -> str:
-        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a sum or a maximum is; else empty."""
-        if not isinstance(core.op, Sum | Max) or core in self.names:
+        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a function of rows is; else empty."""
+        found = reduction(core)
+        if found is None or core in self.names or (found.method == "mean" and core.operands[0] in self.names):
             return ""
-        (operand,) = core.operands
-        axes = core.op.axes if isinstance(core.op, Sum) else (core.op.axis,)
-        kept = tuple(k for k in range(operand.ndim) if k not in axes)
-        if operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
+        kept = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
+        if found.operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
             return ""
-        return f"{self(operand, self.ATOM)}.{core.op.name}(axis={axes[0] if len(axes) == 1 else axes}, keepdims=True)"
+        return self.reduced(core, ", keepdims=True")[0]
+
+    def mean(self, node: Array) -> tuple[str, int] | None:
+        """``A.mean(axis=1)`` for a sum without a name that is divided by the number of its terms; else None."""
+        return None if reduction(node) is None or node.operands[0] in self.names else self.reduced(node)
+
+    def reduced(self, node: Array, keepdims: str = "") -> tuple[str, int]:
+        """``A.sum(axis=1)``, or another function of rows; ``np.sum(A)`` over all axes."""
+        found = reduction(node)
+        assert found is not None
+        method, operand, axes = found.method, found.operand, found.axes
+        counts = operand.kind == "bool" and method in ("sum", "mean")
+        more = keepdims + (self.dtype if counts else "")  # NumPy counts in whole numbers: float64 beside float32
+        if len(axes) == operand.ndim and not keepdims:
+            return f"np.{method}({self(operand, 0)}{more})", self.ATOM
+        return f"{self(operand, self.ATOM)}.{method}(axis={axes[0] if len(axes) == 1 else axes}{more})", self.ATOM
 
     def _indexed(self, array: Array, core: Array, first: int = 0) -> str:
         """``b[:, None]``, the new axes from ``first`` on being said."""
@@ -225,12 +242,11 @@ class Writer:
         """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
         assert isinstance(node.op, Broadcast)
         (core,) = node.operands
-        if (
-            core.shape
-            and all(node.shape[axis] == ONE for axis in node.op.new_axes)
-            and all(node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True))
-        ):
-            return self._kept(node, core) or self._indexed(node, core), self.ATOM
+        same = all(node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True))
+        if same and all(node.shape[axis] == ONE for axis in node.op.new_axes):
+            said = self._kept(node, core) or (self._indexed(node, core) if core.shape else "")
+            if said:
+                return said, self.ATOM
         text = self.copied(node, core)[0]
         return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
 
@@ -292,6 +308,29 @@ def math_size(size: Size, times: str = r" \, ") -> str:
         over, by = math_size(quotient.over, times), math_size(quotient.by, times)
         text = text.replace(floors[quotient], rf"\lfloor \tfrac{{{over}}}{{{by}}} \rfloor")
     return text
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A function of rows, as a method that NumPy's arrays have."""
+
+    method: str
+    operand: Array
+    axes: tuple[int, ...]
+
+
+def reduction(node: Array) -> Reduction | None:
+    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms."""
+    op = node.op
+    if isinstance(op, Sum):
+        return Reduction("sum", node.operands[0], op.axes)
+    if isinstance(op, Max | Variance):
+        return Reduction(op.name, node.operands[0], op.along)
+    if op.name == "divide" and isinstance(node.operands[0].op, Sum) and isinstance(node.operands[1].op, Constant):
+        top, bottom = node.operands
+        number = prod([top.operands[0].shape[axis] for axis in top.op.axes], start=ONE)
+        return Reduction("mean", top.operands[0], top.op.axes) if bottom.op.value == number else None
+    return None
 
 
 def uncopied(array: Array) -> Array | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy
 
-from derive.arrays import build
+from derive.arrays import build, reducing
 from derive.arrays.array import Array, Named, apply, name
 from derive.arrays.functions import SPECIAL
 from derive.arrays.operations import Constant, Eye
@@ -48,7 +48,7 @@ class SymbolicNumPy:
     @staticmethod
     def arange(size: Any) -> Array:
         """The whole numbers from 0 up."""
-        return build.arange(size)
+        return reducing.arange(size)
 
     @staticmethod
     def eye(size: Any, dtype: Any = None) -> Array:

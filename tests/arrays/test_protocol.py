@@ -52,6 +52,7 @@ SAME = {
     "max()": lambda X: X.max(), "max(1)": lambda X: X.max(1), "max(keepdims)": lambda Q: Q.max(axis=(1, -1), keepdims=True), "min()": lambda X: X.min(),
     "min(0)": lambda X: X.min(0), "min(keepdims)": lambda X: X.min(axis=0, keepdims=True), "max of a mask": lambda M: M.max(axis=0),
     "max scalar": lambda q: q.max(), "argmax(1)": lambda X: X.argmax(1), "argmin(keepdims)": lambda X: X.argmin(axis=0, keepdims=True),
+    "var(-1)": lambda X: X.var(-1), "var(keepdims)": lambda Q: Q.var(axis=(0, 2), keepdims=True), "std(0)": lambda X: X.std(0),
     "argmax of a vector": lambda b: b.argmax(),
     # indices
     "[0]": lambda X: X[0], "[-1]": lambda X: X[-1], "[:, 0]": lambda X: X[:, 0], "[0, 0]": lambda X: X[0, 0], "[1:]": lambda X: X[1:],
@@ -71,7 +72,8 @@ SAME = {
     "np.trace": lambda K: np.trace(K), "np.transpose": lambda P: np.transpose(P, (1, 2, 0)), "np.transpose plain": lambda X: np.transpose(X),
     "np.swapaxes": lambda P: np.swapaxes(P, 0, 2), "np.moveaxis": lambda Q: np.moveaxis(Q, 1, -1), "np.sum": lambda X: np.sum(X, axis=1, keepdims=True),
     "np.max": lambda X: np.max(X, axis=1, keepdims=True), "np.amax": lambda X: np.amax(X, 0), "np.min": lambda X: np.min(X), "np.amin": lambda Q: np.amin(Q, (0, 2)),
-    "np.argmax": lambda X: np.argmax(X, axis=0), "np.argmin": lambda X: np.argmin(X, axis=-1, keepdims=True),
+    "np.var": lambda X: np.var(X, axis=0), "np.var all": lambda X: np.var(X), "np.var ddof": lambda X: np.var(X, axis=1, ddof=0.5, keepdims=True),
+    "np.std": lambda X: np.std(X, axis=(0, 1)), "np.argmax": lambda X: np.argmax(X, axis=0), "np.argmin": lambda X: np.argmin(X, axis=-1, keepdims=True),
     "np.maximum.reduce": lambda X: np.maximum.reduce(X, axis=1), "np.minimum.reduce": lambda X: np.minimum.reduce(X),
     "np.mean": lambda X: np.mean(X, axis=0), "np.reshape": lambda F: np.reshape(F, (6, 4)), "np.expand_dims": lambda X: np.expand_dims(X, 1),
     "np.expand_dims two": lambda X: np.expand_dims(X, (0, -1)), "np.squeeze": lambda C1: np.squeeze(C1, 1), "np.squeeze axis": lambda R1: np.squeeze(R1, axis=0),

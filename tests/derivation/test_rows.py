@@ -3,7 +3,7 @@
 import numpy as np
 
 import derive
-from derive.arrays.build import arange
+from derive.arrays.reducing import arange
 from derive.arrays.rows import Largest
 
 from ..arrays.values import N, S

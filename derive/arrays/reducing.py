@@ -1,0 +1,85 @@
+"""Writing functions of rows: the largest entry and its place, the variance; with the checks that build.py makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derive.arrays.array import Array, apply
+from derive.arrays.build import (
+    axes_of,
+    constant,
+    count,
+    elementwise,
+    full_like,
+    no_masks,
+    reduced,
+    reshape,
+    shaped,
+    size_of,
+)
+from derive.arrays.operations import Constant
+from derive.arrays.rows import Arange, ArgMax, Max
+from derive.arrays.statistics import Variance
+from derive.errors import DeriveError, callers_place
+
+
+def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
+    """The largest entry over some axes, or the least."""
+    array = constant(array)
+    axes = rows_of("min" if least else "max", array, axis)
+    result = array
+    for k in reversed(axes):
+        result = apply(Max(k, least), result)
+    return reduced(result, array, axes, keepdims)
+
+
+def rows_of(what: str, array: Array, axis: Any) -> tuple[int, ...]:
+    """The axes that an ``axis=`` means; DeriveError where a row has no entries."""
+    axes = axes_of(array, axis)
+    if any(array.shape[k].constant == 0 for k in axes):
+        raise DeriveError(
+            f"{what} over axis {axis} of {shaped(array)}",
+            "rows of at least one entry were wanted",
+            callers_place(),
+            "another axis",
+        )
+    return axes
+
+
+def place_of_extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
+    """The place of the largest entry along one axis, or of the least."""
+    array = constant(array)
+    if axis is None and array.ndim != 1:
+        raise DeriveError(
+            f"the place of the {'least' if least else 'largest'} of all entries of {shaped(array)}",
+            "one axis was wanted",
+            callers_place(),
+            "axis=-1 for the last",
+        )
+    (only,) = rows_of("argmin" if least else "argmax", array, 0 if axis is None else axis)
+    found = apply(ArgMax(only, least), array)
+    return found if keepdims else reshape(found, tuple(s for k, s in enumerate(array.shape) if k != only))
+
+
+def arange(size: Any) -> Array:
+    """``np.arange`` from 0 up."""
+    return apply(Arange(size_of(size)))
+
+
+def variance(array: Any, axis: Any = None, keepdims: bool = False, ddof: Any = 0, correction: Any = None) -> Array:
+    """The variance over some axes; of n entries it is divided by n - ddof."""
+    array = constant(array)
+    no_masks("var", [array])
+    axes = rows_of("var", array, axis)
+    number = count([array.shape[k] for k in axes])
+    less = constant(ddof if correction is None else correction)
+    if not isinstance(less.op, Constant) or less.shape:
+        raise DeriveError(f"var: ddof {less}", "a number was wanted", callers_place(), "ddof=1")
+    result = apply(Variance(axes), array) if axes else full_like(array, 0)
+    result = result if less.op.value == 0 else result * number / (number - less)
+    return reduced(result, array, axes, keepdims)
+
+
+def deviation(array: Any, axis: Any = None, keepdims: bool = False, ddof: Any = 0, correction: Any = None) -> Array:
+    """The standard deviation over some axes."""
+    return elementwise("sqrt", variance(array, axis, keepdims, ddof, correction))
