@@ -74,7 +74,9 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip  # a table reads best in rows
 
 
-METHODS: dict[str, Callable[..., Array]] = {key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin", "var", "std")}
+METHODS: dict[str, Callable[..., Array]] = {
+    key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin", "var", "std")
+}
 
 
 def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:

@@ -16,7 +16,7 @@ from derive.arrays.shapes import Shape
 from derive.index.terms import Term, product
 
 if TYPE_CHECKING:
-    from derive.arrays.writing import Writer
+    pass
 
 
 def _weight(entries: tuple[Entries, ...]) -> Entries:

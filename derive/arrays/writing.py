@@ -14,7 +14,7 @@ from math import prod
 
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation
-from derive.arrays.operations import Broadcast, Constant, Sum
+from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
 from derive.arrays.rows import Max
 from derive.arrays.shapes import Shape
 from derive.arrays.statistics import Variance
@@ -321,15 +321,16 @@ class Reduction:
 
 def reduction(node: Array) -> Reduction | None:
     """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms."""
-    op = node.op
-    if isinstance(op, Sum):
-        return Reduction("sum", node.operands[0], op.axes)
-    if isinstance(op, Max | Variance):
-        return Reduction(op.name, node.operands[0], op.along)
-    if op.name == "divide" and isinstance(node.operands[0].op, Sum) and isinstance(node.operands[1].op, Constant):
-        top, bottom = node.operands
-        number = prod([top.operands[0].shape[axis] for axis in top.op.axes], start=ONE)
-        return Reduction("mean", top.operands[0], top.op.axes) if bottom.op.value == number else None
+    match node.op:
+        case Sum(axes=axes):
+            return Reduction("sum", node.operands[0], axes)
+        case Max() | Variance():
+            return Reduction(node.op.name, node.operands[0], node.op.along)
+        case Elementwise(function="divide"):
+            top, bottom = node.operands
+            if isinstance(top.op, Sum) and isinstance(bottom.op, Constant):
+                number = prod([top.operands[0].shape[axis] for axis in top.op.axes], start=ONE)
+                return Reduction("mean", top.operands[0], top.op.axes) if bottom.op.value == number else None
     return None
 
 

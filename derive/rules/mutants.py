@@ -18,7 +18,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
-from derive.arrays.rows import Largest, Max
+from derive.arrays.rows import Largest, Max, RowFunction
 from derive.errors import DeriveError
 from derive.index.size import ONE, ZERO, Size
 
@@ -63,7 +63,7 @@ def _changes(node: Array) -> Iterator[Change]:
     for operand in node.operands:
         if operand.kind == "float":
             yield "dropped operation", operand
-    if len(node.operands) == 2:
+    if len(node.operands) == 2 and node.operands[0].kind == node.operands[1].kind:
         yield "swapped operands", _try(node.op, *reversed(node.operands), default=node)
     match node.op:
         case Elementwise(function=function):
@@ -74,6 +74,8 @@ def _changes(node: Array) -> Iterator[Change]:
             yield from _of_sum(node, axes)
         case Max(axis=axis, least=least):
             yield from _of_extreme(node, axis, least)
+        case RowFunction(axes=axes):
+            yield from _of_rows(node, node.op, axes)
         case Broadcast(axes=axes):
             yield from _of_broadcast(node, axes)
         case Transpose(order=order):
@@ -149,6 +151,15 @@ def _of_extreme(node: Array, axis: int, least: bool) -> Iterator[Change]:
     for k in range(inner.ndim):
         if k != axis:
             yield "changed axis", apply(Max(k, least), inner)
+
+
+def _of_rows(node: Array, op: RowFunction, axes: tuple[int, ...]) -> Iterator[Change]:
+    for k in range(node.operands[0].ndim):
+        if k not in axes:
+            yield "changed axis", apply(replace(op, axes=tuple(sorted((k, *axes[1:])))), *node.operands)
+    eps = getattr(op, "eps", None)
+    if eps is not None:
+        yield "changed eps", apply(replace(op, eps=eps + 1), *node.operands)  # type: ignore[call-arg]  # it has one
 
 
 def _ones(inner: Array, axes: tuple[int, ...]) -> tuple[Size, ...]:

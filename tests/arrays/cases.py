@@ -12,6 +12,8 @@ from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, Max
+from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
+from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 
 from .values import N, S
 
@@ -71,6 +73,15 @@ _ROWS = {
     "largest": [apply(Largest(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P), (2, P), (1, C1)) for least in (False, True)],
     "argmax": [apply(ArgMax(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P)) for least in (False, True)],
     "arange": [apply(Arange(S(text))) for text in ("n", "3", "n*d", "n+1")],
+    "softmax": [*[apply(Softmax(axes), a) for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((2,), P), ((0, 2), P), ((1,), C1), ((0,), C1))],
+                apply(Softmax((1,)), X, M), apply(Softmax((0, 1)), X, M)],
+    "log_softmax": [apply(LogSoftmax(axes), a) for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((2,), P), ((1,), C1), ((0,), C1))],
+    "logsumexp": [apply(LogSumExp(axes), a) for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((2,), P), ((0, 2), P), ((1,), C1), ((0,), C1))],
+    "var": [apply(Variance(axes), a) for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((2,), P), ((0, 2), P), ((1,), C1), ((0,), C1))],
+    "standardize": [apply(Standardize(axes, eps), a)
+                    for axes, a, eps in (((1,), X, Fraction("1e-5")), ((0, 2), P, Fraction(1, 10)), ((1,), C1, Fraction(2)))],
+    "rms_normalize": [apply(RootMeanSquare(axes, eps), a) for axes, a in (((0,), b), ((1,), X), ((0, 1), X), ((0, 2), P), ((0,), C1))
+                      for eps in (Fraction(1, 10), Fraction(0))],
     "transpose": [apply(Transpose(order), N("A", "n d m b"[: 2 * len(order) - 1]))
                   for order in ((1, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 2, 1, 3), (3, 2, 1, 0), (1, 2, 3, 0))],
     "matmul": [

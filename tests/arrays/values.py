@@ -164,7 +164,10 @@ def wants_positive(*expressions):
 
 
 def values_for(expressions, sizes, seed=0):
-    """Values for the named arrays: away from 0, never two alike; masks; all positive if the expressions want that."""
+    """Values for the named arrays: away from 0, never two alike; masks; all positive if the expressions want that.
+
+    The mask of a softmax has an entry in each row of the last axis.
+    """
     rng = np.random.default_rng(seed)
     positive = wants_positive(*expressions)
     arrays = {}
@@ -175,6 +178,8 @@ def values_for(expressions, sizes, seed=0):
                 sign = 1 if positive else rng.choice([-1, 1], shape)
                 held = rng.uniform(0.5, 1.5, shape) * sign
                 arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
+    for masked in [node for array in expressions for node in array.walk() if node.op.name == "softmax" and node.operands[1:]]:
+        arrays[masked.operands[1].op.label][..., 0] = True  # each row has an entry
     return arrays
 
 
