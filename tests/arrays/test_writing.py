@@ -84,7 +84,7 @@ NUMPY = {
     "X.T @ dY": X.T @ G,
     "dY.sum(axis=0)": G.sum(axis=0),
     "dY.sum(axis=0, keepdims=True)": G.sum(axis=0, keepdims=True),
-    "X - X.sum(axis=1, keepdims=True) / d": X - X.mean(axis=1, keepdims=True),
+    "X - X.mean(axis=1, keepdims=True)": X - X.mean(axis=1, keepdims=True),
     "1 / (1 + np.exp(-X))": 1 / (1 + np.exp(-X)),
     "(X - 1) * (2 - V) / 3": (X - 1) * (2 - V) / 3,
     "X ** 2": X**2,

@@ -42,8 +42,8 @@ def test_names_of_locals_are_names_of_equations():
         return Out
 
     assert lines(f) == [
-        "centred = X - X.sum(axis=0) / n",
-        "spread = np.sqrt((centred ** 2).sum(axis=0) / n)",
+        "centred = X - X.mean(axis=0)",
+        "spread = np.sqrt((centred ** 2).mean(axis=0))",
         "Out = centred / spread",
     ]
 
@@ -100,9 +100,9 @@ def test_sizes_come_from_shapes():
     @derive.layer
     def f(X: "n d"):
         n, d = X.shape
-        return X.sum(axis=0) / n + X.reshape(n * d)[:d] * d
+        return X.mean(axis=0) + X.reshape(n * d)[:d] * d
 
-    assert lines(f) == ["Y = X.sum(axis=0) / n + d * X.reshape(d*n)[:d]"]
+    assert lines(f) == ["Y = X.mean(axis=0) + d * X.reshape(d*n)[:d]"]
     assert f.derive().prove().status == "proved"
 
 
