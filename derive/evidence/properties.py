@@ -95,7 +95,7 @@ def properties(
         raise DeriveError(f"wrt names {', '.join(unknown)}", wanted, "wrt")
     tally = _Tally()
     drawn = cases_in(signature, sizes_of(signature, smallest, positive_sizes), _DTYPES)
-    check = partial(_check, Guarded(code), names=names, floats=signature.floats, tally=tally)
+    check = partial(_check, Guarded(code), signature=signature, names=names, tally=tally)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # overflow is judged by its result, not by its warning
         _attack(check, drawn, tally, examples, seed)
@@ -147,12 +147,12 @@ def _attack(
         tally.failures.sort(key=_entries, reverse=True)  # code that fails now and then was not shrunk in order
 
 
-def _check(code: Code, case: Case, *, names: tuple[str, ...], floats: tuple[str, ...], tally: _Tally) -> None:
+def _check(code: Code, case: Case, *, signature: Signature, names: tuple[str, ...], tally: _Tally) -> None:
     tally.counts["examples"] += 1
     for name, size in case.sizes.items():
         tally.largest[name] = max(size, tally.largest.get(name, 0))
     try:
-        gradients = check_contract(code, case, names, floats)
+        gradients = check_contract(code, case, names, signature.floats, declared=signature.found is None)
     except np.linalg.LinAlgError:
         tally.counts["outside"] += 1
         return

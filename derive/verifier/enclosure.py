@@ -1,0 +1,227 @@
+"""The rung of enclosures: the pair's own code run on balls, <G, J v> against <J^T G, v>, without a tolerance.
+
+Forward runs on balls that carry a directional derivative, backward on plain balls, both as they were written.  Two
+balls that do not overlap are a proof that the gradient is wrong at that point: a wrong epsilon, a seventh digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from derive.evidence.cases import Case
+from derive.evidence.contract import Failure
+from derive.evidence.properties import Outcome, sample
+from derive.evidence.snippets import counterexample
+from derive.evidence.values import draw_direction, draw_floats
+from derive.verdict import Rung
+from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, precision, watched
+from derive.verifier.lifting import of_objects
+from derive.verifier.pair import Pair
+from derive.verifier.values import output_shapes
+
+NAME = "enclosure"
+POINTS = {"ci": 4, "deep": 40}
+TRIED = {"ci": 12, "deep": 120}  # points that are looked at, kinks among them
+SEED = 1
+PRECISIONS = (120, 400, 1600)  # bits
+DOUBLES = 2.0**-46  # relative: what constants rounded to doubles may do to a right gradient
+
+
+class _Kink(Exception):
+    """The point lies on a kink of forward."""
+
+
+@dataclass(frozen=True)
+class _Pairing:
+    """<G, J v> and <J^T G, v> at a point, for a direction v in one input; ``scale`` is the size of their terms."""
+
+    name: str
+    forward: Any
+    backward: Any
+    scale: Any
+
+    @property
+    def agrees(self) -> bool:
+        """True if the balls overlap."""
+        return bool((self.forward - self.backward).contains(0))
+
+    @property
+    def gap(self) -> float:
+        """The relative difference, rounded down."""
+        gap = abs(self.forward - self.backward)
+        scale = self.scale if self.scale > 0 else 1
+        return float((gap / scale).abs_lower())
+
+
+def climb(given: Pair, budget: str) -> Outcome:
+    """The rung: ``enclosed``, ``refuted`` by disjoint balls, or ``open`` where the code does not run on balls."""
+    code = lifted(given)
+    worst, compared, points, lost = 0.0, 0, 0, ""
+    for case in _points(given, budget):
+        if points == POINTS[budget]:
+            break
+        try:
+            pairings = list(_pairings(code, case))
+        except _Kink:
+            continue
+        except Undecided:
+            lost = "a comparison that more digits do not decide"
+            continue
+        except NotRun as error:
+            return Outcome(Rung(NAME, "open", f"skipped: {error}"))
+        except Exception as error:
+            return Outcome(
+                Rung(NAME, "open", f"skipped: on balls the code raises {type(error).__name__}: {error}"[:300])
+            )
+        if not all(p.forward.is_finite() and p.backward.is_finite() for p in pairings):
+            lost = "values that are not finite"
+            continue
+        points += 1
+        for pairing in pairings:
+            compared += 1
+            if not pairing.agrees:
+                worst = max(worst, pairing.gap)
+                if pairing.gap > DOUBLES:
+                    return _refuted(given, case, pairing)
+    numbers = {"points": points, "derivatives": compared, "seed": SEED, "bits": PRECISIONS[0]}
+    if not points:
+        return Outcome(Rung(NAME, "open", f"skipped: no point to look at{f', only {lost}' if lost else ''}", numbers))
+    if worst:
+        detail = f"agreement to {worst:.0e} at {points} points, as constants rounded to doubles would have it"
+        return Outcome(Rung(NAME, "tested", detail, {**numbers, "worst_relative_gap": worst}))
+    return Outcome(Rung(NAME, "enclosed", f"{compared} derivatives at {points} points, in balls of 1e-30", numbers))
+
+
+def lifted(given: Pair) -> Pair:
+    """The pair with its code on object arrays."""
+    functions = {name: _mapped(name) for name in ("sqrt", *FUNCTIONS)}
+    lifting = of_objects(functions)
+    return replace(
+        given,
+        forward_function=lifting.lift(given.forward_function),
+        backward_function=lifting.lift(given.backward_function),
+    )
+
+
+def _mapped(name: str) -> Any:
+    """A function as a map over arrays; of a plain number too, so that ``np.sqrt(2 * np.pi)`` is no double."""
+
+    def value(x: Any) -> Any:
+        found = dual(x)
+        if found is NotImplemented:
+            raise NotRun(f"{name} of {type(x).__name__}")
+        return getattr(found, name)()
+
+    return np.frompyfunc(value, 1, 1)
+
+
+# ---- at a point
+
+
+def _points(given: Pair, budget: str) -> Iterator[Case]:
+    """Points off the beaten track: sizes as evidence draws them, entries without ties."""
+    signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
+    chance = np.random.default_rng(SEED)
+    for case in sample(signature, TRIED[budget], SEED):
+        inputs = {}
+        for name, value in case.inputs.items():
+            declared = given.inputs[name]
+            floats = declared.kind.is_float and declared.kind.name != "onehot"
+            inputs[name] = (
+                np.asarray(draw_floats(chance, declared.kind.name, "normal", 1.0, np.shape(value))) if floats else value
+            )
+        upstream = tuple(np.asarray(chance.standard_normal(np.shape(g))) for g in case.upstream)
+        if all(np.size(value) for value in inputs.values()) and all(map(np.size, upstream)):
+            yield replace(case.contiguous(), inputs=inputs, upstream=upstream)
+
+
+def _pairings(code: Pair, case: Case) -> Iterator[_Pairing]:
+    """Both sides for each float input, at a precision that decides the comparisons."""
+    for bits in PRECISIONS:
+        try:
+            with precision(bits):
+                yield from list(_at_precision(code, case))
+            return
+        except Undecided:
+            if bits == PRECISIONS[-1]:
+                raise
+
+
+def _at_precision(code: Pair, case: Case) -> Iterator[_Pairing]:
+    chance = np.random.default_rng(case.seed)
+    directions = {name: draw_direction(chance, case.kinds[name], case.inputs[name]) for name in code.floats}
+    plain = {name: on_balls(value) for name, value in case.inputs.items()}
+    with watched() as watch:
+        _, held = code.forward(*plain.values())
+    upstream = tuple(map(on_balls, case.upstream))
+    gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
+    for name, direction in directions.items():
+        if name not in gradients:
+            continue
+        moving = {**plain, name: on_balls(case.inputs[name], direction)}
+        with watched() as watch:
+            y, _ = code.forward(*moving.values())
+        if watch.kink:
+            raise _Kink
+        yield _pairing(name, upstream, y, gradients[name], direction)
+
+
+def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> _Pairing:
+    outputs = y if len(upstream) > 1 else (y,)
+    terms = [g.value * _slope(e) for g, e in _entries(upstream, outputs)]
+    other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
+    scale = sum((abs(t) for t in [*terms, *other]), exact(0.0))
+    return _Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
+
+
+def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    for g, y in zip(upstream, outputs, strict=True):
+        yield from zip(np.ravel(g), np.ravel(np.asarray(y, dtype=object)), strict=True)
+
+
+def _slope(entry: Any) -> Any:
+    found = dual(entry)
+    return exact(0.0) if found.slope is None else found.slope
+
+
+def _value(entry: Any) -> Any:
+    return dual(entry).value
+
+
+def on_balls(value: Any, direction: Any = None) -> Any:
+    """An array of floats as exact balls, moving along a direction; anything else as it is."""
+    if not (isinstance(value, np.ndarray | np.floating) and np.asarray(value).dtype.kind == "f"):
+        return value
+    array = np.asarray(value)
+    slopes = [None] * array.size if direction is None else [exact(v) for v in np.ravel(direction)]
+    made = np.empty(array.size, dtype=object)
+    made[:] = [Dual(exact(x), slope) for x, slope in zip(array.ravel(), slopes, strict=True)]
+    return made.reshape(array.shape) if array.shape else made[0]
+
+
+def _refuted(given: Pair, case: Case, pairing: _Pairing) -> Outcome:
+    """The verdict of disjoint balls."""
+    name = pairing.name
+    got, expected = (f"{float(ball.mid()):.17g}" for ball in (pairing.backward, pairing.forward))
+    what = f"the gradient of {name} is wrong by {pairing.gap:.1e}, relative: {got} along a direction, not {expected}"
+    failure = Failure(name, what, got, expected, f"gradients[{name!r}]")
+    at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
+    detail = f"{what} (at {at})" if at else what
+    rung = Rung(NAME, "refuted", f"{detail}; the balls are disjoint", {"relative_gap": pairing.gap})
+    return Outcome(rung, counterexample(case, _with_gradient(given, case, failure)))
+
+
+def _with_gradient(given: Pair, case: Case, failure: Failure) -> Failure:
+    """The failure with whole gradients in place of numbers along a direction."""
+    from derive.evidence.differences import expected_gradient
+
+    try:
+        _, held = given.forward(*case.arguments().values())
+        got: Mapping[str, Any] = given.backward(case.upstream_argument(), held)
+        return replace(failure, got=got[failure.name], expected=expected_gradient(given, case, failure.name))
+    except Exception:  # the balls have shown it; what floats do is not needed
+        return failure
