@@ -22,6 +22,7 @@ SCALES = (0.3, 1.0, 3.0)
 OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn from; a layer may say otherwise
     "approximate": ("none", "tanh"),
     "beta": (1.0, 0.5, 3.0),
+    "bias": (True, False),
     "ceil_mode": (False, True),
     "count_include_pad": (True, False),
     "dilation": (1, 2, (1, 2)),
