@@ -200,10 +200,10 @@ def with_torch(given: Work) -> Callable[[], tuple[Any, Arrays]]:
     import torch
 
     sys.path.insert(0, str(TOP))  # the table of the tests
-    from tests.oracle.torch_layers import oracle_of
+    from tests.oracle.torch_layers import options_of, oracle_of
 
-    function = oracle_of(given.layer).function
-    options = dict(derive.layers[given.layer].with_options(**given.options).options)
+    function, layer = oracle_of(given.layer).function, derive.layers[given.layer]
+    options = options_of(layer, layer.with_options(**given.options))
     tensors = {key: torch.from_numpy(value) for key, value in arrays(given).items()}
     leaves = [tensor.requires_grad_() for tensor in tensors.values() if tensor.dtype == torch.float32]
     with torch.no_grad():

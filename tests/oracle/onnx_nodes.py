@@ -378,4 +378,5 @@ OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
     "Softplus": elementwise("softplus"),
     "Swish": swish,
+    "Tanh": elementwise("tanh", "input"),
 }

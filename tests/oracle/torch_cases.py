@@ -13,7 +13,7 @@ from derive.errors import DeriveError
 from .comparing import Disagreement, IllConditioned, compare
 from .drawing import draw, draw_options, generator
 from .generated import compiled
-from .torch_layers import Oracle
+from .torch_layers import Oracle, options_of
 
 CASES = 36
 SHAPES = 3  # cases with the same options; a layer is derived once for them
@@ -42,11 +42,9 @@ def run(layer: Layer, oracle: Oracle, seed: int, tally: Tally) -> None:
     chance, dtype = generator(layer.name, 1000 + seed), DTYPES[seed % len(DTYPES)]
     drawn = draw(chance, chosen, options, dtype, oracle.sizes, oracle.inputs)
     assert oracle.function is not None
-    inputs = {i.name for i in layer.inputs}  # an option of an input's name says whether there is that input
-    passed = {option: value for option, value in chosen.options.items() if option not in inputs}
     tied = tuple(i.name for i in chosen.inputs if i.kind.name in TIED)
     try:
-        found = compare(code, oracle.function, drawn, passed, chosen.wrt, dtype, chance, tied)
+        found = compare(code, oracle.function, drawn, options_of(layer, chosen), chosen.wrt, dtype, chance, tied)
     except IllConditioned:
         tally.ill += 1
         return

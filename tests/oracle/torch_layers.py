@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from derive.derivation.layer import Layer
+
 from .drawing import Draw
 from .pytorch import functional, torch
 
@@ -74,3 +76,9 @@ def oracle_of(name: str) -> Oracle | None:
         if found is not None:
             return Oracle(found, known.options, known.sizes, known.inputs)
     return None
+
+
+def options_of(layer: Layer, chosen: Layer) -> dict[str, Any]:
+    """The options of a layer as PyTorch has them; one of an input's name says whether there is that input."""
+    inputs = {i.name for i in layer.inputs}
+    return {option: value for option, value in chosen.options.items() if option not in inputs}
