@@ -7,7 +7,6 @@ from weakref import WeakKeyDictionary
 
 from derive.arrays.array import Array, apply, name
 from derive.arrays.renaming import alpha_key
-from derive.rules import joins, recognition  # noqa: F401  # enter their identities into the book
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, Identity
 from derive.rules.proof import is_equal

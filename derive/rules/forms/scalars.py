@@ -15,7 +15,7 @@ from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.operations import Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
-from derive.rules.recognition import number, one_minus, one_plus
+from derive.rules.identities.recognition import number, one_minus, one_plus
 
 
 def _exp(x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The identities of arrays side by side, so that the adjoint of parts reads ``[dA dB dC]``; see identities.py."""
+"""The identities of arrays side by side, so that the adjoint of parts reads ``[dA dB dC]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from derive.arrays.array import Array, apply
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Elementwise
-from derive.rules.identities import Product, identity
+from derive.rules.identities import identity
+from derive.rules.identities.algebra import Product
 
 
 @identity(Elementwise)

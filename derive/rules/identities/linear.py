@@ -1,0 +1,187 @@
+"""Identities of linear maps: sums, transposes, matrix products, contractions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from derive.arrays import build, products
+from derive.arrays.array import Array, apply
+from derive.arrays.moves import Place, Reshape, Slice, Transpose
+from derive.arrays.operations import Broadcast, Constant, Einsum, Eye, Matmul, Sum
+from derive.index.size import ONE
+from derive.rules.identities import identity
+from derive.rules.identities.algebra import Product
+
+# ---- sums
+
+
+@identity(Sum)
+def sum_of_sum(node: Array) -> Array | None:
+    """a sum of a sum is one sum"""
+    (inner,) = node.operands
+    if not isinstance(inner.op, Sum):
+        return None
+    assert isinstance(node.op, Sum)
+    left = [axis for axis in range(inner.operands[0].ndim) if axis not in inner.op.axes]
+    return apply(Sum(tuple(sorted((*inner.op.axes, *(left[axis] for axis in node.op.axes))))), *inner.operands)
+
+
+@identity(Sum, Matmul, Einsum, Transpose, Reshape, Slice, Place)
+def number_in_front(node: Array) -> Array | None:
+    """L(c A) = c L(A) for linear L: a number goes in front"""
+    number = Fraction(1)
+    operands = []
+    for operand in node.operands:
+        if isinstance(operand.op, Constant) or operand.op.name not in ("multiply", "negative", "divide"):
+            operands.append(operand)
+            continue
+        product = Product.of(operand)
+        number, product.number = number * product.number, Fraction(1)
+        operands.append(product.write(operand.shape))
+    if number == 1:
+        return None
+    result = apply(node.op, *operands)
+    return -result if number == -1 else build.constant(number) * result
+
+
+# ---- transposes
+
+
+@identity(Transpose)
+def transpose_of_transpose(node: Array) -> Array | None:
+    """Aᵀᵀ = A"""
+    (inner,) = node.operands
+    if not isinstance(inner.op, Transpose):
+        return None
+    assert isinstance(node.op, Transpose)
+    return inner.operands[0].transpose(tuple(inner.op.order[axis] for axis in node.op.order))
+
+
+@identity(Transpose)
+def transpose_of_product(node: Array) -> Array | None:
+    """(A B)ᵀ = Bᵀ Aᵀ"""
+    (inner,) = node.operands
+    if not isinstance(inner.op, Matmul) or node.ndim != 2:
+        return None
+    left, right = inner.operands
+    return right.T @ left.T
+
+
+@identity(Transpose)
+def transpose_of_map(node: Array) -> Array | None:
+    """f(A, B)ᵀ = f(Aᵀ, Bᵀ), copies and constants transposed in place"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Transpose)
+    order = node.op.order
+    if isinstance(inner.op, Constant):
+        return apply(Constant(inner.op.value, node.shape))
+    if isinstance(inner.op, Eye):
+        return inner
+    if isinstance(inner.op, Broadcast):
+        axes = [order.index(axis) for axis in inner.op.axes]
+        if axes == sorted(axes):
+            return apply(Broadcast(node.shape, tuple(axes)), *inner.operands)
+    return None
+
+
+# ---- products with constants
+
+
+@identity(Matmul)
+def product_with_ones(node: Array) -> Array | None:
+    """(c 1) B = c 1 (1ᵀ B), A (c 1) = c (A 1) 1ᵀ; with one row or column, copies"""
+    left, right = node.operands
+    rank = node.ndim
+    for side, other, axis, kept in ((left, right, rank - 2, rank - 1), (right, left, rank - 1, rank - 2)):
+        if isinstance(side.op, Constant):
+            summed = apply(Sum((axis,)), other)
+            copied = apply(Broadcast(node.shape, (*range(rank - 2), kept)), summed)
+            return build.spread(apply(Constant(side.op.value)), node.shape) * copied
+        if isinstance(side.op, Eye):
+            return other
+    return None
+
+
+@identity(Sum)
+def sum_of_one(node: Array) -> Array | None:
+    """a sum over an axis of size 1 is a reshape"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Sum)
+    if any(inner.shape[axis] != ONE for axis in node.op.axes):
+        return None
+    return inner if not node.op.axes else apply(Reshape(node.shape), inner)
+
+
+# ---- contractions
+
+
+@identity(Einsum)
+def trace_of_product(node: Array) -> Array | None:
+    """tr(A B) = sum(Aᵀ ∘ B), tr(Aᵀ) = tr(A), tr(I) = n"""
+    assert isinstance(node.op, Einsum)
+    if node.op.pattern != "aa->":
+        return None
+    (inner,) = node.operands
+    if isinstance(inner.op, Matmul):
+        left, right = inner.operands
+        return (left.T * right).sum()
+    if isinstance(inner.op, Transpose):
+        return products.trace(inner.operands[0])
+    return build.constant(inner.op.size) if isinstance(inner.op, Eye) else None
+
+
+_MATRIX_PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
+    "ab,bc->ac": lambda A, B: A @ B,
+    "ab,cb->ac": lambda A, B: A @ B.T,
+    "ab,ac->bc": lambda A, B: A.T @ B,
+    "ab,ca->bc": lambda A, B: A.T @ B.T,
+    "ab,bc->ca": lambda A, B: B.T @ A.T,
+    "ab,cb->ca": lambda A, B: B @ A.T,
+    "ab,ac->cb": lambda A, B: B.T @ A,
+    "ab,ca->cb": lambda A, B: B @ A,
+}  # fmt: skip
+
+
+@identity(Einsum)
+def contraction_as_product(node: Array) -> Array | None:
+    """sum_k A[i,k] B[k,j] = (A B)[i,j], and its transposes; a contraction of one array is a transpose or a sum"""
+    assert isinstance(node.op, Einsum)
+    if node.op.pattern in _MATRIX_PRODUCTS:
+        return _MATRIX_PRODUCTS[node.op.pattern](*node.operands)
+    if len(node.operands) == 1 and len(set(node.op.inputs[0])) == len(node.op.inputs[0]):
+        (letters,) = node.op.inputs
+        axes = tuple(k for k, letter in enumerate(letters) if letter not in node.op.output)
+        left = [letter for letter in letters if letter in node.op.output]
+        summed = node.operands[0].sum(axis=axes) if axes else node.operands[0]
+        return summed.transpose(tuple(left.index(letter) for letter in node.op.output)) if left else summed
+    return None
+
+
+@identity(Einsum)
+def contraction_with_ones(node: Array) -> Array | None:
+    """a factor of ones drops out of a contraction; an identity matrix renames a label"""
+    assert isinstance(node.op, Einsum)
+    if len(node.operands) < 2:
+        return None
+    for k, (letters, operand) in enumerate(zip(node.op.inputs, node.operands, strict=True)):
+        others = [(t, a) for j, (t, a) in enumerate(zip(node.op.inputs, node.operands, strict=True)) if j != k]
+        elsewhere = "".join(t for t, _ in others)
+        if isinstance(operand.op, Constant) and all(letter in elsewhere for letter in letters):
+            return build.spread(apply(Constant(operand.op.value)), node.shape) * products.contract(
+                others, node.op.output
+            )
+        if (
+            isinstance(operand.op, Constant)
+            and len(letters) == 1
+            and letters in node.op.output
+            and letters not in elsewhere
+        ):
+            rest = products.contract(others, node.op.output.replace(letters, ""))
+            kept = tuple(axis for axis, letter in enumerate(node.op.output) if letter != letters)
+            return build.spread(apply(Constant(operand.op.value)), node.shape) * apply(
+                Broadcast(node.shape, kept), rest
+            )
+        if not letters:
+            return build.spread(operand, node.shape) * products.contract(others, node.op.output)
+    return None
