@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from derive.arrays.axis import axis_size
 from derive.arrays.dtype import REAL, check_dtype
 from derive.arrays.shapes import Shape
-from derive.errors import DeriveError
+from derive.errors import DeriveError, callers_place
 from derive.index.size import Size
 from derive.index.terms import Position, Term
 
@@ -256,7 +256,7 @@ class Array:
         raise DeriveError(
             "an entry of a symbolic array was set",
             "forward formulas do not change arrays in place",
-            _place(),
+            callers_place(),
             "np.where or np.pad in place of the assignment",
         )
 
@@ -264,7 +264,7 @@ class Array:
         raise DeriveError(
             f"{self} was changed in place",
             "forward formulas do not change arrays: another name for the same array would change with it",
-            _place(),
+            callers_place(),
             "Z = Z + 1 in place of Z += 1",
         )
 
@@ -274,7 +274,7 @@ class Array:
         raise DeriveError(
             f"the truth value of the symbolic array {self} was asked for",
             "a formula whose source does not branch on values",
-            _place(),
+            callers_place(),
             "np.where(condition, a, b) or np.maximum in place of if, and, or, max()",
         )
 
@@ -282,7 +282,7 @@ class Array:
         raise DeriveError(
             f"{what} of the symbolic array {self} was asked for",
             "a formula that keeps arrays symbolic",
-            _place(),
+            callers_place(),
             "NumPy operations on whole arrays",
         )
 
@@ -357,15 +357,9 @@ class Array:
         raise DeriveError(
             f".{name} of a symbolic array",
             "the language has .T .shape .ndim .size .sum .mean .max .dot .reshape .transpose .swapaxes .copy .astype",
-            _place(),
+            callers_place(),
             "writing it with these and NumPy functions",
         )
-
-
-def _place() -> str:
-    from derive.errors import callers_place
-
-    return callers_place()
 
 
 @dataclass(frozen=True)

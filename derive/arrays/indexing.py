@@ -7,7 +7,7 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.build import count, shaped, size_of
-from derive.arrays.moves import Reshape, Slice
+from derive.arrays.moves import Place, Reshape, Slice
 from derive.arrays.operations import Broadcast
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, ZERO, Size
@@ -50,7 +50,7 @@ def index(array: Array, key: Any) -> Array:
     return apply(Reshape(tuple(shape)), array)
 
 
-def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
+def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, Size | int, bool]:
     """Begin, length, stride of one index; whether the axis is kept."""
     if isinstance(item, Integral | Size) and not isinstance(item, bool):
         place = size_of(item)
@@ -74,16 +74,16 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
             callers_place(),
             "np.where with a mask, or np.einsum",
         )
-    step = 1 if item.step is None else item.step
-    if step not in (1, -1) or (step == -1 and not (item.start is None and item.stop is None)):
-        raise DeriveError(
-            f"a slice with step {item.step} of {shaped(array)}",
-            "step 1, or ::-1",
-            callers_place(),
-            "a reshape that makes the step an axis",
-        )
-    if step == -1:
+    step = size_of(1 if item.step is None else item.step)
+    if step == -1 and item.start is None and item.stop is None:
         return size - 1, size, -1, True
+    if not (step - 1).is_nonnegative():
+        raise DeriveError(
+            f"a slice {item.start or ''}:{item.stop or ''}:{step} of {shaped(array)}",
+            "a step of at least 1, or ::-1",
+            callers_place(),
+            "[::-1] before or after the slice",
+        )
     start, stop = (_bound(end, size, default) for end, default in ((item.start, ZERO), (item.stop, size)))
     if size.constant is not None and start.constant is not None and stop.constant is not None:  # as NumPy clamps
         start, stop = (Size.of(min(max(end.constant or 0, 0), size.constant)) for end in (start, stop))
@@ -94,7 +94,16 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, int, bool]:
             callers_place(),
             "the two exchanged",
         )
-    return start, stop - start, 1, True
+    return start, (stop - start + step - 1).plain // step, step if step.constant is None else step.constant, True
+
+
+def placed(array: Array, shape: Any, keys: Any) -> Array:
+    """What the helper ``placed`` of generated code stands for: zeros with an array put where slices say."""
+    extent = tuple(map(size_of, shape))
+    ranges = [_range(key, size, array)[:3] for key, size in zip(keys, extent, strict=True)]
+    if tuple(length for _, length, _ in ranges) != array.shape:
+        raise DeriveError(f"placed: {shaped(array)} at {keys} of {shape}", "as many entries as the slices have")
+    return apply(Place(tuple(b for b, _, _ in ranges), extent, tuple(step for _, _, step in ranges)), array)
 
 
 def _bound(end: Any, size: Size, default: Size) -> Size:

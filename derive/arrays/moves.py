@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
 from derive.arrays.shapes import Shape, reshape_groups
-from derive.index.size import ZERO, Size
+from derive.index.size import Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
@@ -104,13 +104,31 @@ def _flat(places: list[Position], sizes: list[Size]) -> Position:
     return flat
 
 
+def at_least_zero(sizes: list[Size]) -> tuple[str, ...]:
+    """The conditions that sizes are at least 0, ``h + 2*p ≥ k``, where that is not plain to see."""
+    found = []
+    for size in sizes:
+        if not size.is_nonnegative():
+            more = Size({powers: c for powers, c in size.terms if c > 0})
+            found.append(f"{more} ≥ {more - size}")
+    return tuple(dict.fromkeys(found))
+
+
+PLACED = '''def placed(array, shape, keys):
+    """Zeros with an array put where an index says."""
+    result = np.zeros(shape, array.dtype)
+    result[keys] = array
+    return result
+'''
+
+
 @dataclass(frozen=True)
 class Slice(Operation):
-    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries, backwards if ``stride[k]`` is -1."""
+    """A box of entries: axis k runs from ``begin[k]`` for ``extent[k]`` entries in steps of ``stride[k]``, or of -1."""
 
     begin: Shape
     extent: Shape
-    stride: tuple[int, ...]
+    stride: tuple[Size | int, ...]
     name = "slice"
 
     def shape(self, *operands: Array) -> Shape:
@@ -122,7 +140,7 @@ class Slice(Operation):
         return operands[0].kind
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
-        """``Y[i] = A[i + begin]``."""
+        """``Y[i] = A[i * stride + begin]``."""
         return entries[0](*[p * step + start for p, step, start in zip(at, self.stride, self.begin, strict=True)])
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
@@ -131,14 +149,13 @@ class Slice(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The box lies inside, where that is not plain to see."""
-        found = []
+        wanted: list[Size] = []
         for begin, extent, stride, size in zip(
             self.begin, self.extent, self.stride, node.operands[0].shape, strict=True
         ):
-            if stride == 1:
-                bounds = ((begin, ZERO), (begin + extent, begin), (size, begin + extent))
-                found += [f"{more} ≥ {less}" for more, less in bounds if not (more - less).is_nonnegative()]
-        return tuple(found)
+            if stride != -1:
+                wanted += [begin, *extent.supposed(), extent, size - begin - (extent - 1) * stride - 1]
+        return at_least_zero(wanted)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[:, 1:]``."""
@@ -165,7 +182,7 @@ class Place(Operation):
 
     begin: Shape
     extent: Shape
-    stride: tuple[int, ...]
+    stride: tuple[Size | int, ...]
     name = "pad"
 
     def shape(self, *operands: Array) -> Shape:
@@ -177,7 +194,7 @@ class Place(Operation):
         return operands[0].kind
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
-        """``Y[p] = sum_i A[i] [p = i + begin]``."""
+        """``Y[p] = sum_i A[i] [p = i * stride + begin]``."""
         moved = [k for k, size in enumerate(self.extent) if self.stride[k] != 1 or operands[0].shape[k] != size]
         inside = {k: Index(operands[0].shape[k]) for k in moved}
         links = [Delta(at[k], Position.of(i) * self.stride[k] + self.begin[k]) for k, i in inside.items()]
@@ -188,9 +205,13 @@ class Place(Operation):
         return (apply(Slice(self.begin, operands[0].shape, self.stride), grad),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``np.pad(A, ((1, 0), (0, 0)))``."""
+        """``np.pad(A, ((1, 0), (0, 0)))``; with steps, ``placed(A, (n, d), np.s_[::2])``."""
         (operand,) = node.operands
         text = write(operand, 0)
+        if any(step not in (1, -1) for step in self.stride):
+            boxes = zip(self.begin, operand.shape, self.stride, self.extent, strict=True)
+            keys = ", ".join(write.numpy_slice(*box) for box in boxes)
+            return f"placed({text}, {write.numpy_shape(self.extent)}, np.s_[{keys}])", write.ATOM
         if -1 in self.stride:
             keys = ", ".join("::-1" if step == -1 else ":" for step in self.stride)
             text = f"{write(operand, write.ATOM)}[{keys}]"

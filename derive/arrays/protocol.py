@@ -31,6 +31,7 @@ from derive.arrays.joining import concatenate, hstack, split, stack, vstack
 from derive.arrays.operations import Constant
 from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.arrays.reducing import deviation, extreme, place_of_extreme, variance
+from derive.arrays.windows import sliding_window_view
 from derive.errors import DeriveError, callers_place
 
 
@@ -62,7 +63,7 @@ _REDUCTIONS: dict[str, Callable[..., Array]] = {"add": sum, "maximum": extreme, 
 _CALLS: dict[str, Callable[..., Any]] = {
     "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
     "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
-    "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
+    "broadcast_to": broadcast_to, "sliding_window_view": sliding_window_view, "pad": pad, "full_like": full_like,
     "concatenate": concatenate, "stack": stack, "hstack": hstack, "vstack": vstack, "split": split,
     "where": lambda condition, a, b: elementwise("where", condition, a, b),
     "ones_like": lambda a, dtype=None: full_like(a, 1, dtype),

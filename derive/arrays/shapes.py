@@ -23,7 +23,8 @@ KINDS = (*FLOAT_KINDS, "int", "bool")
 
 # Names that a declared array or size may not take: they mean something else in the generated code.
 RESERVED = frozenset(
-    {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "sigmoid", "math", "lead", "special"}
+    {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "math", "lead", "special"}
+    | {"sigmoid", "overlap", "placed"}  # the helpers
 )
 
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")

@@ -119,13 +119,17 @@ class Writer:
         inner = ", ".join(self.number(Fraction(s.constant) if s.constant is not None else s)[0] for s in shape)
         return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
-    def numpy_slice(self, begin: Size, extent: Size, stride: int, size: Size) -> str:
-        """``1:`` or ``:-1`` or ``::-1``."""
+    def numpy_slice(self, begin: Size, extent: Size, stride: Size | int, size: Size) -> str:
+        """``1:`` or ``:-1`` or ``::2`` or ``::-1``."""
         if stride == -1:
             last = begin - extent
             return f"{'' if begin == size - 1 else begin}:{last if (last + 1).terms else ''}:-1"
-        end = begin + extent
         start = str(begin) if begin.terms else ""
+        if stride != 1 and extent == (size - begin + stride - 1).plain // stride:
+            return f"{start}::{stride}"
+        if stride != 1:  # NumPy clamps an end behind the last entry
+            return f"{start}:{begin + extent * stride}:{stride}"
+        end = begin + extent
         if end == size:
             return f"{start}:"
         behind = (end - size).constant

@@ -7,10 +7,12 @@ also gets a small class for each of its layers (stack.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import needed
+from derive.arrays.helpers import HELPERS
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
@@ -33,7 +35,9 @@ def module(derivation: Derivation) -> str:
 
 def _needed(plan: Plan) -> tuple[list[str], list[str]]:
     nodes = (node for statement in [*plan.forward, *plan.backward] for node in statement.expression.walk())
-    return needed(node.op.function for node in nodes if isinstance(node.op, Elementwise))
+    imports, helpers = needed(node.op.function for node in nodes if isinstance(node.op, Elementwise))
+    lines = "\n".join([*plan.forward_lines, *plan.backward_lines])
+    return imports, helpers + [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", lines)]
 
 
 def _docstring(plan: Plan) -> str:

@@ -17,9 +17,11 @@ import numpy
 from derive.arrays import build, reducing
 from derive.arrays.array import Array, Named, apply, name
 from derive.arrays.functions import SPECIAL
+from derive.arrays.helpers import STANDS_FOR
 from derive.arrays.operations import Constant, Eye
 from derive.derivation.reader import traced
 from derive.derivation.sweep import UPSTREAM, Derivation
+from derive.emit.helpers import helpers_checked, helpers_in
 from derive.emit.loading import load_source
 from derive.emit.stack import members
 from derive.errors import DeriveError
@@ -76,6 +78,9 @@ def read_back(source: str, derivation: Derivation) -> Rung:
         found += list(_objects(_symbolic(source, derivation), derivation))
     except Exception as error:  # whatever the code does, it is not shown
         return Rung("read-back", "open", f"the code does not lift: {type(error).__name__}: {error}")
+    helped, doubt = helpers_checked(source)
+    if doubt:
+        return Rung("read-back", "open", doubt)
     definitions = _definitions(derivation)
     wrong = [s for s in found if not _agrees(s, definitions)]
     numbers = {"statements": len(found), "proved": len(found) - len(wrong)}
@@ -83,13 +88,14 @@ def read_back(source: str, derivation: Derivation) -> Rung:
         first = wrong[0]
         detail = f"{first.where}: {first.target} = {first.says}, but the derivation says {first.should}"
         return Rung("read-back", "open", detail, numbers)
-    return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements", numbers)
+    return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements{helped}", numbers)
 
 
 def unread(source: str) -> str:
     """The first statement that running once on symbolic arrays would not tell all about; empty if there is none.
 
-    Plain are definitions, ``target = expression``, ``return``, and checks that only raise.
+    Plain are definitions, ``target = expression``, ``return``, and checks that only raise.  A helper that loops over a
+    size is taken for what it stands for; it is checked by itself (helpers.py).
     """
     try:
         tree = ast.parse(source)
@@ -97,6 +103,8 @@ def unread(source: str) -> str:
         return str(error)
     if not any(isinstance(node, ast.Import) and ast.unparse(node) == "import numpy as np" for node in tree.body):
         return "import numpy as np is missing"
+    trusted = helpers_in(source)
+    tree.body = [node for node in tree.body if getattr(node, "name", "") not in trusted]
     defined = [*tree.body, *(part for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body)]
     for node in defined:
         if isinstance(node, ast.FunctionDef):
@@ -150,6 +158,7 @@ def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
 def _symbolic(source: str, derivation: Derivation) -> ModuleType:
     loaded = load_source(source, derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
+    loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source)})
     loaded.__dict__["float"] = lambda number: number  # to the proof numbers are real
     return loaded
 

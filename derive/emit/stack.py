@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.helpers import HELPERS
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
 from derive.derivation.call import LayerCall
@@ -32,6 +33,7 @@ TAKEN = {
     "np",
     "special",
     *METHODS,
+    *HELPERS,
     *(t for f in FUNCTIONS.values() for t in re.findall(r"def (\w+)", f.helper)),
 }
 

@@ -19,6 +19,7 @@ from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.rows import Largest, Max, RowFunction
+from derive.arrays.windows import Overlap, Windows
 from derive.errors import DeriveError
 from derive.index.size import ONE, ZERO, Size
 
@@ -95,6 +96,8 @@ def _changes(node: Array) -> Iterator[Change]:
             yield "parts in another order", apply(node.op, *reversed(node.operands))
         case Slice() | Place():
             yield from _of_box(node, node.op)
+        case Windows() | Overlap():
+            yield from _of_windows(node, node.op)
         case Constant(value=Fraction() as value):
             yield "changed number", apply(Constant(value + 1, node.shape))
         case Eye():
@@ -195,14 +198,34 @@ def _of_box(node: Array, op: Slice | Place) -> Iterator[Change]:
     (inner,) = node.operands
     outer, box = (inner.shape, node.shape) if isinstance(op, Slice) else (node.shape, inner.shape)
     for k, (begin, step) in enumerate(zip(op.begin, op.stride, strict=True)):
-        low, high = (begin, begin + box[k]) if step == 1 else (begin - box[k] + 1, begin + 1)
+        last = begin + (box[k] - 1) * step
+        low, high = (last, begin + 1) if step == -1 else (begin, last + 1)
         inside = {1: (outer[k] - high - 1).is_nonnegative(), -1: (low - 1).is_nonnegative()}
         for shift, fits in inside.items():
             if fits:
                 yield "shifted", apply(replace(op, begin=_with_item(op.begin, k, begin + shift)), inner)
-        turned = begin + box[k] - 1 if step == 1 else low
-        begins, strides = _with_item(op.begin, k, turned), _with_item(op.stride, k, -step)
-        yield "reversed", apply(replace(op, begin=begins, stride=strides), inner)
+        if step in (1, -1):
+            begins, strides = _with_item(op.begin, k, last), _with_item(op.stride, k, -step)
+            yield "reversed", apply(replace(op, begin=begins, stride=strides), inner)
+        else:
+            yield "changed step", apply(replace(op, stride=_with_item(op.stride, k, 1)), inner)
+
+
+def _of_windows(node: Array, op: Windows | Overlap) -> Iterator[Change]:
+    (inner,) = node.operands
+    for k in range(len(op.axes)):
+        if op.stride[k] != ONE:
+            yield "changed stride", apply(replace(op, stride=_with_item(op.stride, k, ONE)), inner)
+        if op.dilation[k] != ONE:
+            yield "changed dilation", apply(replace(op, dilation=_with_item(op.dilation, k, ONE)), inner)
+        turned = [slice(None)] * (node.ndim if isinstance(op, Windows) else inner.ndim)
+        turned[k - len(op.axes)] = slice(None, None, -1)
+        yield "turned window", node[tuple(turned)] if isinstance(op, Windows) else apply(op, inner[tuple(turned)])
+    if len(set(op.axes)) > 1:
+        yield "exchanged axes", apply(replace(op, axes=op.axes[::-1]), inner)
+    if isinstance(op, Overlap):
+        first = (slice(0, 1),) * len(op.axes)
+        yield "dropped overlap", apply(op, inner[(..., *first)])
 
 
 def _with_item(items: tuple[Any, ...], k: int, item: Any) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, E
 from derive.arrays.rows import Arange, ArgMax, Largest, Max
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
+from derive.arrays.windows import Overlap, Windows
 
 from .values import N, S
 
@@ -40,6 +41,15 @@ def _elementwise():
             masks = {"where": (0,), "logical_not": (0,)}.get(function.name, ())
             operands = [N("ABC"[k], f"{shape} : bool" if k in masks else shape) for k in range(function.arity)]
             yield f"{function.name}({shape})", apply(Elementwise(function.name), *operands)
+
+
+
+def windows(image, axes, window, stride, dilation):
+    """All windows that fit."""
+    window, stride, dilation = (tuple(map(S, text.split())) for text in (window, stride, dilation))
+    steps = zip(axes, window, stride, dilation, strict=True)
+    positions = tuple((image.shape[a].plain - d * (k - 1) - 1) // s + 1 for a, k, s, d in steps)
+    return apply(Windows(axes, positions, window, stride, dilation), image)
 
 
 X, W, V, b, c, Q, P, q, K, M, C1, R1 = (
@@ -110,6 +120,8 @@ _ROWS = {
         apply(Slice((S("m"), S(0)), (S("n-m"), S("d")), (1, 1)), X), N("A", "4 d")[1:3], M[1:],
         apply(Slice((S("n"), S(0)), (S("m"), S("d")), (1, 1)), N("A", "n+m d")),
         apply(Slice((S("n-1"),), (S("n"),), (-1,)), N("A", "n+3")),
+        X[::2], X[1::3, ::2], X[:-1:2], b[:: S("m")], N("A", "n*m d")[:: S("m")], N("A", "6")[1:5:2], Q[:, ::2, :, ::-1],
+        apply(Slice((S(1),), (S("n"),), (S("m"),)), N("A", "n*m+1")),
         apply(Slice((S("n+1"),), (S("n"),), (-1,)), N("A", "n+3")), apply(Slice((S("n+2"),), (S("n+1"),), (-1,)), N("A", "n+3")),
     ],
     "pad": [
@@ -117,6 +129,23 @@ _ROWS = {
         apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),
         apply(Place((S("m"),), (S("n+m"),), (1,)), c), apply(Place((S(0), S(1), S(0), S(0)), (S("b"), S("h+2"), S("n"), S("d")), (1,) * 4), Q),
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), M),
+        apply(Place((S(1), S(0)), (S("2*n+1"), S("d")), (2, 1)), X), apply(Place((S(0),), (S("n*m"),), (S("m"),)), c),
+        apply(Place((S(0), S("d-1")), (S("3*n"), S("d+1")), (3, -1)), X),
+    ],
+    "windows": [
+        windows(N("A", shape), axes, window, stride, dilation)
+        for shape, axes, window, stride, dilation in (
+            ("n+2", (0,), "3", "1", "1"), ("n+3 d", (0,), "2", "2", "1"), ("d n+4", (1,), "3", "1", "2"), ("s*n+d*k", (0,), "k", "s", "d"),
+            ("n 2*h+3 w+1", (1, 2), "3 2", "2 1", "1 1"), ("n+5 n+5", (1, 0), "2 3", "1 2", "3 2"), ("n", (0,), "1", "2", "1"), ("k d", (0,), "k", "1", "1"),
+            ("n 2*h+6", (1,), "2", "3", "4"),
+        )
+    ],
+    "overlap": [
+        apply(Overlap(axes, tuple(map(S, extent.split())), tuple(map(S, stride.split())), tuple(map(S, dilation.split()))), N("A", shape))
+        for shape, axes, extent, stride, dilation in (
+            ("n 3", (0,), "n+2", "1", "1"), ("n d k", (0,), "2*n+k", "2", "1"), ("d n k", (1,), "n+2*k", "1", "2"), ("n k", (0,), "s*n+d*k", "s", "d"),
+            ("n h w 3 2", (1, 2), "2*h+3 w+1", "2 1", "1 1"), ("n n 2 3", (1, 0), "3*n+5 3*n+5", "1 2", "3 2"), ("n 1", (0,), "3*n", "3", "1"),
+        )
     ],
     "concatenate": [
         apply(Concatenate(axis), *parts)
@@ -126,6 +155,7 @@ _ROWS = {
         )
     ],
 }  # fmt: skip
+
 
 CASES = dict(_elementwise())
 for _kind, _rows in _ROWS.items():

@@ -19,6 +19,7 @@ X, W, V, B, D, b, c, K, Q, q, M = (
 
 AGREE = "shapes that agree axis by axis from the right; only a literal 1 is stretched"
 WRITING = "writing it with + - * / ** @, np.exp, np.log, np.tanh, np.where, np.einsum, sums and reshapes"
+WINDOWS = np.lib.stride_tricks.sliding_window_view
 BRANCH = "a formula whose source does not branch on values"
 PLACES = "np.where(condition, a, b) or np.maximum in place of if, and, or, max()"
 DECLARE = "declaring it as an input with a shape string"
@@ -84,7 +85,17 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
     "an attribute set": (lambda: setattr(X, "shape", ()), "'shape' of a symbolic array was set", "symbolic arrays do not change", None),
     "a mask as an index": (lambda: X[X > 0], "index X > 0 into X of shape (n, d)", "slices, whole numbers, None and ... were wanted",
                            "np.where with a mask, or np.einsum"),
-    "a step": (lambda: X[::2], "a slice with step 2 of X of shape (n, d)", "step 1, or ::-1", "a reshape that makes the step an axis"),
+    "a step": (lambda: X[::-2], "a slice ::-2 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
+    "a step of 0": (lambda: X[::0], "a slice ::0 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
+    "a step that may be 0": (lambda: X[:: S("n-1")], "a slice ::n - 1 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
+    "windows larger than the image": (lambda: WINDOWS(N("F", "4 n"), 5, axis=0), "sliding_window_view: F is (4, n) but the windows are (5,)",
+                                      "a window from 1 to 4 long", "np.pad before it, or a smaller window"),
+    "windows of nothing": (lambda: WINDOWS(X, (0, 1)), "sliding_window_view: X is (n, d) but the windows are (0, 1)",
+                           "a window from 1 to n long", "np.pad before it, or a smaller window"),
+    "windows along other axes": (lambda: WINDOWS(X, (2, 2), axis=1), "sliding_window_view: windows (2, 2) along the axes (1,) of X of shape (n, d)",
+                                 "one size an axis, each axis once", "axis=(2, 3) for windows over the last two of four axes"),
+    "windows along an axis twice": (lambda: WINDOWS(X, (2, 2), axis=(0, -2)), "sliding_window_view: windows (2, 2) along the axes (0, 0) of X of shape (n, d)",
+                                    "one size an axis, each axis once", "axis=(2, 3) for windows over the last two of four axes"),
     "too many indices": (lambda: X[0, 0, 0], "3 indices into X of shape (n, d)", "at most 2 were wanted\n  try one index an axis", ""),
     "an index out of range": (lambda: N("F", "4")[4], "index 4 into an axis of size 4 of F of shape (4,)", "an index in range\n  try -1 for the last entry", ""),
     "an end before its begin": (lambda: N("F", "4")[3:1], "the slice 3:1 of F of shape (4,)", "an end that is not before its begin\n  try the two exchanged", ""),

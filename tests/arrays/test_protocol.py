@@ -60,6 +60,9 @@ SAME = {
     "[:, None]": lambda X: X[:, None], "[None, :, None]": lambda b: b[None, :, None], "[0, None]": lambda X: X[0, None], "[::-1]": lambda X: X[::-1],
     "[:, ::-1]": lambda X: X[:, ::-1], "[()]": lambda X: X[()], "[...]": lambda X: X[...], "[1:3, 2:]": lambda F: F[1:3, 2:], "[2:2]": lambda F: F[2:2],
     "[:9]": lambda F: F[:9], "[np.int64]": lambda F: F[np.int64(1)], "[1, :, 0, 1:]": lambda Q: Q[0, :, 0, 1:], "mask[1:]": lambda M: M[1:],
+    "[::2]": lambda X: X[::2], "[1::3, :-1:2]": lambda F: F[1::3, :-1:2], "[size:]": lambda F: F[F.shape[0] // 2 :], "[:3:2]": lambda F: F[:3:2, ::5],
+    "np.sliding_window_view": lambda F: np.lib.stride_tricks.sliding_window_view(F, (2, 3)), "np.sliding_window_view one axis": lambda F: np.lib.stride_tricks.sliding_window_view(F, 2, axis=1),
+    "np.sliding_window_view two axes": lambda F: np.lib.stride_tricks.sliding_window_view(F, (3, 1), axis=(-1, 0))[::2, :, ::2],
     # NumPy functions that are not in the table of scalar functions
     "np.matmul": lambda X, W: np.matmul(X, W), "np.power": lambda X: np.power(X, 2), "np.float_power": lambda X: np.float_power(X, 2),
     "np.square": lambda X: np.square(X), "np.reciprocal": lambda X: np.reciprocal(X), "np.positive": lambda X: np.positive(X),

@@ -7,9 +7,11 @@ import numpy as np
 
 from derive.arrays.array import Named, apply, meaning, name
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.moves import Slice
+from derive.arrays.helpers import HELPERS
+from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Constant, PowerOf
 from derive.arrays.shapes import concrete, declare, size_names
+from derive.arrays.windows import Overlap, Windows
 from derive.index.size import Size
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Times, Total
 
@@ -38,6 +40,8 @@ def code_names():
     for function in FUNCTIONS.values():
         for text in filter(None, (function.imports, function.helper)):
             exec(text, names)
+    for text in HELPERS.values():
+        exec(text, names)
     return names
 
 
@@ -146,11 +150,18 @@ def roomy_sizes(*expressions):
 def _fits(node, sizes):
     if min(concrete(node.shape, sizes), default=0) < 0:
         return False
-    if not isinstance(node.op, Slice):
+    if isinstance(node.op, Windows | Overlap):
+        image, windows = (node.operands[0], node) if isinstance(node.op, Windows) else (node, node.operands[0])
+        along = zip(node.op.axes, windows.shape[image.ndim :], node.op.stride, node.op.dilation, strict=True)
+        lines = [(image.shape[axis], windows.shape[axis], k, s, d) for axis, k, s, d in along]
+        return all(h >= max(s * (o - 1), 0) + d * (k - 1) + 1 for h, o, k, s, d in (concrete(row, sizes) for row in lines))
+    if not isinstance(node.op, Slice | Place):
         return True
-    begin, extent, size = (concrete(s, sizes) for s in (node.op.begin, node.op.extent, node.operands[0].shape))
+    box, outer = (node, node.operands[0]) if isinstance(node.op, Slice) else (node.operands[0], node)
+    begin, extent, size = (concrete(s, sizes) for s in (node.op.begin, box.shape, outer.shape))
+    strides = concrete(tuple(map(Size.of, node.op.stride)), sizes)
     return all(
-        b >= 0 and b + e <= n for b, e, n, step in zip(begin, extent, size, node.op.stride, strict=True) if step == 1
+        b >= 0 and b + s * (e - 1) < n for b, e, n, s in zip(begin, extent, size, strides, strict=True) if s > 0 and e
     )
 
 

@@ -10,11 +10,13 @@ from derive.arrays import build
 from derive.arrays.array import apply
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.windows import Overlap
 from derive.rules import proof, simplify
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, identity
 from derive.rules.mutants import mutants
 
+from ..arrays.cases import windows
 from ..arrays.strategies import expressions
 from ..arrays.values import EPS, N, S, assert_same, differ, node_values, roomy_sizes, sizes_for, values_for, work
 
@@ -27,6 +29,9 @@ X, V, W, K, K2, b, c, q, Q, C1, R1 = (
     N("X", "n d"), N("V", "n d"), N("W", "d m"), N("K", "n n"), N("K2", "n n"), N("b", "d"), N("c", "n"), N("q", ""), N("Q", "b n d"), N("C1", "n 1"),
     N("R1", "1 d"),
 )  # fmt: skip
+
+
+I1, J = N("I1", "n+k+6"), N("J", "b n+6 d+6")
 
 
 def full(value, shape):
@@ -61,8 +66,10 @@ FIRES = {
                       apply(Sum((0,)), full(3, "n d")), apply(Sum((0, 1)), copies(q, "n d")),
                       apply(Sum((0, 2)), copies(R1, "n 1 d", 1, 2)), apply(Sum((1,)), copies(X, "n m d", 0, 2)), apply(Sum((0, 1)), copies(C1, "b n d", 1, 2))],
     "sum_of_sum": [X.sum(axis=0).sum(), Q.sum(axis=1).sum(axis=0), Q.sum(axis=0).sum(axis=1)],
-    "number_in_front": [(X * 2).sum(axis=0), (X * 2) @ W, X @ (-W), (X / 3).T, (2 * X).reshape(-1), (-X)[1:], np.pad(3 * X, 1), einsum("ij,ij", "i", 2 * X, -V),
+    "number_in_front": [(X * 2).sum(axis=0), (X * 2) @ W, X @ (-W), (X / 3).T, (2 * X).reshape(-1), (-X)[1:], np.pad(3 * X, 1), windows(3 * X, (0,), "1", "1", "1"), apply(Overlap((0,), (S("n+d"),), (S(1),), (S(1),)), -X), einsum("ij,ij", "i", 2 * X, -V),
                         apply(Matmul(), 2 * X, 3 * W)],
+    "slice_of_windows": [windows(I1, (0,), "k", "1", "1")[::2], windows(I1, (0,), "3", "2", "1")[:: S("m"), ::2], windows(I1, (0,), "3", "1", "2")[:2, ::3],
+                         windows(J, (2, 1), "2 3", "1 1", "1 1")[:, ::2, ::3, ::1, ::2]],
     "transpose_of_transpose": [X.T.T, Q.transpose(1, 2, 0).transpose(0, 2, 1), Q.T.T],
     "transpose_of_product": [(X @ W).T, (K @ K2).T],
     "transpose_of_map": [copies(b, "n d", 1).T, full(2, "n d").T, apply(Transpose((1, 0)), apply(Eye(S("n")))), copies(c, "n d", 0).T, copies(q, "n d").T],

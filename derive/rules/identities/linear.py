@@ -9,6 +9,7 @@ from derive.arrays import build, products
 from derive.arrays.array import Array, apply
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Eye, Matmul, Sum
+from derive.arrays.windows import Overlap, Windows
 from derive.index.size import ONE
 from derive.rules.identities import identity
 from derive.rules.identities.algebra import Product
@@ -27,7 +28,7 @@ def sum_of_sum(node: Array) -> Array | None:
     return apply(Sum(tuple(sorted((*inner.op.axes, *(left[axis] for axis in node.op.axes))))), *inner.operands)
 
 
-@identity(Sum, Matmul, Einsum, Transpose, Reshape, Slice, Place)
+@identity(Sum, Matmul, Einsum, Transpose, Reshape, Slice, Place, Windows, Overlap)
 def number_in_front(node: Array) -> Array | None:
     """L(c A) = c L(A) for linear L: a number goes in front"""
     number = Fraction(1)

@@ -1,0 +1,17 @@
+"""The functions with loops that generated code brings along, because NumPy has none of the kind: their sources by name.
+
+Each is written once into a module that calls it.  A symbolic array cannot run a loop over a size; ``STANDS_FOR`` says
+what a call means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from derive.arrays.array import Array
+from derive.arrays.indexing import placed
+from derive.arrays.moves import PLACED
+from derive.arrays.windows import OVERLAP, overlap
+
+HELPERS = {"overlap": OVERLAP, "placed": PLACED}
+STANDS_FOR: dict[str, Callable[..., Array]] = {"overlap": overlap, "placed": placed}

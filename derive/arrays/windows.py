@@ -1,0 +1,224 @@
+"""Sliding windows: the views of an image that convolution and pooling are made of, and windows added up again.
+
+Each operation has its five facts (operations.py).  Windows lie along some axes; place k of window o is entry
+``stride*o + dilation*k`` of its axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from derive.arrays.array import Array, Entries, Operation, apply
+from derive.arrays.build import axes_of, constant, describe, shaped, size_of
+from derive.arrays.moves import at_least_zero
+from derive.arrays.operations import Adjoints, Positions
+from derive.arrays.shapes import Shape, write_shape
+from derive.errors import DeriveError, callers_place
+from derive.index.size import ONE, ZERO, Size
+from derive.index.terms import Delta, Index, Position, Term, product, total
+
+if TYPE_CHECKING:
+    from derive.arrays.writing import Writer
+
+Axes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Windows(Operation):
+    """The windows along some axes: ``positions`` of them in place of each axis, the places in a window at the end."""
+
+    axes: Axes
+    positions: Shape
+    window: Shape
+    stride: Shape
+    dilation: Shape
+    name = "windows"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(.., h, ..)`` becomes ``(.., positions, .., window)``."""
+        along = dict(zip(self.axes, self.positions, strict=True))
+        return (*[along.get(axis, size) for axis, size in enumerate(operands[0].shape)], *self.window)
+
+    def kind(self, *operands: Array) -> str:
+        """The operand's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[o, k] = A[stride*o + dilation*k]``."""
+        rank = operands[0].ndim
+        places = list(at[:rank])
+        for k, axis in enumerate(self.axes):
+            places[axis] = at[axis] * self.stride[k] + at[rank + k] * self.dilation[k]
+        return entries[0](*places)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = windows of A  =>  dA = the windows of G added up where they lie"""
+        (operand,) = operands
+        extent = tuple(operand.shape[axis] for axis in self.axes)
+        return (apply(Overlap(self.axes, extent, self.stride, self.dilation), grad),)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The last window lies inside, where that is not plain to see."""
+        (operand,) = node.operands
+        extent = tuple(operand.shape[axis] for axis in self.axes)
+        return _inside(extent, self.positions, self.window, self.stride, self.dilation)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.lib.stride_tricks.sliding_window_view(A, (kh, kw), axis=(2, 3))[:, :, ::s, ::s]``."""
+        (operand,) = node.operands
+        spans = tuple(_span(k, d) for k, d in zip(self.window, self.dilation, strict=True))
+        window, axis = (write.numpy_shape(spans), self.axes) if len(spans) > 1 else (spans[0], self.axes[0])
+        keys = [":"] * node.ndim
+        for k, (axis_, span) in enumerate(zip(self.axes, spans, strict=True)):
+            every = operand.shape[axis_] - span + 1
+            keys[axis_] = write.numpy_slice(ZERO, self.positions[k], _step(self.stride[k]), every)
+            keys[operand.ndim + k] = write.numpy_slice(ZERO, self.window[k], _step(self.dilation[k]), span)
+        while keys and keys[-1] == ":":
+            keys.pop()
+        chosen = f"[{', '.join(keys)}]" if keys else ""
+        call = f"np.lib.stride_tricks.sliding_window_view({write(operand, 0)}, {window}, axis={axis})"
+        return call + chosen, write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``windows(A)``, with their sizes and steps."""
+        return _math("windows", write, node, self.window, self.stride, self.dilation), write.ATOM
+
+
+@dataclass(frozen=True)
+class Overlap(Operation):
+    """Windows added up where they lie, each axis being ``extent`` long: the reverse of taking windows."""
+
+    axes: Axes
+    extent: Shape
+    stride: Shape
+    dilation: Shape
+    name = "overlap"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(.., positions, .., window)`` becomes ``(.., extent, ..)``."""
+        along = dict(zip(self.axes, self.extent, strict=True))
+        kept = operands[0].shape[: operands[0].ndim - len(self.axes)]
+        return tuple(along.get(axis, size) for axis, size in enumerate(kept))
+
+    def _windows(self, operand: Array) -> tuple[Shape, Shape]:
+        return tuple(operand.shape[axis] for axis in self.axes), operand.shape[operand.ndim - len(self.axes) :]
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[p] = sum_o sum_k A[o, k] [p = stride*o + dilation*k]``."""
+        places: list[Position | Index] = list(at)
+        inside: list[Index] = []
+        bound: list[Index] = []
+        links: list[Term] = []
+        for k, (axis, positions, window) in enumerate(zip(self.axes, *self._windows(operands[0]), strict=True)):
+            o, j = Index(positions), Index(window)
+            here = Position.of(o) * self.stride[k] + Position.of(j) * self.dilation[k]
+            links.append(Delta(at[axis], here))
+            places[axis] = o
+            inside.append(j)
+            bound += [o, j]
+        return total(product([entries[0](*places, *inside), *links]), *bound)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = windows A added up where they lie  =>  dA = the windows of G"""
+        positions, window = self._windows(operands[0])
+        return (apply(Windows(self.axes, positions, window, self.stride, self.dilation), grad),)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The last window lies inside, where that is not plain to see."""
+        return _inside(self.extent, *self._windows(node.operands[0]), self.stride, self.dilation)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``overlap(A, axes=(2, 3), extent=(h, w), stride=(1, 1), dilation=(1, 1))``."""
+        steps = {"extent": self.extent, "stride": self.stride, "dilation": self.dilation}
+        told = ", ".join(f"{key}={write.numpy_shape(sizes)}" for key, sizes in steps.items())
+        return f"overlap({write(node.operands[0], 0)}, axes={self.axes}, {told})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``overlap(A)``, with the sizes and steps of the windows."""
+        window = self._windows(node.operands[0])[1]
+        return _math("overlap", write, node, window, self.stride, self.dilation), write.ATOM
+
+
+OVERLAP = '''def overlap(windows, axes, extent, stride, dilation):
+    """Windows added up where they lie: place k of window o is entry stride*o + dilation*k of its axis."""
+    rank = windows.ndim - len(axes)
+    shape = list(windows.shape[:rank])
+    for axis, size in zip(axes, extent):
+        shape[axis] = size
+    result = np.zeros(shape, windows.dtype)
+    for place in np.ndindex(windows.shape[rank:]):
+        box = [slice(None)] * rank
+        for axis, k, s, d in zip(axes, place, stride, dilation):
+            box[axis] = slice(d * k, d * k + s * windows.shape[axis], s)
+        result[tuple(box)] += windows[(..., *place)]
+    return result
+'''
+
+
+def _span(window: Size, dilation: Size) -> Size:
+    """From the first place of a window to the last."""
+    return dilation * (window - 1) + 1
+
+
+def _step(step: Size) -> Size | int:
+    return step if step.constant is None else step.constant
+
+
+def _inside(extent: Shape, positions: Shape, window: Shape, stride: Shape, dilation: Shape) -> tuple[str, ...]:
+    """The conditions that the last windows lie inside, and that there are windows."""
+    wanted: list[Size] = []
+    for size, o, k, s, d in zip(extent, positions, window, stride, dilation, strict=True):
+        wanted += [*o.supposed(), size - _span(k, d), size - s * (o - 1) - _span(k, d)]
+    return at_least_zero(wanted)
+
+
+def _math(function: str, write: Writer, node: Array, window: Shape, stride: Shape, dilation: Shape) -> str:
+    from derive.arrays.writing import math_size
+
+    def by(sizes: Shape) -> str:
+        alike = sizes[:1] if len(set(sizes)) == 1 else sizes
+        return ",".join(math_size(size) for size in alike)
+
+    marks = [r" \times ".join(math_size(size) for size in window)]
+    marks += [f"{letter}={by(sizes)}" for letter, sizes in (("s", stride), ("d", dilation)) if set(sizes) != {ONE}]
+    below = r",\,".join(marks)
+    return rf"\operatorname{{{function}}}_{{{below}}}({write(node.operands[0], 0)})"
+
+
+# ---- writing
+
+
+def sliding_window_view(
+    array: Any, window_shape: Any, axis: Any = None, subok: bool = False, writeable: bool = False
+) -> Array:
+    """``np.lib.stride_tricks.sliding_window_view``: windows next to each other; DeriveError where they do not fit."""
+    array = constant(array)
+    window = tuple(map(size_of, window_shape if isinstance(window_shape, tuple | list) else (window_shape,)))
+    given = tuple(range(array.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(axes_of(array, k)[0] for k in given)
+    if len(axes) != len(window) or len(set(axes)) != len(axes):
+        raise DeriveError(
+            f"sliding_window_view: windows {write_shape(window)} along the axes {axes} of {shaped(array)}",
+            "one size an axis, each axis once",
+            callers_place(),
+            "axis=(2, 3) for windows over the last two of four axes",
+        )
+    sizes = tuple(array.shape[k] for k in axes)
+    for size, k in zip(sizes, window, strict=True):
+        if (k - size - 1).is_nonnegative() or (-k).is_nonnegative():
+            raise DeriveError(
+                f"sliding_window_view: {describe(array)} but the windows are {write_shape(window)}",
+                f"a window from 1 to {size} long",
+                callers_place(),
+                "np.pad before it, or a smaller window",
+            )
+    positions = tuple(size - k + 1 for size, k in zip(sizes, window, strict=True))
+    ones = (ONE,) * len(axes)
+    return apply(Windows(axes, positions, window, ones, ones), array)
+
+
+def overlap(windows: Array, axes: Any, extent: Any, stride: Any, dilation: Any) -> Array:
+    """What the helper ``overlap`` of generated code stands for."""
+    extent, stride, dilation = (tuple(map(size_of, sizes)) for sizes in (extent, stride, dilation))
+    return apply(Overlap(tuple(axes), extent, stride, dilation), windows)

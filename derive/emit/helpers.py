@@ -1,0 +1,113 @@
+"""The helpers in generated code that loop over a size: taken for the operation they stand for, and checked by itself.
+
+A symbolic array cannot run such a loop.  The helper's own text is therefore run at many small geometries, on entries
+that are told apart in every sum, and must give exactly what the meaning of the operation says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.array import Array, apply, meaning, name
+from derive.arrays.evaluate import evaluate
+from derive.arrays.helpers import HELPERS, STANDS_FOR
+from derive.arrays.moves import Place
+from derive.arrays.shapes import concrete
+from derive.arrays.windows import Overlap
+from derive.index.size import Size
+from derive.index.terms import Position
+
+BASE = 4  # entry k is BASE**k: of a sum of fewer than BASE times the same entry every entry can be told
+
+
+def helpers_in(source: str) -> list[str]:
+    """The looping helpers that a module has, word for word."""
+    return [key for key in STANDS_FOR if f"\n\n\n{HELPERS[key]}\n\n" in source]
+
+
+def helpers_checked(source: str) -> tuple[str, str]:
+    """What was checked, to be told beside the statements; and what is wrong, if anything is."""
+    told = []
+    for key in helpers_in(source):
+        tried, wrong = checked(key, HELPERS[key])
+        if wrong:
+            return "", wrong
+        told.append(f"; {key}() by itself, exactly at {tried} small geometries")
+    return "".join(told), ""
+
+
+@cache
+def checked(key: str, source: str) -> tuple[int, str]:
+    """At how many geometries a helper gives what it stands for; and the first at which it does not, in words."""
+    names: dict[str, Any] = {"np": np}
+    exec(source, names)
+    tried = 0
+    for node in _GEOMETRIES[key]():
+        tried += 1
+        shape = concrete(node.operands[0].shape, {})
+        held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+        entries = BASE ** held.astype(float)
+        text = str(node)
+        assert text.startswith(f"{key}(")
+        try:
+            right = np.array_equal(eval(text, {**names, "A": entries}), _meant(node, entries))
+        except Exception as error:
+            return tried, f"{text} raised {type(error).__name__}: {error}"
+        if not right:
+            return tried, f"{text} is not what it stands for, A being {entries.tolist()}"
+    return tried, ""
+
+
+def _meant(node: Array, entries: Any) -> Any:
+    """The values that the meaning of an operation gives at numbers."""
+    shape = concrete(node.shape, {})
+    values = np.empty(shape)
+    for at in np.ndindex(shape):
+        term = meaning(node, tuple([Position.of(place) for place in at]))
+        values[at] = evaluate(term, {}, lambda _, place: float(entries[place]))
+    return values
+
+
+def _sizes(*numbers: int) -> tuple[Size, ...]:
+    return tuple(map(Size.of, numbers))
+
+
+def _overlaps() -> Iterator[Array]:
+    yield from _overlaps_of_rows()
+    yield from _overlaps_of_images()
+
+
+def _overlaps_of_rows() -> Iterator[Array]:
+    """Windows along one axis, behind another and before."""
+    for o, k, s, d in product((1, 3), (1, 2, 3), (1, 2, 3), (1, 2)):
+        extent = s * (o - 1) + d * (k - 1) + 1 + (o * k * d) % 3
+        axis = (o + k + s) % 2
+        shape = (2, o, k) if axis else (o, 2, k)
+        yield apply(Overlap((axis,), _sizes(extent), _sizes(s), _sizes(d)), name("A", _sizes(*shape)))
+
+
+def _overlaps_of_images() -> Iterator[Array]:
+    """Windows along two axes, in both orders."""
+    steps = ((1, 2), (2, 1))
+    for turned, s, d, more in product((False, True), steps, steps, ((0, 0), (1, 2))):
+        o, k = (2, 3), (2, 2)
+        extent = [a * (b - 1) + c * (e - 1) + 1 + f for a, b, c, e, f in zip(s, o, d, k, more, strict=True)]
+        axes, shape = ((1, 0), (*o[::-1], *k)) if turned else ((0, 1), (*o, *k))
+        yield apply(Overlap(axes, _sizes(*extent), _sizes(*s), _sizes(*d)), name("A", _sizes(*shape)))
+
+
+def _places() -> Iterator[Array]:
+    """Entries in steps along one axis, whole or turned along another."""
+    for n, begin, step, more in product((1, 2, 3), (0, 1), (2, 3), (0, 1, 2)):
+        extent = begin + step * (n - 1) + 1 + more
+        for turned in (False, True):
+            begins, steps = (_sizes(begin, 1), (step, -1)) if turned else (_sizes(begin, 0), (step, 1))
+            yield apply(Place(begins, _sizes(extent, 2), steps), name("A", _sizes(n, 2)))
+
+
+_GEOMETRIES = {"overlap": _overlaps, "placed": _places}

@@ -1,0 +1,107 @@
+"""The helpers with loops that generated code brings along: checked by themselves, exactly; wrong ones are seen."""
+
+import re
+
+import numpy as np
+import pytest
+
+import derive
+from derive.arrays.helpers import HELPERS, STANDS_FOR
+from derive.arrays.shapes import RESERVED
+from derive.emit import helpers
+from derive.emit.helpers import checked
+from derive.emit.readback import read_back
+
+LIES = [
+    ("overlap", "+= windows", "= windows"),
+    ("overlap", "+= windows", "-= windows"),
+    ("overlap", "slice(d * k, d * k + s * windows.shape[axis], s)", "slice(d * k + 1, d * k + 1 + s * windows.shape[axis], s)"),
+    ("overlap", "slice(d * k, d * k + s * windows.shape[axis], s)", "slice(s * k, s * k + s * windows.shape[axis], s)"),
+    ("overlap", "* windows.shape[axis], s)", "* windows.shape[axis] - s, s)"),
+    ("overlap", "zip(axes, place, stride, dilation)", "zip(axes, place, dilation, stride)"),
+    ("overlap", "zip(axes, place, stride", "zip(axes[::-1], place, stride"),
+    ("overlap", "zip(axes, place, stride", "zip(axes, place[::-1], stride"),
+    ("overlap", "windows[(..., *place)]", "windows[(..., *place[::-1])]"),
+    ("overlap", "np.zeros(shape", "np.ones(shape"),
+    ("overlap", "np.ndindex(windows.shape[rank:])", "list(np.ndindex(windows.shape[rank:]))[1:]"),
+    ("placed", "= array", "= 2 * array"),
+    ("placed", "result[keys] = array", "result[keys] = array[::-1]"),
+    ("placed", "np.zeros(shape", "np.ones(shape"),
+]
+
+
+def spaced(X: "n d"):
+    return X[::2, 1:] * 3
+
+
+def summed(X: "n d"):
+    return np.lib.stride_tricks.sliding_window_view(X, (2, 3))[::2].sum(axis=(2, 3)) ** 2
+
+
+LAYERS = {"placed": derive.layer(spaced), "overlap": derive.layer(summed)}
+
+
+@pytest.mark.parametrize("key", HELPERS)
+def test_a_helper_is_what_it_stands_for(key):
+    tried, wrong = checked(key, HELPERS[key])
+    assert (tried >= 50, wrong) == (True, "")
+
+
+@pytest.mark.parametrize(("key", "old", "new"), LIES)
+def test_a_wrong_helper_is_not(key, old, new):
+    assert old in HELPERS[key]
+    _, wrong = checked(key, HELPERS[key].replace(old, new, 1))
+    assert wrong.startswith(f"{key}(A, ")
+
+
+def test_a_helper_that_stops_is_not():
+    _, wrong = checked("placed", HELPERS["placed"].replace("array.dtype", "array.kind"))
+    assert "raised AttributeError" in wrong
+
+
+@pytest.mark.parametrize("key", LAYERS)
+def test_code_with_a_helper_is_read_back(key):
+    derivation = LAYERS[key].derive()
+    source = derivation.numpy()
+    assert source.count(f"def {key}(") == 1
+    assert re.search(rf"    dX = .*{key}\(", source)
+    rung = read_back(source, derivation)
+    assert rung.status == "proved"
+    assert f"statements; {key}() by itself, exactly at " in rung.detail
+
+
+@pytest.mark.parametrize("key", LAYERS)
+def test_a_helper_that_is_not_word_for_word_is_not_trusted(key):
+    derivation = LAYERS[key].derive()
+    source = derivation.numpy().replace("np.zeros(shape", "np.zeros( shape")
+    assert read_back(source, derivation).status == "open"
+
+
+def test_a_helper_that_is_wrong_leaves_the_code_open(monkeypatch):
+    derivation = LAYERS["overlap"].derive()
+    wrong = HELPERS["overlap"].replace("+=", "=")
+    source = derivation.numpy().replace(HELPERS["overlap"], wrong)
+    monkeypatch.setitem(helpers.HELPERS, "overlap", wrong)
+    rung = read_back(source, derivation)
+    assert rung.status == "open"
+    assert "is not what it stands for" in rung.detail
+
+
+@pytest.mark.parametrize(("key", "old", "new"), [("placed", "np.s_[::2, 1:]", "np.s_[::2, :-1]"), ("overlap", "stride=(2, 1)", "stride=(1, 2)"),
+                                                 ("overlap", "axes=(0, 1)", "axes=(1, 0)"), ("placed", "(n, d), np.s_", "(n + 1, d), np.s_")])  # fmt: skip
+def test_a_wrong_call_of_a_helper_is_not_proved(key, old, new):
+    derivation = LAYERS[key].derive()
+    source = derivation.numpy()
+    assert old in source
+    assert read_back(source.replace(old, new), derivation).status == "open"
+
+
+def test_the_names_of_helpers_are_reserved():
+    assert {*HELPERS} <= RESERVED
+    assert {*HELPERS} == {*STANDS_FOR}
+
+
+@pytest.mark.parametrize("key", LAYERS)
+def test_code_with_a_helper_passes_the_ladder(key):
+    verdict = LAYERS[key].verify()
+    assert verdict.status == "proved", str(verdict)
