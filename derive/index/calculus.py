@@ -1,4 +1,4 @@
-"""The six laws of ∂, for one entry of one array.
+"""The seven laws of ∂, for one entry of one array.
 
 constants and sizes         ∂c = 0
 entries                     ∂X[i, ..] / ∂X[a, ..] = [i = a] ..      and 0 for any other array
@@ -6,12 +6,14 @@ sums of a few terms         ∂(u + v) = ∂u + ∂v
 products                    ∂(u v) = ∂u v + u ∂v
 sums over an index          ∂ sum_i u = sum_i ∂u
 functions and powers        ∂f(u) = f'(u) ∂u                        (f' from the table in functions.py)
+matrix functions            ∂inv(M)[p,q] = -sum_{s,t} inv(M)[p,s] ∂M[s,t] inv(M)[t,q]        where M is invertible
+                            ∂det(M) = det(M) sum_{s,t} inv(M)[t,s] ∂M[s,t]
 """
 
 from __future__ import annotations
 
 from derive.index.functions import PRIMITIVES
-from derive.index.terms import Apply, Delta, Entry, Extent, Number, Plus, Position, Power, Term, Times, Total
+from derive.index.terms import Apply, Delta, Entry, Extent, Number, OfMatrix, Plus, Position, Power, Term, Times, Total
 
 ZERO = Number(0)
 
@@ -46,6 +48,15 @@ def _partial(body: Term, array: str, at: tuple[Position, ...]) -> Term | None:
         case Apply(function=function, argument=argument):
             d = _partial(argument, array, at)
             return d and Times((PRIMITIVES[function].derivative(argument), d))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=matrix, at=places):
+            if (d := _partial(matrix, array, at)) is None:
+                return None
+            s, t = rows.fresh(), columns.fresh()  # for the places may be rows and columns themselves
+            p, q = Position.of(s), Position.of(t)
+            d = Total(rows, Total(columns, Times((Delta(Position.of(rows), p), Delta(Position.of(columns), q), d))))
+            around = [(q, p)] if function == "det" else [(places[0], p), (q, places[1])]
+            inverses = [OfMatrix("inv", rows, columns, matrix, pair) for pair in around]
+            return Total(s, Total(t, Times((body if function == "det" else Number(-1), *inverses, d))))
     raise TypeError(f"{type(body).__name__} is not an index term")
 
 

@@ -88,7 +88,7 @@ def bind(bound: tuple[Index, ...], terms: Terms) -> Terms:
 
 def renamed(mono: Monomial) -> Monomial:
     """The monomial with fresh bound indices.  Renaming keeps the form of everything inside, so no law is needed."""
-    fresh = [Index(i.size, i.name) for i in mono.bound]
+    fresh = [i.fresh() for i in mono.bound]
     places = {i: Position.of(j) for i, j in zip(mono.bound, fresh, strict=True)}
 
     def rename(factors: Factors) -> Factors:
@@ -96,7 +96,7 @@ def renamed(mono: Monomial) -> Monomial:
 
     def again(atom: Atom) -> Atom:
         inner = atom.inner and Polynomial([(c, Monomial(m.bound, rename(m.factors))) for c, m in atom.inner.terms])
-        return Atom(atom.kind, atom.head, tuple([p.at(places) for p in atom.at]), inner, atom.fact, atom.row)
+        return Atom(atom.kind, atom.head, tuple([p.at(places) for p in atom.at]), inner, atom.fact, atom.row, atom.axes)
 
     return Monomial(tuple(fresh), rename(mono.factors))
 
@@ -115,20 +115,25 @@ def is_positive_power(atom: Atom, e: Number, strictly: bool) -> bool:
 
 def is_positive(poly: Polynomial, strictly: bool) -> bool:
     """True if every term is plainly at least 0 (strictly: and one of them more)."""
-    return all(c > 0 and all(is_positive_power(a, e, False) for a, e in m.factors.items()) for c, m in poly.terms) and (
-        not strictly
-        or any(
-            all(is_positive_power(a, e, True) for a, e in m.factors.items())
-            and all((i.size - 1).is_nonnegative() for i in m.bound)  # a sum over nothing is 0
-            for _, m in poly.terms
-        )
-    )
+
+    def plainly(mono: Monomial, more: bool) -> bool:
+        some = not more or all((i.size - 1).is_nonnegative() for i in mono.bound)  # a sum over nothing is 0
+        return some and all(is_positive_power(a, e, more) for a, e in mono.factors.items())
+
+    least = all(c > 0 and plainly(m, False) for c, m in poly.terms)
+    return least and (not strictly or any(plainly(m, True) for _, m in poly.terms))
 
 
 def is_flipped(poly: Polynomial) -> bool:
     """True if of p and -p this is the one not chosen; that does not look at index names, and a tie is not flipped."""
-    blind = {i: f"*<{i.size}>" for i in poly.free}
-    return sorted([(m.write(blind), -c) for c, m in poly.terms]) > sorted([(m.write(blind), c) for c, m in poly.terms])
+    names = blind(poly)
+    texts = [(m.write(names), c) for c, m in poly.terms]
+    return sorted([(text, -c) for text, c in texts]) > sorted(texts)
+
+
+def blind(poly: Polynomial) -> dict[Index, str]:
+    """Names for the free indices that tell no two of one size apart."""
+    return {i: f"*<{i.size}>" for i in poly.free}
 
 
 def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[Number, Factors, Polynomial]:
@@ -153,20 +158,13 @@ def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[N
             front[atom] = least
     if scaled == 1 and not front:
         return 1, {}, poly
-    rest = [({**dict.fromkeys(front, 0), **m.factors}, c, m.bound) for c, m in poly.terms]
-    return (
-        exact(scaled),
-        front,
-        Polynomial(
-            [
-                (
-                    exact(c / scaled),
-                    Monomial(bound, {a: d for a, e in factors.items() if (d := exact(e - front.get(a, 0)))}),
-                )
-                for factors, c, bound in rest
-            ]
-        ),
-    )
+
+    def rest(factors: Factors) -> Factors:
+        powers = {**dict.fromkeys(front, 0), **factors}
+        return {a: d for a, e in powers.items() if (d := exact(e - front.get(a, 0)))}
+
+    left = Polynomial([(exact(c / scaled), Monomial(m.bound, rest(m.factors))) for c, m in poly.terms])
+    return exact(scaled), front, left
 
 
 def positive_content(poly: Polynomial, strictly: bool) -> tuple[Number, Factors, Polynomial]:
@@ -413,11 +411,13 @@ def solutions(difference: Position) -> Iterator[tuple[Index, Position]]:
 
 def solve(difference: Position, bound: tuple[Index, ...]) -> tuple[Index, Position] | None:
     """A bound index and the place it has where the difference is 0, if that place is surely in its range."""
-    for i, place in solutions(difference) if bound else ():
-        if i in bound:
-            if place.index is not None and place.index.size == i.size:
-                return i, place
-            bounds = place.bounds()
-            if bounds and bounds[0].is_nonnegative() and (i.size - 1 - bounds[1]).is_nonnegative():
-                return i, place
-    return None
+    found = solutions(difference) if bound else iter(())
+    return next(((i, place) for i, place in found if i in bound and fits(place, i.size)), None)
+
+
+def fits(place: Position, size: Size) -> bool:
+    """True if the place is surely in the range of an axis."""
+    if place.index is not None and place.index.size == size:
+        return True
+    bounds = place.bounds()
+    return bounds is not None and bounds[0].is_nonnegative() and (size - 1 - bounds[1]).is_nonnegative()

@@ -7,8 +7,9 @@ A term is multiplied out into a polynomial by the laws of arithmetic (laws.py), 
     sum_i A[.., i] = 1, A[.., i] A[.., j] = A[.., i] A[.., j] [i = j]     in rows of probabilities, with a single 1
     t B^e              = B^(e+1) - (B - t) B^e        for one chosen term t of a base B: partial fractions
 
-The last law is what cancels a sum that stands above its own inverse.  Unequal normal forms mean nothing more than
-"not shown": ``equal`` also looks at them over a common denominator, and in each case of a step or Kronecker symbol.
+The last law is what cancels a sum that stands above its own inverse; for inverses of matrices it is in matrices.py.
+Unequal normal forms mean nothing more than "not shown": ``equal`` also looks at them over a common denominator, and in
+each case of a step or Kronecker symbol.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from fractions import Fraction
 from derive.index import laws
 from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
-from derive.index.terms import Apply, Delta, Entry, Extent, Index, Plus, Position, Power, Term, Times, Total
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
 from derive.index.terms import Number as NumberTerm
 
 MAX_STEPS = 20_000  # tidying steps for one product; more means that the term is out of reach
+MAX_EFFORT = 5  # how long matrices are tried by which an equation may be multiplied so that their inverses go
 
 Places = dict[Index, Position]
 Relation = tuple[Number, Monomial, Terms]  # c * monomial + rest, the terms of a base
@@ -53,10 +55,14 @@ def expand(term: Term, places: Places) -> Terms:
         case Plus(terms=terms):
             return [t for u in terms for t in expand(u, places)]
         case Power(base=base, exponent=exponent):
-            return _power(Polynomial(expand(base, places)), exponent)
+            return power(Polynomial(expand(base, places)), exponent)
         case Apply(function=function, argument=argument):
             inner = Polynomial(expand(argument, places))
             return tidy(laws.call(function, _as_fraction(inner) if function == "log" else inner))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            axes = rows.fresh(), columns.fresh()
+            inside = {**places, rows: Position.of(axes[0]), columns: Position.of(axes[1])}
+            return matrices.value(function, axes, Polynomial(expand(body, inside)), tuple([p.at(places) for p in at]))
         case Times() | Total():
             return _product([(term, places)], [], ())
     raise TypeError(f"{type(term).__name__} is not an index term")
@@ -71,7 +77,7 @@ def _product(todo: list[tuple[Term, Places]], done: list[tuple[Term, Places]], b
             case Times(factors=factors):
                 todo += [(u, places) for u in factors]
             case Total(index=index, body=body):  # a sum may begin further out, for its index is made afresh
-                fresh = Index(index.size, index.name)
+                fresh = index.fresh()
                 bound = (*bound, fresh)
                 todo.append((body, {**places, index: Position.of(fresh)}))
             case Plus(terms=terms) if any(map(_sifts, terms)):
@@ -123,17 +129,17 @@ def tidy(terms: Terms) -> Terms:
 
 def _step(mono: Monomial) -> Terms | None:
     """One step of tidying, or None if there is nothing to do."""
-    bases = []
+    bases, inverses = [], []
     for atom, e in mono.factors.items():
         if not e:
-            return [(1, _without(mono, atom))]
+            return [(1, without(mono, atom))]
         match atom.kind:
             case "entry" if atom.row is None and not laws.is_indicator(atom):
                 continue
             case "entry" if atom.at and e > 0 and (known := _in_row(mono, atom, e)) is not None:
                 return known
             case "delta" if found := laws.solve(atom.at[0], mono.bound):
-                return substitute(_without(mono, atom, found[0]), dict([found]))
+                return substitute(without(mono, atom, found[0]), dict([found]))
             case "step" if laws.opposite(atom) in mono.factors:
                 return []
             case "prime" if not 0 < e < 1:
@@ -141,9 +147,11 @@ def _step(mono: Monomial) -> Terms | None:
                 return [(Fraction(int(atom.head)) ** whole, Monomial(mono.bound, {**mono.factors, atom: e - whole}))]
             case "base" if atom.inner is not None:
                 if e > 0 and e.denominator == 1:
-                    others = Monomial((), _without(mono, atom).factors)
+                    others = Monomial((), without(mono, atom).factors)
                     return bind(mono.bound, multiply([(1, others)], laws.power(atom.inner, e)))
                 bases.append(atom)
+            case "inv" if e == 1:
+                inverses.append(atom)
         if e > 0 and e != 1 and laws.is_indicator(atom):
             return [(1, Monomial(mono.bound, {**mono.factors, atom: 1}))]
     if mono.bound:
@@ -155,7 +163,7 @@ def _step(mono: Monomial) -> Terms | None:
     for base in bases:
         if (reduced := _reduce(mono, base)) is not None:
             return reduced
-    return None
+    return matrices.contracted(mono, inverses) if inverses and mono.bound else None
 
 
 def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
@@ -168,12 +176,12 @@ def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
             if not link or not link[0][1].factors.keys() <= mono.factors.keys():
                 return [(c, Monomial(mono.bound, {**mono.factors, **m.factors})) for c, m in link]
     if atom.row == 1 and not last.parts and not last.offset.terms:
-        return [(1, _without(mono, atom))]
+        return [(1, without(mono, atom))]
     i = last.index
     if e != 1 or i is None or i not in mono.bound or i.size != atom.row:
         return None
     elsewhere = any(i in a.free for a in others) or any(i in dict(place.parts) for place in outer)
-    return None if elsewhere else [(1, _without(mono, atom, i))]
+    return None if elsewhere else [(1, without(mono, atom, i))]
 
 
 def _same_row(left: Atom, right: Atom) -> bool:
@@ -181,7 +189,8 @@ def _same_row(left: Atom, right: Atom) -> bool:
     return rows[0] == rows[1]
 
 
-def _without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
+def without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
+    """The monomial without a factor, and without the sum over an index."""
     bound = tuple([i for i in mono.bound if i is not index])
     return Monomial(bound, {a: e for a, e in mono.factors.items() if a != atom})
 
@@ -195,10 +204,18 @@ def substitute(mono: Monomial, places: Places) -> Terms:
         at = tuple([p.at(places) for p in atom.at])
         return power_of(Atom(atom.kind, atom.head, at, None, atom.fact, atom.row)) if atom.inner is None else None
 
-    return _rewrite(mono, lambda atom: not atom.free.isdisjoint(places), moved)
+    return _rewrite(mono, lambda atom: not atom.free.isdisjoint(places), moved, places)
 
 
-def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Callable[[Atom], Terms | None]) -> Terms:
+def substitute_all(terms: Terms, places: Places) -> Terms:
+    """The terms with indices replaced by positions, which no bound index captures."""
+    return [t for c, m in terms for t in scale(substitute(laws.renamed(m) if m.bound else m, places), c)]
+
+
+Change = Callable[[Atom], Terms | None]
+
+
+def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Change, places: Places) -> Terms:
     """The monomial with the touched atoms made anew: as ``change`` says or, if it gives None, from what is inside."""
     result: Terms = [(1, Monomial((), {a: e for a, e in mono.factors.items() if not touched(a)}))]
     for atom, e in mono.factors.items():
@@ -207,15 +224,13 @@ def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Callable[[
         new = change(atom)
         if new is None:
             assert atom.inner is not None
-            inner = Polynomial(
-                [
-                    t
-                    for c, m in atom.inner.terms
-                    for t in scale(_rewrite(laws.renamed(m) if m.bound else m, touched, change), c)
-                ]
-            )
-            new = inner.terms if atom.kind == "base" else tidy(laws.call(atom.kind, inner))
-        result = multiply(result, new if e == 1 else _power(Polynomial(new), e))
+            apart = [(c, laws.renamed(m) if m.bound else m) for c, m in atom.inner.terms]
+            inner = Polynomial([t for c, m in apart for t in scale(_rewrite(m, touched, change, places), c)])
+            if atom.axes:
+                new = matrices.value(atom.kind, atom.axes, inner, tuple([p.at(places) for p in atom.at]))
+            else:
+                new = inner.terms if atom.kind == "base" else tidy(laws.call(atom.kind, inner))
+        result = multiply(result, new if e == 1 else power(Polynomial(new), e))
     return tidy(bind(mono.bound, result))
 
 
@@ -230,7 +245,7 @@ def _reduce(mono: Monomial, base: Atom) -> Terms | None:
     chosen: list[Relation] = [*base.rule] if isinstance(base.rule, tuple) else []
     e = mono.factors[base]
     for c, lead, others in chosen + _trailing(mono, base.inner):
-        remaining = _take(_without(mono, base), lead, base.free)
+        remaining = take(without(mono, base), lead, base.free)
         if remaining is not None:
             once_more = Monomial((), {**remaining.factors, base: exact(e + 1)})
             as_before = Monomial((), {**remaining.factors, base: e})
@@ -239,19 +254,20 @@ def _reduce(mono: Monomial, base: Atom) -> Terms | None:
     return None
 
 
-def _relation(poly: Polynomial, lead: Monomial) -> Relation:
+def relation(poly: Polynomial, lead: Monomial) -> Relation:
+    """A term of a polynomial, set apart from the others."""
     (c,) = [c for c, m in poly.terms if m is lead]
     return c, lead, [(d, m) for d, m in poly.terms if m is not lead]
 
 
 def _leading(poly: Polynomial) -> tuple[Relation, ...]:
     """The term that is replaced: no sum if possible, of high degree, not in another term; none where that is a tie."""
-    blind = {i: f"*<{i.size}>" for i in poly.free}
+    blind = laws.blind(poly)
     ranks = [(not m.bound, sum(m.factors.values()), m.write(blind)) for _, m in poly.terms]
     for rank, (_, lead) in sorted(zip(ranks, poly.terms, strict=True), key=lambda pair: pair[0], reverse=True):
         holding = [m for _, m in poly.terms if all(m.factors.get(a, 0) >= e for a, e in lead.factors.items())]
         if lead.factors and ranks.count(rank) == 1 and (lead.bound or holding == [lead]):
-            return (_relation(poly, lead),)
+            return (relation(poly, lead),)
     return ()
 
 
@@ -259,13 +275,13 @@ def _trailing(mono: Monomial, poly: Polynomial) -> list[Relation]:
     """For an atom under a negative power: the one term of the base without it, so that its power rises to 0."""
     found = []
     for atom, e in mono.factors.items():
-        without = [m for _, m in poly.terms if atom not in m.factors] if e < 0 else []
-        if len(without) == 1 and len(poly.terms) > 1:
-            found.append(_relation(poly, without[0]))
+        rest = [m for _, m in poly.terms if atom not in m.factors] if e < 0 else []
+        if len(rest) == 1 and len(poly.terms) > 1:
+            found.append(relation(poly, rest[0]))
     return found
 
 
-def _take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | None:
+def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | None:
     """The monomial with the lead taken out of it, or None if the lead is not in it; ``outer`` is free in the lead."""
     factors = dict(mono.factors)
     bound = mono.bound
@@ -289,12 +305,15 @@ def _take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial |
 # ---- equality
 
 
-def vanishes(poly: Polynomial) -> bool:
-    """True if the polynomial is 0: by itself, over a common denominator, or in each case of an indicator."""
+def vanishes(poly: Polynomial, effort: int = MAX_EFFORT) -> bool:
+    """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator."""
     if not poly.terms:
         return True
     if below := _denominator(poly):
         return vanishes(_cleared(poly, below))
+    for k, times in zip(range(1, effort + 1, 2), matrices.multiplied(poly), strict=False):  # the likely ones first
+        if vanishes(times, effort - k):
+            return True
     free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
     atom = min(free, key=lambda a: a.key, default=None)
     return atom is not None and all(_vanishes_in(poly, atom, case) for case in reversed(laws.cases_of(atom)))
@@ -306,13 +325,13 @@ def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int]) -> bool:
     try:
         if atom.kind == "delta" and case[atom]:
             for i, place in laws.solutions(atom.at[0]):
-                return vanishes(Polynomial([t for c, m in here.terms for t in scale(substitute(m, {i: place}), c)]))
+                return vanishes(Polynomial(substitute_all(here.terms, {i: place})))
         if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
             for _, lead in atom.inner.terms:
-                c, _, others = _relation(atom.inner, lead)
+                c, _, others = relation(atom.inner, lead)
                 x = next(iter(lead.factors), atom)
                 alone = lead.factors == {x: 1} and not lead.bound and not any(_mentions(m, x) for _, m in others)
-                if x.kind == "entry" and alone:
+                if x.kind in ("entry", "det", "inv") and alone:
                     value = scale(others, Fraction(-1) / c)
                     return vanishes(Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)]))
     except ZeroDivisionError:
@@ -326,7 +345,7 @@ def _mentions(mono: Monomial, atom: Atom) -> bool:
 
 def _put(mono: Monomial, atom: Atom, value: Terms) -> Terms:
     """The monomial with a value put for an atom."""
-    return _rewrite(mono, lambda a: _mentions(Monomial((), {a: 1}), atom), lambda a: value if a == atom else None)
+    return _rewrite(mono, lambda a: _mentions(Monomial((), {a: 1}), atom), lambda a: value if a == atom else None, {})
 
 
 # ---- common denominators
@@ -355,10 +374,13 @@ def _as_fraction(poly: Polynomial) -> Polynomial:
     return Polynomial([(above[0], join(above[1], Monomial((), {atom: -e for atom, e in below.items()})))])
 
 
-def _power(poly: Polynomial, exponent: Number) -> Terms:
+def power(poly: Polynomial, exponent: Number) -> Terms:
     """A polynomial to a power; ``1 / (p / q) = q / p``."""
     below = _denominator(poly) if exponent < 0 and exponent.denominator == 1 and poly.single is None else {}
     if not below:
         return tidy(laws.power(poly, exponent))
     above = Monomial((), {atom: e * -exponent for atom, e in below.items()})
-    return tidy(multiply([(1, above)], _power(_cleared(poly, below), exponent)))
+    return tidy(multiply([(1, above)], power(_cleared(poly, below), exponent)))
+
+
+from derive.index import matrices  # noqa: E402  # inverses hold polynomials, and polynomials inverses

@@ -3,6 +3,7 @@
     polynomial = sum of  coefficient * monomial
     monomial   = sum over bound indices of  product of  atom ** exponent             (exponents are rational)
     atom       = entry | Kronecker symbol | size | prime (under a root) | function(polynomial) | base(polynomial)
+               | inv(polynomial)[position, position] | det(polynomial)      of a matrix, over two indices bound inside
 
 A base is a sum that is not multiplied out: it stands under a negative or a broken power.
 
@@ -23,41 +24,49 @@ from derive.index.terms import Index, Position
 Number = Fraction | int
 Names = Mapping[Index, str]
 NO_NAMES: Names = {}
+SYMMETRIC_FACTS = frozenset({"symmetric", "spd"})
 
 
 class Atom:
     """A factor that is not taken apart further.
 
-    ``kind`` is entry, delta, size, prime, base or the name of a function; ``head`` the name of an array or a size;
-    ``at`` the positions of an entry, or the one that is 0 where a Kronecker symbol is 1; ``inner`` what is inside;
-    ``fact`` and ``row`` what is known of an entry's values; ``free`` the free indices; ``rule`` what the laws have
-    found out once.
+    ``kind`` is entry, delta, size, prime, base, inv, det or the name of a function; ``head`` the name of an array or
+    a size; ``at`` the positions of an entry, or the one that is 0 where a Kronecker symbol is 1; ``inner`` what is
+    inside; ``fact`` and ``row`` what is known of the values; ``axes`` the row and the column of a matrix, bound inside;
+    ``free`` the free indices; ``depth`` how deep sums and matrices are nested inside; ``rule`` what was found out once.
     """
 
-    __slots__ = ("at", "fact", "free", "head", "inner", "key", "kind", "row", "rule")
+    __slots__ = ("at", "axes", "depth", "fact", "free", "head", "inner", "key", "kind", "row", "rule")
 
     def __init__(
-        self,
-        kind: str,
-        head: str = "",
-        at: tuple[Position, ...] = (),
-        inner: Polynomial | None = None,
-        fact: str = "",
-        row: Size | None = None,
-    ) -> None:
-        self.kind, self.head, self.at, self.inner, self.fact, self.row = kind, head, at, inner, fact, row
-        self.free = inner.free if inner is not None else frozenset([i for position in at for i, _ in position.parts])
+        self, kind: str, head: str = "", at: tuple[Position, ...] = (), inner: Polynomial | None = None, fact: str = "",
+        row: Size | None = None, axes: tuple[Index, ...] = (),
+    ) -> None:  # fmt: skip
+        self.kind, self.head, self.at, self.inner, self.fact = kind, head, at, inner, fact
+        self.row, self.axes = row, axes
+        self.free = frozenset([i for position in at for i, _ in position.parts])
+        self.depth = 0
+        if inner is not None:
+            self.free, self.depth = self.free | inner.free.difference(axes), inner.depth + (1 if axes else 0)
         self.key = self.write(NO_NAMES)
         self.rule: object = None
 
     def write(self, names: Names) -> str:
         """The key under new names for free indices."""
-        if self.inner is not None:
-            return f"{self.kind}({self.inner.write(names)})"
         if self.kind == "delta":  # [p = 0] and [-p = 0] are the same
             return f"[{min(self.at[0].write(names), (self.at[0] * -1).write(names))}=0]"
-        places = ",".join([position.write(names) for position in self.at])
-        return f"{self.head}[{places}]" if self.kind == "entry" else f"#{self.head}"
+        places = [position.write(names) for position in self.at]
+        if self.axes and self.inner is not None:  # M and its transpose: inv(M)[p, q] = inv(Mᵀ)[q, p], det(M) = det(Mᵀ)
+            size, (r, c) = self.axes[0].size, self.axes
+            depth = self.inner.depth
+            as_is = f"({self.inner.write({**names, r: f'{depth}r', c: f'{depth}c'})})[{','.join(places)}]"
+            turned = f"({self.inner.write({**names, r: f'{depth}c', c: f'{depth}r'})})[{','.join(places[::-1])}]"
+            return f"{self.kind}<{size}>{min(as_is, turned)}"
+        if self.inner is not None:
+            return f"{self.kind}({self.inner.write(names)})"
+        if self.fact in SYMMETRIC_FACTS:
+            places[-2:] = sorted(places[-2:])
+        return f"{self.head}[{','.join(places)}]" if self.kind == "entry" else f"#{self.head}"
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -130,22 +139,17 @@ def split(mono: Monomial) -> tuple[Factors, list[Monomial]]:
     """The monomial as a product: factors without bound indices, and sums that share no bound index."""
     if not mono.bound:
         return mono.factors, []
-    loose: Factors = {}
-    groups: list[tuple[set[Index], Factors]] = []
-    for atom, e in mono.factors.items():
-        touched = atom.free.intersection(mono.bound)
-        if not touched:
-            loose[atom] = e
-            continue
-        merged, apart = (set(touched), {atom: e}), []
-        for group in groups:
-            if group[0].isdisjoint(touched):
-                apart.append(group)
-            else:
-                merged = (merged[0] | group[0], {**group[1], **merged[1]})
-        groups = [*apart, merged]
-    parts = [Monomial(tuple([i for i in mono.bound if i in indices]), factors) for indices, factors in groups]
-    return loose, parts + [Monomial((i,)) for i in mono.bound if not any(i in indices for indices, _ in groups)]
+    groups = [frozenset([i]) for i in mono.bound]
+    for atom in mono.factors:
+        joined = [group for group in groups if not group.isdisjoint(atom.free)]
+        if len(joined) > 1:
+            groups = [group for group in groups if group.isdisjoint(atom.free)] + [joined[0].union(*joined)]
+
+    def touching(indices: frozenset[Index]) -> Factors:
+        return {atom: e for atom, e in mono.factors.items() if not atom.free.isdisjoint(indices)}
+
+    parts = [Monomial(tuple([i for i in mono.bound if i in group]), touching(group)) for group in groups]
+    return {atom: e for atom, e in mono.factors.items() if atom.free.isdisjoint(mono.bound)}, parts
 
 
 def write_factors(factors: Iterable[tuple[Atom, Number]], names: Names) -> list[str]:
@@ -155,8 +159,8 @@ def write_factors(factors: Iterable[tuple[Atom, Number]], names: Names) -> list[
 
 
 def _depth(mono: Monomial) -> int:
-    """How deep sums are nested inside the factors."""
-    return max([atom.inner.depth for atom in mono.factors if atom.inner is not None], default=0)
+    """How deep sums and matrices are nested inside the factors."""
+    return max([atom.depth for atom in mono.factors], default=0)
 
 
 def _write_sum(mono: Monomial, names: Names) -> str:

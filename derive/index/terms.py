@@ -2,6 +2,7 @@
 
     term ::= number | size | array[position, ...] | [position = position]
            | term + term | term * term | term ** rational | function(term) | sum over index of term
+           | inverse(matrix)[position, position] | determinant(matrix)     for the matrix of terms over two indices
 
 A position is a whole-number combination of indices, so that slices, windows and reshapes are terms like any other.
 Terms are immutable.  They are written with ``+ - * / **`` and compared with ``derive.index.normal.equal``.
@@ -29,6 +30,10 @@ class Index:
     def __init__(self, size: Size, name: str = "") -> None:
         self.size, self.name = size.plain, name
         self.label = f"{name or 'i'}'{next(_serial)}"
+
+    def fresh(self) -> Index:
+        """Another index over the same range."""
+        return Index(self.size, self.name)
 
     def __repr__(self) -> str:
         return f"{self.label}<{self.size}"
@@ -98,7 +103,7 @@ class Position:
 
 
 class Term:
-    """An index term; the nine kinds below and nothing else."""
+    """An index term; the ten kinds below and nothing else."""
 
     __slots__ = ()
 
@@ -199,6 +204,17 @@ class Total(Term):
 
     index: Index
     body: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfMatrix(Term):
+    """``inv(M)[at]`` or ``det(M)`` of the square matrix M whose entries are the body, over the rows and columns."""
+
+    function: str
+    rows: Index
+    columns: Index
+    body: Term
+    at: tuple[Position, ...] = ()
 
 
 def term(value: Term | Fraction | int) -> Term:

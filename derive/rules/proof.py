@@ -14,7 +14,7 @@ from derive.arrays.renaming import alpha_key
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
 from derive.index.normal import equal
-from derive.index.terms import Apply, Entry, Index, Plus, Position, Power, Term, Times, Total, entry, total
+from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
 Definitions = Mapping[str, Array]
 
@@ -75,6 +75,8 @@ def defined(term: Term, definitions: Definitions) -> Term:
             return Apply(function, defined(argument, definitions))
         case Total(index=index, body=body):
             return Total(index, defined(body, definitions))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            return OfMatrix(function, rows, columns, defined(body, definitions), at)
     return term
 
 

@@ -23,6 +23,7 @@ from derive.index.terms import (
     Extent,
     Index,
     Number,
+    OfMatrix,
     Plus,
     Position,
     Power,
@@ -69,7 +70,11 @@ class Point:
             return self.weight(array, at) / mpmath.fsum(self.weight(array, (*at[:-1], k)) for k in range(row))
         if array == "ℕ":
             return mpmath.mpf(at[0])
+        if kind in ("symmetric", "spd"):
+            at = tuple(sorted(at))
         dice = random.Random(f"{self.seed} {array} {at}")
+        if kind == "spd" and at[0] == at[1]:
+            return mpmath.mpf(dice.uniform(20, 30))  # the other entries are too small to matter
         if kind == "bool":
             return mpmath.mpf(dice.choice([0, 1]))
         # zeros and ties are frequent, and so are values with nothing special about them
@@ -112,9 +117,31 @@ def value(term: Term, point: Point, places: dict[Index, int]):
             result = raised(value(base, point, places), Fraction(exponent))
         case Apply(function=function, argument=argument):
             result = FUNCTIONS[function](value(argument, point, places))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            runs = range(number(rows.size, point))
+            entries = [[value(body, point, {**places, rows: p, columns: q}) for q in runs] for p in runs]
+            result = of_matrix(function, entries, [place(p) for p in at])
     if abs(result) > LARGE:
         raise Undecided
     return result
+
+
+def determinant(matrix):
+    """By its definition, along the first row."""
+    minors = [[row[:k] + row[k + 1 :] for row in matrix[1:]] for k in range(len(matrix))]
+    return mpmath.fsum([(-1) ** k * x * determinant(minors[k]) for k, x in enumerate(matrix[0])]) if matrix else 1
+
+
+def of_matrix(function: str, matrix, at):
+    """The determinant, or an entry of the inverse by Cramer's rule."""
+    if function == "det":
+        return determinant(matrix)
+    below = decided(determinant(matrix))
+    if not all(0 <= k < len(matrix) for k in at) or below == 0:
+        raise Undefined
+    p, q = at
+    minor = [row[:p] + row[p + 1 :] for k, row in enumerate(matrix) if k != q]
+    return (-1) ** (p + q) * determinant(minor) / below
 
 
 def decided(x):
@@ -182,6 +209,8 @@ def _atom_term(atom: Atom) -> Term:
             return Number(int(atom.head))
     assert atom.inner is not None
     inner = as_term(atom.inner)
+    if atom.axes:
+        return OfMatrix(atom.kind, *atom.axes, inner, atom.at)
     return inner if atom.kind == "base" else Apply(atom.kind, inner)
 
 
@@ -232,7 +261,9 @@ def terms(draw, depth=4, scope=FREE, smooth=False):
     if depth == 0 or draw(st.integers(0, 5)) == 0:
         return draw(leaves(scope, smooth))
     inner = terms(depth - 1, scope, smooth)
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 10))
+    if kind == 10:
+        return draw(matrices(depth, scope, smooth))
     if kind <= 2:
         return Plus(tuple(draw(st.lists(inner, min_size=1, max_size=3))))
     if kind <= 5:
@@ -246,6 +277,36 @@ def terms(draw, depth=4, scope=FREE, smooth=False):
         return Power(base, Fraction(draw(st.sampled_from(exponents))))
     functions = ["exp", "exp", "sin", "erf", "cos"] + ([] if smooth else ["log", "abs", "sign", "step", "step"])
     return Apply(draw(st.sampled_from(functions)), draw(inner))
+
+
+@st.composite
+def matrices(draw, depth, scope, smooth):
+    """The inverse or the determinant of a matrix, often of one with a structure: a product, a sum with I, symmetric."""
+    size = draw(st.sampled_from([N, N, M]))
+    rows, columns, k = Index(size), Index(size), Index(draw(st.sampled_from([N, M])))
+    if draw(st.integers(0, 5)) == 0:
+        rows, columns = FREE[0], REUSED[3]
+    inner = (*scope, rows, columns)
+    body = draw(
+        st.one_of(
+            terms(depth - 1, inner, smooth),
+            st.sampled_from([known("A", rows, columns), known("S", columns, rows), known("P", rows, columns)]),
+            st.builds(lambda a, b: Total(k, Times((a, b))), terms(0, (rows, k), smooth), terms(0, (k, columns), smooth)),
+            st.just(Total(k, known("A", k, rows) * known("A", k, columns))),
+        )
+    )
+    if draw(st.booleans()):
+        body = Plus((body, Times((draw(terms(0, scope, smooth)), Delta(Position.of(rows), Position.of(columns))))))
+    at = (draw(positions(scope)), draw(positions(scope)))
+    return OfMatrix(*draw(st.sampled_from([("inv", rows, columns, body, at), ("det", rows, columns, body)])))
+
+
+KINDS = {"S": "symmetric", "P": "spd"}
+
+
+def known(array: str, *at: Index) -> Entry:
+    """An entry of a matrix about which something is known, or nothing."""
+    return Entry(array, tuple(map(Position.of, at)), KINDS.get(array, "float"))
 
 
 @st.composite
@@ -266,7 +327,9 @@ def leaves(draw, scope, smooth):
         case 7 | 8:
             name, kind, row = draw(st.sampled_from(ROWS))
             return Entry(name, (draw(positions(scope)), draw(positions(scope))), kind, row)
-    array = draw(st.sampled_from(ARRAYS))
+    array = draw(st.sampled_from([*ARRAYS, *KINDS]))
+    if array in KINDS:
+        return Entry(array, (draw(positions(scope)), draw(positions(scope))), KINDS[array])
     rank = {"A": 2, "b": 1, "x": 0, "y": 0, "step": 1, "log": 0}[array]
     return Entry(array, tuple(draw(positions(scope)) for _ in range(rank)))
 
@@ -360,6 +423,10 @@ def renamed(term: Term, names: dict[Index, Index]) -> Term:
         case Total(index=index, body=body):
             fresh = Index(index.size, "z")
             return Total(fresh, renamed(body, {**names, index: fresh}))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            p, q = Index(rows.size, "z"), Index(columns.size, "z")
+            inside = renamed(body, {**names, rows: p, columns: q})
+            return OfMatrix(function, p, q, inside, tuple(place(x) for x in at))
     return term
 
 
@@ -381,6 +448,8 @@ def shuffled(term: Term, dice: random.Random) -> Term:
             return Apply(function, shuffled(argument, dice))
         case Total(index=index, body=body):
             return Total(index, shuffled(body, dice))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            return OfMatrix(function, rows, columns, shuffled(body, dice), at)
     return term
 
 
@@ -433,6 +502,10 @@ def mutants(draw, term):
             if draw(st.integers(0, 2)) == 0:
                 return draw(st.sampled_from([Total(index, Total(FREE[0], body)), Total(index, -body)]))
             return Total(index, draw(mutants(body)))
+        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+            turned = OfMatrix(function, rows, columns, body, at[::-1])
+            inside = OfMatrix(function, rows, columns, draw(mutants(body)), at)
+            return draw(st.sampled_from([inside, inside, turned, -term, OfMatrix("det", rows, columns, body)]))
     raise TypeError(term)
 
 
