@@ -23,6 +23,7 @@ from derive.derivation.reader import traced
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.helpers import helpers_checked, helpers_in
 from derive.emit.loading import load_source
+from derive.emit.plan import unfolded
 from derive.emit.stack import members
 from derive.errors import DeriveError
 from derive.index.size import Size
@@ -137,7 +138,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _definitions(derivation: Derivation) -> dict[str, Array]:
-    known = {e.name: e.expression for e in derivation.layer.equations}
+    known = {e.name: unfolded(e.expression) for e in derivation.layer.equations}
     known.update({s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM})
     return known
 

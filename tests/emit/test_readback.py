@@ -102,3 +102,20 @@ def test_what_one_run_on_symbols_would_not_tell_is_open(old, new):
     source = derivation.numpy()
     assert old in source
     assert read_back(source.replace(old, new), derivation).status == "open"
+
+
+@derive.layer
+def dense_tanh(X: "n d", W: "d m", b: m):
+    return np.tanh(X @ W + b)
+
+
+@derive.layer
+def called_twice(X: "n d", W1: "d d", b1: d, W2: "d d", b2: d):
+    H = dense_tanh(X, W1, b1)
+    Y = dense_tanh(H, W2, b2)
+    return Y
+
+
+def test_stable_slopes_of_what_is_called_are_read_back():
+    derivation = called_twice.derive()
+    assert read_back(derivation.numpy(), derivation).status == "proved"
