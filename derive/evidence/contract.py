@@ -16,13 +16,17 @@ from derive.evidence.values import Floats
 
 @dataclass(frozen=True)
 class Failure:
-    """What is wrong: of which name, in words, got and expected, and the line of code whose value shows it."""
+    """What is wrong: of which name, in words, got and expected, and the line of code whose value shows it.
+
+    ``broken`` is ``contract`` (shapes, dtypes, memory, repetition) or ``values``.
+    """
 
     name: str
     what: str
     got: Any
     expected: Any
     shown: str
+    broken: str = "contract"
 
     def with_expected(self, expected: Any) -> Failure:
         """The same with what was expected."""

@@ -71,7 +71,7 @@ class Agreement:
     def relative_error(self) -> float:
         """|got - expected| relative to the size of the terms summed."""
         gap = abs(self.got - self.expected)
-        return gap / self.scale if gap else 0.0
+        return gap / max(self.scale, abs(self.expected)) if gap else 0.0
 
 
 def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:

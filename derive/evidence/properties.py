@@ -163,7 +163,7 @@ def _check(code: Code, case: Case, *, signature: Signature, names: tuple[str, ..
         if not agreement.ok:
             name = agreement.name
             what = f"the gradient of {name} is wrong by {agreement.error_in_tolerances:.3g} tolerances"
-            raise Refuted(Failure(name, what, gradients[name], None, f"gradients[{name!r}]"))
+            raise Refuted(Failure(name, what, gradients[name], None, f"gradients[{name!r}]", "values"))
 
 
 def _refuted(code: Code, tally: _Tally, seed: int, source: str) -> Outcome:
@@ -172,7 +172,8 @@ def _refuted(code: Code, tally: _Tally, seed: int, source: str) -> Outcome:
         failure = failure.with_expected(expected_gradient(code, case, failure.name))
     at = ", ".join(f"{name}={size}" for name, size in case.sizes.items())
     detail = f"{failure.what} (at {at})" if at else failure.what
-    return Outcome(Rung("properties", "refuted", detail, tally.numbers(seed)), counterexample(case, failure, source))
+    numbers = {**tally.numbers(seed), "broken": failure.broken}
+    return Outcome(Rung("properties", "refuted", detail, numbers), counterexample(case, failure, source))
 
 
 def _entries(found: tuple[Case, Failure]) -> int:

@@ -14,29 +14,29 @@ import numpy as np
 
 from derive.evidence.cases import Case
 from derive.evidence.contract import Failure
-from derive.evidence.properties import Outcome, sample
+from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
-from derive.evidence.values import draw_direction, draw_floats
+from derive.evidence.values import draw_direction
 from derive.verdict import Rung
+from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, precision, watched
 from derive.verifier.lifting import of_objects
 from derive.verifier.pair import Pair
-from derive.verifier.values import output_shapes
+from derive.verifier.points import near, point, small_points
 
 NAME = "enclosure"
-POINTS = {"ci": 4, "deep": 40}
-TRIED = {"ci": 12, "deep": 120}  # points that are looked at, kinks among them
+TRIED = {"ci": 5, "deep": 60}  # small points; those on a kink do not count
 SEED = 1
 PRECISIONS = (120, 400, 1600)  # bits
 DOUBLES = 2.0**-46  # relative: what constants rounded to doubles may do to a right gradient
 
 
-class _Kink(Exception):
+class Kink(ArithmeticError):
     """The point lies on a kink of forward."""
 
 
 @dataclass(frozen=True)
-class _Pairing:
+class Pairing:
     """<G, J v> and <J^T G, v> at a point, for a direction v in one input; ``scale`` is the size of their terms."""
 
     name: str
@@ -62,11 +62,9 @@ def climb(given: Pair, budget: str) -> Outcome:
     code = lifted(given)
     worst, compared, points, lost = 0.0, 0, 0, ""
     for case in _points(given, budget):
-        if points == POINTS[budget]:
-            break
         try:
-            pairings = list(_pairings(code, case))
-        except _Kink:
+            found = list(pairings(code, case))
+        except Kink:
             continue
         except Undecided:
             lost = "a comparison that more digits do not decide"
@@ -77,16 +75,16 @@ def climb(given: Pair, budget: str) -> Outcome:
             return Outcome(
                 Rung(NAME, "open", f"skipped: on balls the code raises {type(error).__name__}: {error}"[:300])
             )
-        if not all(p.forward.is_finite() and p.backward.is_finite() for p in pairings):
+        if not all(p.forward.is_finite() and p.backward.is_finite() for p in found):
             lost = "values that are not finite"
             continue
         points += 1
-        for pairing in pairings:
+        for pairing in found:
             compared += 1
             if not pairing.agrees:
                 worst = max(worst, pairing.gap)
                 if pairing.gap > DOUBLES:
-                    return _refuted(given, case, pairing)
+                    return refuted(given, case, pairing)
     numbers = {"points": points, "derivatives": compared, "seed": SEED, "bits": PRECISIONS[0]}
     if not points:
         return Outcome(Rung(NAME, "open", f"skipped: no point to look at{f', only {lost}' if lost else ''}", numbers))
@@ -123,23 +121,18 @@ def _mapped(name: str) -> Any:
 
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
-    """Points off the beaten track: sizes as evidence draws them, entries without ties."""
-    signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
+    """Points off kinks: small ones, then entries near the numbers in the code."""
+    yield from small_points(given, TRIED[budget], SEED)
     chance = np.random.default_rng(SEED)
-    for case in sample(signature, TRIED[budget], SEED):
-        inputs = {}
-        for name, value in case.inputs.items():
-            declared = given.inputs[name]
-            floats = declared.kind.is_float and declared.kind.name != "onehot"
-            inputs[name] = (
-                np.asarray(draw_floats(chance, declared.kind.name, "normal", 1.0, np.shape(value))) if floats else value
-            )
-        upstream = tuple(np.asarray(chance.standard_normal(np.shape(g))) for g in case.upstream)
-        if all(np.size(value) for value in inputs.values()) and all(map(np.size, upstream)):
-            yield replace(case.contiguous(), inputs=inputs, upstream=upstream)
+    base = next(small_points(given, 4, SEED), None)
+    numbers = constants_of(given.forward_function, given.backward_function)
+    for value in numbers.values if base is not None else ():
+        found = point(given, base.sizes, chance, near(value))  # type: ignore[union-attr]  # there is one
+        if found is not None:
+            yield found
 
 
-def _pairings(code: Pair, case: Case) -> Iterator[_Pairing]:
+def pairings(code: Pair, case: Case) -> Iterator[Pairing]:
     """Both sides for each float input, at a precision that decides the comparisons."""
     for bits in PRECISIONS:
         try:
@@ -151,7 +144,7 @@ def _pairings(code: Pair, case: Case) -> Iterator[_Pairing]:
                 raise
 
 
-def _at_precision(code: Pair, case: Case) -> Iterator[_Pairing]:
+def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
     chance = np.random.default_rng(case.seed)
     directions = {name: draw_direction(chance, case.kinds[name], case.inputs[name]) for name in code.floats}
     plain = {name: on_balls(value) for name, value in case.inputs.items()}
@@ -166,16 +159,16 @@ def _at_precision(code: Pair, case: Case) -> Iterator[_Pairing]:
         with watched() as watch:
             y, _ = code.forward(*moving.values())
         if watch.kink:
-            raise _Kink
+            raise Kink
         yield _pairing(name, upstream, y, gradients[name], direction)
 
 
-def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> _Pairing:
+def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> Pairing:
     outputs = y if len(upstream) > 1 else (y,)
     terms = [g.value * _slope(e) for g, e in _entries(upstream, outputs)]
     other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
     scale = sum((abs(t) for t in [*terms, *other]), exact(0.0))
-    return _Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
+    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
 
 
 def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
@@ -203,7 +196,7 @@ def on_balls(value: Any, direction: Any = None) -> Any:
     return made.reshape(array.shape) if array.shape else made[0]
 
 
-def _refuted(given: Pair, case: Case, pairing: _Pairing) -> Outcome:
+def refuted(given: Pair, case: Case, pairing: Pairing) -> Outcome:
     """The verdict of disjoint balls."""
     name = pairing.name
     got, expected = (f"{float(ball.mid()):.17g}" for ball in (pairing.backward, pairing.forward))

@@ -8,11 +8,11 @@ from typing import Any
 from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome
 from derive.verdict import Rung, Verdict
-from derive.verifier import enclosure, values
+from derive.verifier import enclosure, extremes, values
 from derive.verifier.isolation import isolated
 from derive.verifier.pair import Pair, pair
 
-RUNGS = (values, enclosure)  # each has a NAME and ``climb(pair, budget) -> Outcome``
+RUNGS = (values, enclosure, extremes)  # each has a NAME and ``climb(pair, budget) -> Outcome``
 SECONDS = {"ci": 20.0, "deep": 1200.0}  # for all rungs together
 _STRONGER = ("tested", "enclosed", "proved_at", "proved")
 

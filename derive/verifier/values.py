@@ -1,41 +1,91 @@
-"""The rung of values: what a pair does at cases that hypothesis draws, against differences of forward alone."""
+"""The rung of values: what a pair does at cases that hypothesis draws, against differences of forward alone.
+
+After the drawn cases come the sizes and entries that the code itself gives away: the numbers in it, just below, at, and
+just above them; and sizes larger than any drawn case has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from derive.evidence.cases import Case
+from derive.evidence.contract import Failure, Guarded, Refuted
+from derive.evidence.differences import agrees, expected_gradient
 from derive.evidence.properties import Outcome, properties
+from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
+from derive.verifier.constants import constants_of
 from derive.verifier.pair import Pair
+from derive.verifier.points import near, output_shapes, point, sizes_near, small_points
 
 NAME = "values"
 EXAMPLES = {"ci": 40, "deep": 1000}
+MORE = {"ci": 60, "deep": 600}  # points near the numbers of the code
 SEED = 0
 
 
 def climb(given: Pair, budget: str) -> Outcome:
-    """The rung: ``refuted`` with a shrunk counterexample, ``tested``, or ``open`` where nothing could be compared."""
+    """The rung: ``refuted`` with a counterexample, ``tested``, or ``open`` where nothing could be compared.
+
+    What is broken may be the contract rather than a value; the rung then has that name.
+    """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-    found = properties(given, signature, examples=EXAMPLES[budget], seed=SEED)
-    return Outcome(replace_name(found.rung), found.counterexample)
+    drawn = properties(given, signature, examples=EXAMPLES[budget], seed=SEED)
+    if drawn.rung.status != "tested":
+        return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
+    tried = 0
+    with np.errstate(all="ignore"):
+        for case in _told_by_the_code(given, budget):
+            tried += 1
+            failure = _failure(given, case)
+            if failure is not None:
+                at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
+                rung = Rung(
+                    NAME, "refuted", f"{failure.what} (at {at})", {**drawn.rung.numbers, "near_constants": tried}
+                )
+                return Outcome(rung, counterexample(case, failure))
+    detail = f"{drawn.rung.detail}; {tried} points at numbers that the code mentions and at large sizes"
+    return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "near_constants": tried}))
 
 
-def replace_name(rung: Rung) -> Rung:
-    """The rung under this file's name."""
-    return replace(rung, name=NAME)
+def _told_by_the_code(given: Pair, budget: str) -> Iterator[Case]:
+    """Points at sizes and entries near the numbers in the code, and at large sizes."""
+    chance = np.random.default_rng(SEED)
+    bases = [case.sizes for case in small_points(given, 12, SEED)][:2]
+    numbers = constants_of(given.forward_function, given.backward_function)
+    left = MORE[budget]
+    for base in bases[-1:]:
+        for value in numbers.values:
+            found = point(given, base, chance, near(value), seed=left)
+            if found is not None and left > 0:
+                left -= 1
+                yield found
+        for sizes in sizes_near(given, numbers.sizes, base):
+            found = point(given, sizes, chance, seed=left) if left > 0 else None
+            if found is not None:
+                left -= 1
+                yield found
 
 
-def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], ...] | None:
-    """The shapes of what forward returns, or None where it raises: inputs on which it has no value."""
+def _failure(given: Pair, case: Case) -> Failure | None:
+    """What differences refute at a point; None where they agree or decide nothing."""
     try:
-        y, _ = given.forward(*inputs)
-        parts = y if isinstance(y, tuple | list) else (y,)
-        shapes = tuple(np.shape(part) for part in parts)
-        kinds = [np.asarray(part).dtype.kind for part in parts]
-    except Exception:
+        code = Guarded(given)
+        _, held = code.forward(*case.arguments().values())
+        gradients = code.backward(case.upstream_argument(), held)
+        agreements = agrees(given, case, tuple(name for name in given.floats if name in gradients), gradients)
+    except Refuted as refuted:
+        return refuted.failure if refuted.failure.name == "backward" else None
+    except np.linalg.LinAlgError:
         return None
-    return shapes if all(kind in "fiub" for kind in kinds) else None
+    for agreement in agreements:
+        if not agreement.ok:
+            name = agreement.name
+            what = f"the gradient of {name} is wrong by {agreement.error_in_tolerances:.3g} tolerances"
+            small = np.size(case.inputs[name]) <= 2000
+            expected = expected_gradient(given, case, name) if small else None
+            return Failure(name, what, gradients[name], expected, f"gradients[{name!r}]")
+    return None

@@ -1,0 +1,119 @@
+"""Points to try a pair at: sizes as evidence draws them or given ones, entries without ties, at any scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.shapes import Declaration
+from derive.evidence.cases import Case
+from derive.evidence.conditions import condition
+from derive.evidence.properties import sample
+from derive.evidence.sizes import number, numbers
+from derive.evidence.values import draw_floats
+from derive.verifier.pair import Pair
+
+MOST_ENTRIES = 200_000  # in one array
+LARGE = (17, 100)  # sizes that no small case has
+Fill = Callable[[np.random.Generator, tuple[int, ...]], Any]
+
+
+def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], ...] | None:
+    """The shapes of what forward returns, or None where it raises: inputs on which it has no value."""
+    try:
+        y, _ = given.forward(*inputs)
+        parts = y if isinstance(y, tuple | list) else (y,)
+        kinds = [np.asarray(part).dtype.kind for part in parts]
+    except Exception:
+        return None
+    return tuple(np.shape(part) for part in parts) if all(kind in "fiub" for kind in kinds) else None
+
+
+def small_cases(given: Pair, how_many: int, seed: int) -> list[Case]:
+    """Cases as hypothesis draws them."""
+    return sample(replace(given.signature, found=lambda inputs: output_shapes(given, inputs)), how_many, seed)
+
+
+def small_points(given: Pair, how_many: int, seed: int) -> Iterator[Case]:
+    """The sizes of such cases, with entries that are neither zeros nor ties; none with an empty array."""
+    chance = np.random.default_rng(seed)
+    for case in small_cases(given, how_many, seed):
+        found = point(given, case.sizes, chance, seed=case.seed)
+        if found is not None and all(np.size(value) for value in (*found.inputs.values(), *found.upstream)):
+            yield found
+
+
+def point(
+    given: Pair, sizes: Mapping[str, int], chance: np.random.Generator, fill: Fill | None = None, seed: int = 0
+) -> Case | None:
+    """A point at given sizes; ``fill`` draws the entries of plain float inputs.  None where forward has no value."""
+    inputs = {key: _drawn(declared, sizes, chance, fill) for key, declared in given.inputs.items()}
+    shapes = output_shapes(given, [np.copy(v) if isinstance(v, np.ndarray) else v for v in inputs.values()])
+    if shapes is None:
+        return None
+    upstream = tuple(np.asarray(chance.standard_normal(shape)) for shape in shapes)
+    kinds = {key: declared.kind.name for key, declared in given.inputs.items()}
+    return Case(dict(sizes), inputs, upstream, kinds, seed=seed)
+
+
+def _drawn(declared: Declaration, sizes: Mapping[str, int], chance: np.random.Generator, fill: Fill | None) -> Any:
+    kind, shape = declared.kind, numbers(declared.shape, sizes)
+    if kind.equals is not None:
+        return number(kind.equals, sizes)
+    if kind.name == "bool":
+        return np.asarray(chance.random(shape) < 1 / 2)
+    if kind.name == "int":
+        low = number(kind.low, sizes) if kind.low is not None else -3
+        high = number(kind.high, sizes) if kind.high is not None else 4
+        drawn = chance.integers(low, max(high, low + 1), shape)
+        return int(drawn) if kind.scalar else np.asarray(drawn)
+    if kind.name == "float" and fill is not None:
+        return np.asarray(fill(chance, shape), dtype=np.float64)
+    return np.asarray(draw_floats(chance, kind.name, "normal", 1.0, shape))
+
+
+def sizes_near(given: Pair, numbers_: Sequence[int], base: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Sizes with one of them just below, at, and just above each number, and large ones, the others as in ``base``."""
+    wanted = dict.fromkeys([*(n + d for n in numbers_ for d in (1, 0, -1)), *LARGE])
+    conditions = [condition(text) for text in given.where]
+    ranged = {key for key, kind in given.signature.plain_ints.items() if kind.equals is None}
+    for size, name in product(wanted, base):
+        sizes = {**base, name: size}
+        for key, kind in given.signature.plain_ints.items():
+            if kind.equals is not None:
+                sizes[key] = number(kind.equals, sizes)
+        shapes = [numbers(declared.shape, sizes) for declared in given.inputs.values()]
+        fits = all(each.holds(sizes) for each in conditions) and max(map(prod, shapes)) <= MOST_ENTRIES
+        if size > 0 and name not in ranged and fits and all(axis >= 0 for shape in shapes for axis in shape):
+            yield sizes
+
+
+def near(value: float) -> Fill:
+    """Entries on both sides of a number, far from it, near it and very near it, of either sign."""
+    factors = np.array([1 - 1e-9, 1 + 1e-9, 0.999, 1.001, 0.9, 1.1, 0.5, 2.0, 0.01, 30.0])
+
+    def fill(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        side = chance.choice(np.array([-1.0, 1.0]), shape)
+        return (
+            value * side * chance.choice(factors, shape) * (1 + 1e-3 * chance.random(shape) * (chance.random() < 0.5))
+        )
+
+    return fill
+
+
+def at_scale(scale: float, one: bool = False) -> Fill:
+    """Entries of a size; with ``one`` only one of them, the others being about 1."""
+
+    def fill(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        drawn = chance.choice(np.array([-1.0, 1.0]), shape) * chance.uniform(0.5, 1.0, shape)
+        if not one or not drawn.size:
+            return scale * drawn
+        drawn.flat[int(chance.integers(drawn.size))] *= scale
+        return drawn
+
+    return fill

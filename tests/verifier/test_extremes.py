@@ -1,0 +1,54 @@
+"""The rung of range: overflow and shortcuts far out are seen, lost digits told."""
+
+import numpy as np
+import pytest
+
+from derive.verifier import extremes
+from derive.verifier.pair import pair
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def climbed(forward, backward):
+    with np.errstate(all="ignore"):
+        return extremes.climb(pair(forward, backward, {"x": "n"}), "ci")
+
+
+def test_right_code_keeps_its_digits():
+    rung = climbed(softplus, lambda x, dy: dy / (1 + np.exp(-x))).rung
+    assert rung.status == "tested"
+    assert rung.numbers["worst_ulp"] < 8
+
+
+@pytest.mark.parametrize(
+    ("backward", "said"),
+    [
+        (lambda x, dy: dy * np.exp(x) / (1 + np.exp(x)), "not finite"),
+        (lambda x, dy: dy * np.where(x > 500, 0.999, 1 / (1 + np.exp(-x))), "disjoint"),
+        (lambda x, dy: dy * np.where(x < -300, -1e-9, 1 / (1 + np.exp(-x))), "disjoint"),
+    ],
+    ids=["overflow", "far above", "far below"],
+)
+def test_what_goes_wrong_far_out_is_refuted(backward, said):
+    outcome = climbed(softplus, backward)
+    assert outcome.rung.status == "refuted"
+    assert said in outcome.rung.detail
+    assert outcome.counterexample.name == "x"
+
+
+def test_lost_digits_are_told():
+    rung = climbed(sigmoid, lambda x, dy: dy * sigmoid(x) * (1 - sigmoid(x))).rung
+    assert rung.status == "tested"
+    assert "all digits are lost" in rung.detail
+
+
+def test_where_forward_is_not_finite_nothing_is_asked():
+    rung = climbed(np.exp, lambda x, dy: dy * np.exp(x)).rung
+    assert rung.status == "tested"
+    assert "forward itself is not finite" in rung.detail
