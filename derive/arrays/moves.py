@@ -47,6 +47,9 @@ class Transpose(Operation):
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A superscript."""
         order = r"\top" if len(self.order) == 2 else "".join(str(axis) for axis in self.order)
+        (operand,) = node.operands
+        if operand.op.name == "inv" and order == r"\top" and operand not in write.names:  # the transposed inverse
+            return f"{write(operand.operands[0], write.POWER + 1)}^{{-\\top}}", write.POWER
         return f"{write(node.operands[0], write.POWER + 1)}^{{{order}}}", write.POWER
 
 

@@ -28,6 +28,7 @@ from derive.arrays.build import (
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
+from derive.arrays.linalg import det, inv, norm, slogdet, solve
 from derive.arrays.operations import Constant
 from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.arrays.reducing import deviation, extreme, place_of_extreme, variance
@@ -71,6 +72,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
     "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
     "var": variance, "std": deviation, "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
+    "inv": inv, "det": det, "slogdet": slogdet, "solve": solve, "norm": norm,
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
 

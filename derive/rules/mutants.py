@@ -16,6 +16,7 @@ from typing import Any
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.joining import Concatenate
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.rows import Largest, Max, RowFunction
@@ -88,6 +89,8 @@ def _changes(node: Array) -> Iterator[Change]:
                 yield f"{what} factor transposed", _try(node.op, a, b, default=node)
         case Einsum(inputs=inputs, output=output):
             yield from _of_einsum(node, inputs, output)
+        case Inverse() | Solve() | Determinant() | LogDeterminant():
+            yield from _of_matrix(node)
         case Reshape():
             (inner,) = node.operands
             yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
@@ -112,6 +115,18 @@ def _try(op: object, *operands: Array, default: Array) -> Array:
         return apply(op, *operands) if operands[0].shape == operands[1].shape else default  # type: ignore[arg-type]
     except DeriveError:
         return default
+
+
+def _of_matrix(node: Array) -> Iterator[Change]:
+    matrix, *right = node.operands
+    if isinstance(node.op, Inverse | Solve):
+        yield "matrix transposed", apply(node.op, matrix.swapaxes(-1, -2), *right)
+        yield "no inverse", matrix @ right[0] if right else matrix
+    else:
+        yield (
+            "changed function",
+            apply(Determinant() if isinstance(node.op, LogDeterminant) else LogDeterminant(), matrix),
+        )
 
 
 def _of_mask(node: Array) -> Iterator[Change]:

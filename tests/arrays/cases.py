@@ -9,6 +9,7 @@ from derive.arrays import build
 from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.joining import Concatenate
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, Max
@@ -124,6 +125,10 @@ _ROWS = {
         apply(Slice((S(1),), (S("n"),), (S("m"),)), N("A", "n*m+1")),
         apply(Slice((S("n+1"),), (S("n"),), (-1,)), N("A", "n+3")), apply(Slice((S("n+2"),), (S("n+1"),), (-1,)), N("A", "n+3")),
     ],
+    "inv": [apply(Inverse(), a) for a in (K, N("A", "3 3"), N("A", "b n n"), N("A", "b h n n"), N("A", "1 1"))],
+    "det": [apply(Determinant(), a) for a in (K, N("A", "3 3"), N("A", "b n n"), N("A", "b h n n"))],
+    "logdet": [apply(LogDeterminant(), a) for a in (K, N("A", "3 3"), N("A", "b n n"), N("A", "b h n n"))],
+    "solve": [apply(Solve(), a, e) for a, e in ((K, X), (K, c), (K, N("L", "n n")), (K, C1), (N("A", "b n n"), N("B", "b n d")))],
     "pad": [
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), X), apply(Place((S(0), S(2)), (S("n+1"), S("d+3")), (1, 1)), X),
         apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),

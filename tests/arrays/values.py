@@ -13,7 +13,7 @@ from derive.arrays.operations import Constant, PowerOf
 from derive.arrays.shapes import concrete, declare, size_names
 from derive.arrays.windows import Overlap, Windows
 from derive.index.size import Size
-from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Times, Total
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, OfMatrix, Plus, Position, Power, Times, Total
 
 EPS = np.finfo(float).eps
 
@@ -126,7 +126,22 @@ def term_value(term, sizes, arrays, at):
             body = term_value(inner, sizes, arrays, {**at, index: running})
             shape = np.broadcast_shapes(np.shape(body), running.shape)
             return np.broadcast_to(body, shape).sum(axis=0)
+        case OfMatrix(function=function, rows=rows, columns=columns, body=inner, at=where):
+            rank = max((np.ndim(k) for k in at.values()), default=0)
+            run = np.arange(number(rows.size))
+            axes = {rows: run.reshape(-1, 1, *[1] * rank), columns: run.reshape(1, -1, *[1] * rank)}
+            entries = term_value(inner, sizes, arrays, {**at, **axes})
+            shape = np.broadcast_shapes(np.shape(entries), (*run.shape, *run.shape, *[1] * rank))
+            matrix = np.moveaxis(np.broadcast_to(entries, shape), (0, 1), (-2, -1))
+            return np.linalg.det(matrix) if function == "det" else _entry_of(np.linalg.inv(matrix), *map(place, where))
     raise TypeError(type(term).__name__)
+
+
+def _entry_of(matrices, row, column):
+    """An entry of each matrix, its place given as arrays over the leading axes."""
+    leading = np.broadcast_shapes(matrices.shape[:-2], np.shape(row), np.shape(column))
+    matrices = np.broadcast_to(matrices, leading + matrices.shape[-2:])
+    return matrices[(*np.indices(leading), np.broadcast_to(row, leading), np.broadcast_to(column, leading))]
 
 
 def sizes_for(*expressions):

@@ -74,7 +74,7 @@ def wrong_ones(node):
                 arrays = values_for([result, grad, *operands], at)
                 with np.errstate(all="ignore"):
                     right, wrong = (text_value(a, at, arrays) for a in (adjoint, mutant))
-            except (TypeError, ZeroDivisionError):  # NumPy does not spell it: a mask negated, 0 ** -1
+            except (TypeError, ZeroDivisionError, np.linalg.LinAlgError):  # NumPy does not spell it: a mask negated, 0 ** -1
                 continue
             except ValueError as error:
                 if "Integers to negative" not in str(error):
