@@ -330,12 +330,22 @@ def reduction(node: Array) -> Reduction | None:
             return Reduction("sum", node.operands[0], axes)
         case Max() | Variance():
             return Reduction(node.op.name, node.operands[0], node.op.along)
-        case Elementwise(function="divide"):
-            top, bottom = node.operands
-            if isinstance(top.op, Sum) and isinstance(bottom.op, Constant):
-                number = prod([top.operands[0].shape[axis] for axis in top.op.axes], start=ONE)
-                return Reduction("mean", top.operands[0], top.op.axes) if bottom.op.value == number else None
+        case Elementwise(function="divide" | "multiply"):
+            sums = [operand for operand in node.operands if isinstance(operand.op, Sum)]
+            if len(sums) == 1 and _counts(node, sums[0]):
+                return Reduction("mean", sums[0].operands[0], sums[0].op.axes)  # type: ignore[attr-defined]  # a sum
     return None
+
+
+def _counts(node: Array, summed: Array) -> bool:
+    """True if a product or quotient divides a sum by the number of its terms."""
+    assert isinstance(summed.op, Sum)
+    (number,) = (operand for operand in node.operands if operand is not summed)
+    size = prod([summed.operands[0].shape[axis] for axis in summed.op.axes], start=ONE)
+    value = number.op.value if isinstance(number.op, Constant) else None
+    if node.op.name == "divide":
+        return node.operands[0] is summed and value in (size, size.constant)
+    return isinstance(value, Fraction) and value * (size.constant or 0) == 1
 
 
 def uncopied(array: Array) -> Array | None:

@@ -204,8 +204,10 @@ def values_for(expressions, sizes, seed=0):
                 sign = 1 if positive else rng.choice([-1, 1], shape)
                 held = rng.uniform(0.5, 1.5, shape) * sign
                 arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
-    for masked in [node for array in expressions for node in array.walk() if node.op.name == "softmax" and node.operands[1:]]:
-        arrays[masked.operands[1].op.label][..., 0] = True  # each row has an entry
+    for node in [node for array in expressions for node in array.walk() if node.op.name == "softmax"]:
+        for mask in node.operands[1:]:
+            if isinstance(mask.op, Named):
+                arrays[mask.op.label][..., 0] = True  # each row has an entry
     return arrays
 
 

@@ -10,6 +10,8 @@ from derive.arrays import build
 from derive.arrays.array import apply
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
+from derive.arrays.statistics import Standardize, Variance
 from derive.arrays.windows import Overlap
 from derive.rules import proof, simplify
 from derive.rules.book import Unproved
@@ -32,6 +34,9 @@ X, V, W, K, K2, b, c, q, Q, C1, R1 = (
 
 
 I1, J = N("I1", "n+k+6"), N("J", "b n+6 d+6")
+T3 = N("T3", "n 3")
+SOME = V.mean(axis=1, keepdims=True) <= V  # a mask that is nowhere empty
+exp, log = np.exp, np.log
 
 
 def full(value, shape):
@@ -93,8 +98,31 @@ FIRES = {
     "parts_of_parts": [np.concatenate([np.concatenate([X, C1], axis=1), V], axis=1), np.concatenate([b, np.concatenate([b, c])])],
     "slice_of_parts": [np.concatenate([X, C1], axis=1)[:, :-1], np.concatenate([b, c])[b.shape[0]:], np.concatenate([b, c])[1:b.shape[0]], np.concatenate([C1, X, V], axis=1)[::-1, 1:X.shape[1]],
                        np.concatenate([C1, X], axis=1)[1:, 1:]],
+    "reshape_of_copies": [X.sum(axis=1, keepdims=True).reshape(c.shape), c[:, None].reshape(c.shape), X[None].reshape(X.shape)],
     "slice_of_place": [np.pad(X, 1)[1:-1, 1:-1], apply(Slice((S("n-1"), S(0)), X.shape, (-1, 1)), apply(Place((S("n-1"), S(0)), X.shape, (-1, 1)), X)),
                        full(2, "n d")[1:], apply(Constant(Fraction(2), X.shape))[::-1]],
+    "softmax_by_definition": [
+        exp(X) / exp(X).sum(axis=1, keepdims=True), exp(X) / copies(exp(X).sum(), "n d"), exp(b) / copies(exp(b).sum(), "d"),
+        exp(Q) / exp(Q).sum(axis=(0, 2), keepdims=True), exp(X) * copies(1 / exp(X).sum(axis=0), "n d", 1), V * exp(X) / exp(X).sum(axis=0),
+        exp(X) * copies(exp(X).sum(axis=1) ** -1, "n d", 0), np.where(SOME, exp(X), 0) / np.where(SOME, exp(X), 0).sum(axis=1, keepdims=True),
+        exp(X) * SOME / (exp(X) * SOME).sum(axis=1, keepdims=True)],
+    "logsumexp_by_definition": [log(exp(X).sum(axis=1)), log(exp(X).sum()), log(exp(Q).sum(axis=(0, 2)))],
+    "log_softmax_by_definition": [
+        X - copies(apply(LogSumExp((1,)), X), "n d", 0), V + (X - copies(apply(LogSumExp((1,)), X), "n d", 0)), log(apply(Softmax((1,)), X)),
+        X + V - copies(apply(LogSumExp((0,)), X + V), "n d", 1), exp(apply(LogSoftmax((1,)), X)), X - copies(apply(LogSumExp((1,)), X) - c, "n d", 0)],
+    "variance_by_definition": [
+        ((X - X.mean(axis=1, keepdims=True)) ** 2).mean(axis=1), ((b - copies(b.mean(), "d")) ** 2).mean(), (X**2).mean(axis=0) - X.mean(axis=0) ** 2,
+        ((Q - Q.mean(axis=(0, 2), keepdims=True)) ** 2).mean(axis=(0, 2)), Fraction(1, 3) * ((T3 - copies(Fraction(1, 3) * T3.sum(axis=1), "n 3", 0)) ** 2).sum(axis=1)],
+    "normalized_by_definition": [
+        (X - X.mean(axis=1, keepdims=True)) / copies(np.sqrt(X.var(axis=1) + 1), "n d", 0),
+        V * (X - X.mean(axis=1, keepdims=True)) / copies(np.sqrt(Fraction(1, 2) + X.var(axis=1)), "n d", 0),
+        (X - X.mean(axis=0)) * copies((2 + X.var(axis=0)) ** Fraction(-1, 2), "n d", 1), X / copies(np.sqrt((X**2).mean(axis=1) + 3), "n d", 0),
+        V * X * copies(1 / np.sqrt((X**2).mean(axis=0)), "n d", 1)],
+    "shifted_rows": [
+        apply(Softmax((1,)), X - copies(c, "n d", 0)), apply(Softmax((1,)), copies(c, "n d", 0) + X, SOME), apply(LogSoftmax((0,)), X + copies(b, "n d", 1)),
+        apply(LogSumExp((1,)), X - copies(c, "n d", 0)), apply(LogSumExp((0, 1)), X + 3), apply(LogSumExp((1,)), X - copies(q - c, "n d", 0)),
+        apply(LogSumExp((0,)), Q + copies(c, "b n d", 1)), apply(Variance((1,)), X + copies(c, "n d", 0)),
+        apply(Standardize((0,), Fraction(1)), copies(b, "n d", 1) - X)],
 }  # fmt: skip
 
 BOOK = {rule.__name__: rule for rules in IDENTITIES.values() for rule in rules}
