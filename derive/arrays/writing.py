@@ -344,7 +344,7 @@ def _counts(node: Array, summed: Array) -> bool:
     size = prod([summed.operands[0].shape[axis] for axis in summed.op.axes], start=ONE)
     value = number.op.value if isinstance(number.op, Constant) else None
     if node.op.name == "divide":
-        return node.operands[0] is summed and value in (size, size.constant)
+        return node.operands[0] is summed and value is not None and value in (size, size.constant)
     return isinstance(value, Fraction) and value * (size.constant or 0) == 1
 
 

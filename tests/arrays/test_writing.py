@@ -16,7 +16,7 @@ from .strategies import expressions
 from .values import EPS, N, S, entry_values, node_values, sizes_for, text_value, values_for, work
 
 X, W, V, b, c, G, q = N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "m"), N("c", "n"), N("dY", "n m"), N("q", "")
-K, Q = N("K", "n n"), N("Q", "b h n d")
+K, Q, F = N("K", "n n"), N("Q", "b h n d"), N("F", "4 6")
 
 
 def assert_agree(got, want, nodes, rounding):
@@ -84,6 +84,8 @@ NUMPY = {
     "X.T @ dY": X.T @ G,
     "dY.sum(axis=0)": G.sum(axis=0),
     "dY.sum(axis=0, keepdims=True)": G.sum(axis=0, keepdims=True),
+    "X.sum(axis=1) / (1 + c)": X.sum(axis=1) / (1 + c), "X.sum(axis=0) / d": X.sum(axis=0) / S("d"), "np.mean(X)": X.mean(),
+    "F.mean(axis=1)": Fraction(1, 6) * F.sum(axis=1), "F.sum(axis=1) / 4": F.sum(axis=1) / 4,
     "X - X.mean(axis=1, keepdims=True)": X - X.mean(axis=1, keepdims=True),
     "1 / (1 + np.exp(-X))": 1 / (1 + np.exp(-X)),
     "(X - 1) * (2 - V) / 3": (X - 1) * (2 - V) / 3,
