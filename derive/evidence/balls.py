@@ -1,0 +1,285 @@
+"""Values of expressions in ball arithmetic: numbers with a rigorous bound on their error, at any precision.
+
+An operation has the value that its meaning says, the index term; it is taken over all entries, and over all points,
+at once.  The indices of the term are axes of object arrays of ``flint.arb``, so that an operation that has a meaning
+has a value here, and nothing is registered twice.  Exponents have no limit: ``exp(1e30)`` is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.arrays.array import Array, Named
+from derive.arrays.shapes import Declaration, Shape, concrete
+from derive.index.functions import PI
+from derive.index.size import Size
+from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Term, Times, Total
+
+Balls = NDArray[Any]  # of flint.arb, or of int where a value is whole; axis 0 is the point
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Ball arithmetic at so many bits; flint's precision belongs to the whole process."""
+    from flint import ctx
+
+    before, ctx.prec = ctx.prec, bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+def balls(value: NDArray[Any]) -> Balls:
+    """Floats as exact balls; whole numbers and masks as ints."""
+    from flint import arb
+
+    if value.dtype.kind in "biu":
+        return value.astype(int).astype(object)
+    return np.asarray(np.frompyfunc(lambda x: arb(float(x)), 1, 1)(value), dtype=object)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What is computed: equations, then adjoint lines, over inputs, upstream gradients and earlier names.
+
+    ``gradients`` gives the line of each input's gradient; ``where`` holds the conditions on sizes.
+    """
+
+    inputs: Mapping[str, Declaration]
+    upstream: Mapping[str, Shape]
+    equations: tuple[tuple[str, Array], ...]
+    adjoints: tuple[tuple[str, Array], ...]
+    outputs: tuple[str, ...]
+    gradients: Mapping[str, str]
+    where: tuple[str, ...] = ()
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The names of the outputs, then of the gradients."""
+        return (*self.outputs, *self.gradients.values())
+
+    def values(self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False) -> dict[str, Balls]:
+        """The results at some points, by name."""
+        found = Values(given, sizes, ties)
+        for label, expression in (*self.equations, *self.adjoints):
+            found.define(label, expression)
+        return {label: found.named(label) for label in self.results}
+
+
+class Values:
+    """The values of expressions over named arrays, each part computed once.
+
+    ``given`` holds the names, points along axis 0 (one point stands for all).  A comparison that the precision does not
+    decide gives nan; with ``ties`` the two sides are taken to be equal.
+    """
+
+    def __init__(self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False) -> None:
+        self._given, self._sizes, self._ties = dict(given), sizes, ties
+        self._known: dict[Array, Balls] = {}
+
+    def define(self, label: str, value: Array) -> None:
+        """Give a name to an expression over the names known so far."""
+        self._given[label] = self.of(value)
+
+    def named(self, label: str) -> Balls:
+        """The value of a name."""
+        return self._given[label]
+
+    def of(self, array: Array) -> Balls:
+        """The value of an expression, of shape (points, *shape)."""
+        for node in array.walk():
+            if node not in self._known:
+                self._known[node] = self._value(node)
+        return self._known[array]
+
+    def _value(self, node: Array) -> Balls:
+        if isinstance(node.op, Named):
+            return self._given[node.op.label]
+        inner = node.op.unfold(node)
+        if inner is not None:
+            return self.of(inner)
+        operands = [self._known[operand] for operand in node.operands]
+        if node.op.name == "where":  # as NumPy takes it: what is not chosen is not looked at
+            return np.where(_truth(operands[0]), operands[1], operands[2])
+        at = [Index(size) for size in node.shape]
+        meant = node.op.meaning(tuple(Position.of(i) for i in at), node.operands, *operand_entries(node))
+        found = _Terms(dict(zip(map(str, range(len(operands))), operands, strict=True)), self._sizes, self._ties)(meant)
+        shape = concrete(node.shape, self._sizes)
+        return np.broadcast_to(_spread(found, at), (len(found.value), *shape))
+
+
+def operand_entries(node: Array) -> list[Callable[..., Term]]:
+    """The entries of an operation's operands, as arrays named by their place: "0", "1", .."""
+
+    def entries(label: str, operand: Array) -> Callable[..., Term]:
+        return lambda *at: Entry(label, tuple(Position.of(place) for place in at), operand.kind)
+
+    return [entries(str(k), operand) for k, operand in enumerate(node.operands)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Over:
+    """Values over indices: axis 0 is the point, each other axis an index; ``whole`` if they are ints."""
+
+    value: Balls
+    axes: tuple[Index, ...] = ()
+    whole: bool = False
+
+
+def _spread(over: _Over, axes: Sequence[Index]) -> Balls:
+    """The values with an axis for each of ``axes``, of size 1 where they do not depend on it."""
+    order = [0, *(over.axes.index(axis) + 1 for axis in axes if axis in over.axes)]
+    keys = [slice(None), *(slice(None) if axis in over.axes else None for axis in axes)]
+    return np.asarray(over.value.transpose(order)[tuple(keys)])
+
+
+def _together(parts: Sequence[_Over]) -> tuple[tuple[Index, ...], list[Balls]]:
+    axes = tuple(dict.fromkeys(axis for part in parts for axis in part.axes))
+    return axes, [_spread(part, axes) for part in parts]
+
+
+class _Terms:
+    """Index terms over arrays: a call gives the values of a term over its free indices."""
+
+    def __init__(self, arrays: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool) -> None:
+        self._arrays, self._sizes, self._ties = arrays, sizes, ties
+
+    def __call__(self, term: Term) -> _Over:
+        from flint import arb, fmpq
+
+        match term:
+            case Number(value=c):
+                whole = Fraction(c).denominator == 1
+                return _constant(int(c) if whole else arb(fmpq(c.numerator, c.denominator)), whole)
+            case Extent(size=size):
+                return _constant(self._number(size), True)
+            case Entry(array=array):
+                return _constant(arb.pi()) if array == PI.array else self._entry(array, term.at)
+            case Delta(left=left, right=right):
+                axes, places = _together([self._place(left), self._place(right)])
+                return _Over((places[0] == places[1]).astype(int).astype(object), axes, True)
+            case Plus(terms=terms):
+                return _sum([self(t) for t in terms])
+            case Times(factors=factors):
+                return _product([self(t) for t in factors])
+            case Power(base=base, exponent=exponent):
+                inner = self(base)
+                return _Over(_mapped(_power(Fraction(exponent)), inner.value), inner.axes)
+            case Apply(function=function, argument=argument):
+                inner = self(argument)
+                apply = _function(function, self._ties)
+                return _Over(_mapped(apply, inner.value), inner.axes, function in ("step", "sign"))
+            case Total(index=index, body=body):
+                return self._total(index, self(body))
+        raise TypeError(f"{type(term).__name__} is not an index term")
+
+    def _number(self, size: Size) -> int:
+        value = size.at(self._sizes).constant
+        if value is None:
+            raise KeyError(f"no number given for the size {size}")
+        return value
+
+    def _place(self, position: Position) -> _Over:
+        """The numbers that a position stands for, over its indices."""
+        parts = [_Over(np.arange(self._number(i.size))[None], (i,)) for i, _ in position.parts]
+        axes, values = _together(parts)
+        factors = [self._number(c) for _, c in position.parts]
+        total = sum((v * c for v, c in zip(values, factors, strict=True)), np.zeros((1,) * (len(axes) + 1), int))
+        return _Over(np.asarray(total + self._number(position.offset)), axes)
+
+    def _entry(self, label: str, at: tuple[Position, ...]) -> _Over:
+        array = self._arrays[label]
+        whole = bool(array.size) and isinstance(array.flat[0], int)
+        plain = [i for i in (position.index for position in at) if i is not None]
+        if len({*plain}) == len(at) and tuple(self._number(i.size) for i in plain) == array.shape[1:]:
+            return _Over(array, tuple(plain), whole)
+        axes, places = _together([self._place(position) for position in at])
+        inside = [(p >= 0) & (p < n) for p, n in zip(places, array.shape[1:], strict=True)]
+        clipped = [np.clip(p[0], 0, n - 1) for p, n in zip(places, array.shape[1:], strict=True)]
+        taken = array[(slice(None), *clipped)]
+        return _Over(np.where(np.logical_and.reduce(np.broadcast_arrays(*inside)), taken, _nan()), axes, whole)
+
+    def _total(self, index: Index, body: _Over) -> _Over:
+        if index not in body.axes:
+            return _Over(body.value * self._number(index.size), body.axes, body.whole)
+        axis = body.axes.index(index)
+        rest = body.axes[:axis] + body.axes[axis + 1 :]
+        return _Over(np.asarray(np.add.reduce(body.value, axis=axis + 1)), rest, body.whole)
+
+
+def _constant(value: Any, whole: bool = False) -> _Over:
+    return _Over(np.array([value], dtype=object), (), whole)
+
+
+def _sum(parts: Sequence[_Over]) -> _Over:
+    axes, values = _together(parts)
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return _Over(total, axes, all(part.whole for part in parts))
+
+
+def _product(parts: Sequence[_Over]) -> _Over:
+    """The product; an exact 0 of a mask takes nothing from what it hides, be it infinite."""
+    axes, values = _together(sorted(parts, key=lambda part: part.whole))
+    wholes = sorted(part.whole for part in parts)
+    result = values[0]
+    for value, whole in zip(values[1:], wholes[1:], strict=True):
+        product = value * result
+        result = np.where(value == 0, 0, product) if whole and value.size > 1 else product
+    return _Over(result, axes, all(wholes))
+
+
+# ---- numbers
+
+
+def _nan() -> Any:
+    from flint import arb
+
+    return arb.nan()
+
+
+def _truth(mask: Balls) -> NDArray[np.bool_]:
+    return np.asarray(mask == 1, dtype=bool)
+
+
+def _mapped(function: Callable[[Any], Any], values: Balls) -> Balls:
+    return np.asarray(np.frompyfunc(function, 1, 1)(values), dtype=object)
+
+
+def _power(exponent: Fraction) -> Callable[[Any], Any]:
+    from flint import arb, fmpq
+
+    if exponent.denominator == 1:
+        whole = int(exponent)
+        return lambda x: x**whole if whole >= 0 else 1 / arb(x) ** -whole
+    if abs(exponent) == Fraction(1, 2):
+        return lambda x: arb(x).sqrt() if exponent > 0 else arb(x).rsqrt()
+    power = fmpq(exponent.numerator, exponent.denominator)
+    return lambda x: arb(x) ** arb(power)
+
+
+def _function(name: str, ties: bool) -> Callable[[Any], Any]:
+    """A scalar function of the kernel; by its name a method of balls, but for those that compare."""
+    from flint import arb
+
+    def sign(x: Any) -> Any:
+        if x > 0 or x < 0:
+            return 1 if x > 0 else -1
+        return 0 if isinstance(x, int) or x.is_zero() or (ties and x.is_finite()) else arb.nan()
+
+    def step(x: Any) -> Any:
+        found = sign(x)
+        return max(found, 0) if isinstance(found, int) else 0 if x <= 0 else found
+
+    if name in ("sign", "step", "abs"):
+        return {"sign": sign, "step": step, "abs": abs}[name]
+    return lambda x: getattr(arb(x), name)()
