@@ -12,17 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.arrays.array import Array, Named
-from derive.arrays.shapes import Declaration, Shape, concrete
+from derive.arrays.shapes import Declaration, Shape
+from derive.evidence.sizes import number, numbers
 from derive.index.functions import PI
 from derive.index.size import Size
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Term, Times, Total
 
 Balls = NDArray[Any]  # of flint.arb, or of int where a value is whole; axis 0 is the point
+Nudge = Callable[[Balls], Balls]
 
 
 @contextmanager
@@ -66,23 +69,27 @@ class Program:
         """The names of the outputs, then of the gradients."""
         return (*self.outputs, *self.gradients.values())
 
-    def values(self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False) -> dict[str, Balls]:
-        """The results at some points, by name."""
-        found = Values(given, sizes, ties)
+    def values(
+        self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False, nudge: Nudge | None = None
+    ) -> dict[str, Balls]:
+        """The value of every line at some points, by name."""
+        found = Values(given, sizes, ties, nudge)
         for label, expression in (*self.equations, *self.adjoints):
             found.define(label, expression)
-        return {label: found.named(label) for label in self.results}
+        return {label: found.named(label) for label, _ in (*self.equations, *self.adjoints)}
 
 
 class Values:
     """The values of expressions over named arrays, each part computed once.
 
     ``given`` holds the names, points along axis 0 (one point stands for all).  A comparison that the precision does not
-    decide gives nan; with ``ties`` the two sides are taken to be equal.
+    decide gives nan; with ``ties`` the two sides are taken to be equal.  ``nudge`` changes the value of every sum.
     """
 
-    def __init__(self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False) -> None:
-        self._given, self._sizes, self._ties = dict(given), sizes, ties
+    def __init__(
+        self, given: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool = False, nudge: Nudge | None = None
+    ) -> None:
+        self._given, self._sizes, self._ties, self._nudge = dict(given), sizes, ties, nudge
         self._known: dict[Array, Balls] = {}
 
     def define(self, label: str, value: Array) -> None:
@@ -109,16 +116,27 @@ class Values:
         operands = [self._known[operand] for operand in node.operands]
         if node.op.name == "where":  # as NumPy takes it: what is not chosen is not looked at
             return np.where(_truth(operands[0]), operands[1], operands[2])
-        at = [Index(size) for size in node.shape]
-        meant = node.op.meaning(tuple(Position.of(i) for i in at), node.operands, *operand_entries(node))
-        found = _Terms(dict(zip(map(str, range(len(operands))), operands, strict=True)), self._sizes, self._ties)(meant)
-        shape = concrete(node.shape, self._sizes)
+        at, meant = meaning_of(node)
+        arrays = dict(zip(map(str, range(len(operands))), operands, strict=True))
+        found = _Terms(arrays, self._sizes, self._ties, self._nudge)(meant)
+        shape = numbers(node.shape, self._sizes)
         return np.broadcast_to(_spread(found, at), (len(found.value), *shape))
 
 
-def operand_entries(node: Array) -> list[Callable[..., Term]]:
-    """The entries of an operation's operands, as arrays named by their place: "0", "1", .."""
+_meanings: WeakKeyDictionary[Array, tuple[tuple[Index, ...], Term]] = WeakKeyDictionary()
 
+
+def meaning_of(node: Array) -> tuple[tuple[Index, ...], Term]:
+    """What an operation makes of its operands, which are named by their place: "0", "1", ..; at free indices."""
+    known = _meanings.get(node)
+    if known is None:
+        at = tuple(Index(size) for size in node.shape)
+        known = at, node.op.meaning(tuple(map(Position.of, at)), node.operands, *_operand_entries(node))
+        _meanings[node] = known
+    return known
+
+
+def _operand_entries(node: Array) -> list[Callable[..., Term]]:
     def entries(label: str, operand: Array) -> Callable[..., Term]:
         return lambda *at: Entry(label, tuple(Position.of(place) for place in at), operand.kind)
 
@@ -149,8 +167,10 @@ def _together(parts: Sequence[_Over]) -> tuple[tuple[Index, ...], list[Balls]]:
 class _Terms:
     """Index terms over arrays: a call gives the values of a term over its free indices."""
 
-    def __init__(self, arrays: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool) -> None:
-        self._arrays, self._sizes, self._ties = arrays, sizes, ties
+    def __init__(
+        self, arrays: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool, nudge: Nudge | None
+    ) -> None:
+        self._arrays, self._sizes, self._ties, self._nudge = arrays, sizes, ties, nudge
 
     def __call__(self, term: Term) -> _Over:
         from flint import arb, fmpq
@@ -182,10 +202,7 @@ class _Terms:
         raise TypeError(f"{type(term).__name__} is not an index term")
 
     def _number(self, size: Size) -> int:
-        value = size.at(self._sizes).constant
-        if value is None:
-            raise KeyError(f"no number given for the size {size}")
-        return value
+        return size.constant if size.constant is not None else number(size, self._sizes)
 
     def _place(self, position: Position) -> _Over:
         """The numbers that a position stands for, over its indices."""
@@ -212,7 +229,8 @@ class _Terms:
             return _Over(body.value * self._number(index.size), body.axes, body.whole)
         axis = body.axes.index(index)
         rest = body.axes[:axis] + body.axes[axis + 1 :]
-        return _Over(np.asarray(np.add.reduce(body.value, axis=axis + 1)), rest, body.whole)
+        total = np.asarray(np.add.reduce(body.value, axis=axis + 1))
+        return _Over(total if self._nudge is None or body.whole else self._nudge(total), rest, body.whole)
 
 
 def _constant(value: Any, whole: bool = False) -> _Over:

@@ -67,7 +67,7 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
-    found = list(_admissible(signature, smallest, positive))
+    found = list(admissible(signature, smallest, positive))
     if not found:
         raise DeriveError(
             f"no sizes from {smallest} to {LARGEST} obey {', '.join(signature.where) or 'the ranges'}",
@@ -110,7 +110,10 @@ def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...],
     return named, tuple(name for name, kind in ints.items() if kind.equals is None), conditions
 
 
-def _admissible(signature: Signature, smallest: int, positive: frozenset[str]) -> Iterator[dict[str, int]]:
+def admissible(
+    signature: Signature, smallest: int, positive: frozenset[str] = frozenset()
+) -> Iterator[dict[str, int]]:
+    """The sizes up to 6 that obey the conditions, or a fixed random choice of them."""
     named, ranged, conditions = _free_names(signature)
     ranges = [range(max(smallest, int(name in positive)), LARGEST + 1) for name in named]
     ranges += [_range_of(signature.inputs[name].kind) for name in ranged]

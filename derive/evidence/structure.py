@@ -12,18 +12,27 @@ from typing import Any, Literal
 
 from derive.arrays.array import Array, Named
 from derive.arrays.shapes import Shape
-from derive.evidence.balls import Program, operand_entries
-from derive.index.terms import Delta, Entry, Extent, Index, Position, Term, Total
+from derive.evidence.balls import Program, meaning_of
+from derive.index.terms import Delta, Entry, Extent, Index, Term, Total
 
 Structure = Literal["elementwise", "rows", "contraction"]
 
 
 def structure_of(program: Program) -> Structure:
     """Whether the equations act entry by entry, sum along axes, or contract several arrays."""
-    sums = [total for node in _nodes(program.equations) for total in _sums(_Meaning.of(node))]
-    if any(len(_summed_operands(total)) > 1 for total in sums):
+    if any(map(_contracts, _nodes(program.equations))):
         return "contraction"
-    return "rows" if sums else "elementwise"
+    return "rows" if any(_sums(_Meaning.of(node)) for node in _nodes(program.equations)) else "elementwise"
+
+
+def contracting(program: Program) -> tuple[str, ...]:
+    """The names of the lines that contract several arrays."""
+    lines = (*program.equations, *program.adjoints)
+    return tuple(label for label, line in lines if any(map(_contracts, _nodes(((label, line),)))))
+
+
+def _contracts(node: Array) -> bool:
+    return any(len(_summed_operands(total)) > 1 for total in _sums(_Meaning.of(node)))
 
 
 def summed_sizes(program: Program) -> tuple[str, ...]:
@@ -75,9 +84,7 @@ class _Meaning:
 
     @staticmethod
     def of(node: Array) -> _Meaning:
-        at = tuple(Index(size) for size in node.shape)
-        places = tuple(Position.of(i) for i in at)
-        return _Meaning(node, at, node.op.meaning(places, node.operands, *operand_entries(node)))
+        return _Meaning(node, *meaning_of(node))
 
     def apart(self, name: str) -> bool:
         """True if along a size the entries of the result depend on the operands' own entries only."""
@@ -117,7 +124,7 @@ def _picks(part: Term, index: Index) -> bool:
 
 def _summed_operands(total: Total) -> set[str]:
     """The operands of floats that a sum goes over."""
-    entries = [part for part in parts(total.body) if isinstance(part, Entry) and part.kind != "bool"]
+    entries = [part for part in parts(total.body) if isinstance(part, Entry) and part.kind == "float"]
     return {entry.array for entry in entries if any(i is total.index for place in entry.at for i, _ in place.parts)}
 
 
