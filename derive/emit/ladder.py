@@ -1,4 +1,4 @@
-"""The ladder of evidence for a layer, climbed rung by rung: shapes, proof, read-back, properties."""
+"""The ladder of evidence for a layer, climbed rung by rung: shapes, proof, read-back, properties, accuracy."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, M
 from derive.arrays.rows import OfRows
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation
+from derive.emit.accuracy import accuracy
 from derive.emit.loading import load_source
 from derive.emit.readback import read_back
 from derive.errors import DeriveError, callers_place
@@ -38,7 +39,9 @@ def verify(layer: Layer, budget: str = "ci") -> Verdict:
     source = derivation.numpy()
     proof = derivation.prove()
     attack = attacked(derivation, source, EXAMPLES[budget])
-    rungs = (shapes(layer), *proof.evidence, read_back(source, derivation), attack.rung, *_as_written(layer, source))
+    digits = accuracy(derivation, load_source(source, layer.name), signature_of(layer).where, budget)
+    said = (shapes(layer), *proof.evidence, read_back(source, derivation))
+    rungs = (*said, attack.rung, *_as_written(layer, source), digits)
     refuted = next((rung for rung in rungs if rung.status == "refuted" and rung is not attack.rung), None)
     if refuted is not None:
         return Verdict("refuted", layer.name, refuted.detail, proof.assumptions, rungs)

@@ -8,7 +8,7 @@ also gets a small class for each of its layers (stack.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import needed
@@ -21,15 +21,18 @@ from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream,
 from derive.emit.plan import Plan
 
 
-def module(derivation: Derivation) -> str:
-    """A NumPy module with ``forward(*inputs) -> (y, cache)`` and ``backward(dY, cache) -> {name: gradient}``."""
+def module(derivation: Derivation, form: Callable[[Array], Array] | None = None) -> str:
+    """A NumPy module with ``forward(*inputs) -> (y, cache)`` and ``backward(dY, cache) -> {name: gradient}``.
+
+    Formulas are written as ``form`` says, by default in their stable forms.
+    """
     from derive.emit.stack import classes
 
-    plan = Plan(derivation)
+    plan = Plan(derivation, form)
     more, helpers = _needed(plan)
     imports = "\n".join([*([IMPORT] if leading(plan.layer) else []), "import numpy as np", *more])
     parts = [_docstring(plan), imports, *helpers, forward_text(plan), backward_text(plan)]
-    parts += classes(derivation)
+    parts += classes(derivation) if form is None else []
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts).replace('"""\n\n\nimport', '"""\n\nimport')
 
 

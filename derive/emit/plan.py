@@ -34,15 +34,19 @@ def unfolded(array: Array) -> Array:
 
 
 class Plan:
-    """What forward and backward compute, in order, and what is handed from one to the other."""
+    """What forward and backward compute, in order, and what is handed from one to the other.
 
-    def __init__(self, derivation: Derivation) -> None:
+    Formulas are written as ``form`` says, by default in their stable forms.
+    """
+
+    def __init__(self, derivation: Derivation, form: Callable[[Array], Array] | None = None) -> None:
         self.derivation = derivation
         self.layer: Layer = derivation.layer
         formulas = {e.name: unfolded(e.expression) for e in self.layer.equations}
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
-        equations = [Statement(key, stabilized(formula, formulas)) for key, formula in formulas.items()]
-        lines = [Statement(key, stabilized(adjoint, formulas)) for key, adjoint in adjoints.items()]
+        form = form or (lambda formula: stabilized(formula, formulas))
+        equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
+        lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code

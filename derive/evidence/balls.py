@@ -20,12 +20,19 @@ from numpy.typing import NDArray
 from derive.arrays.array import Array, Named
 from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.sizes import number, numbers
-from derive.index.functions import PI
+from derive.index.functions import PI, whole
 from derive.index.size import Size
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Term, Times, Total
 
 Balls = NDArray[Any]  # of flint.arb, or of int where a value is whole; axis 0 is the point
 Nudge = Callable[[Balls], Balls]
+
+
+WHOLE = whole(Position.of(0)).array  # a position as a number
+
+
+class NoValue(Exception):
+    """What has no value in ball arithmetic."""
 
 
 @contextmanager
@@ -167,9 +174,7 @@ def _together(parts: Sequence[_Over]) -> tuple[tuple[Index, ...], list[Balls]]:
 class _Terms:
     """Index terms over arrays: a call gives the values of a term over its free indices."""
 
-    def __init__(
-        self, arrays: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool, nudge: Nudge | None
-    ) -> None:
+    def __init__(self, arrays: Mapping[str, Balls], sizes: Mapping[str, int], ties: bool, nudge: Nudge | None) -> None:
         self._arrays, self._sizes, self._ties, self._nudge = arrays, sizes, ties, nudge
 
     def __call__(self, term: Term) -> _Over:
@@ -177,12 +182,18 @@ class _Terms:
 
         match term:
             case Number(value=c):
-                whole = Fraction(c).denominator == 1
-                return _constant(int(c) if whole else arb(fmpq(c.numerator, c.denominator)), whole)
+                exact = Fraction(c).denominator == 1
+                return _constant(int(c) if exact else arb(fmpq(c.numerator, c.denominator)), exact)
             case Extent(size=size):
                 return _constant(self._number(size), True)
-            case Entry(array=array):
-                return _constant(arb.pi()) if array == PI.array else self._entry(array, term.at)
+            case Entry(array=PI.array):
+                return _constant(arb.pi())
+            case Entry(array=array, at=at):
+                if array in self._arrays:
+                    return self._entry(array, at)
+                if array == WHOLE:
+                    return self._whole(at[0])
+                raise NoValue(f"no ball arithmetic for {array}")
             case Delta(left=left, right=right):
                 axes, places = _together([self._place(left), self._place(right)])
                 return _Over((places[0] == places[1]).astype(int).astype(object), axes, True)
@@ -199,7 +210,7 @@ class _Terms:
                 return _Over(_mapped(apply, inner.value), inner.axes, function in ("step", "sign"))
             case Total(index=index, body=body):
                 return self._total(index, self(body))
-        raise TypeError(f"{type(term).__name__} is not an index term")
+        raise NoValue(f"no ball arithmetic for {type(term).__name__}")
 
     def _number(self, size: Size) -> int:
         return size.constant if size.constant is not None else number(size, self._sizes)
@@ -212,8 +223,15 @@ class _Terms:
         total = sum((v * c for v, c in zip(values, factors, strict=True)), np.zeros((1,) * (len(axes) + 1), int))
         return _Over(np.asarray(total + self._number(position.offset)), axes)
 
+    def _whole(self, position: Position) -> _Over:
+        place = self._place(position)
+        return _Over(place.value.astype(object), place.axes, True)
+
     def _entry(self, label: str, at: tuple[Position, ...]) -> _Over:
         array = self._arrays[label]
+        if len(at) == array.ndim:  # one position more than there are axes: 1 where the entry is that number
+            axes, values = _together([self._entry(label, at[:-1]), self._whole(at[-1])])
+            return _Over((values[0] == values[1]).astype(int).astype(object), axes, True)
         whole = bool(array.size) and isinstance(array.flat[0], int)
         plain = [i for i in (position.index for position in at) if i is not None]
         if len({*plain}) == len(at) and tuple(self._number(i.size) for i in plain) == array.shape[1:]:
@@ -250,9 +268,9 @@ def _product(parts: Sequence[_Over]) -> _Over:
     axes, values = _together(sorted(parts, key=lambda part: part.whole))
     wholes = sorted(part.whole for part in parts)
     result = values[0]
-    for value, whole in zip(values[1:], wholes[1:], strict=True):
+    for value, is_whole in zip(values[1:], wholes[1:], strict=True):
         product = value * result
-        result = np.where(value == 0, 0, product) if whole and value.size > 1 else product
+        result = np.where(value == 0, 0, product) if is_whole and value.size > 1 else product
     return _Over(result, axes, all(wholes))
 
 
@@ -278,11 +296,19 @@ def _power(exponent: Fraction) -> Callable[[Any], Any]:
 
     if exponent.denominator == 1:
         whole = int(exponent)
-        return lambda x: x**whole if whole >= 0 else 1 / arb(x) ** -whole
+        return lambda x: _whole_power(x, whole) if whole >= 0 else 1 / _whole_power(arb(x), -whole)
     if abs(exponent) == Fraction(1, 2):
         return lambda x: arb(x).sqrt() if exponent > 0 else arb(x).rsqrt()
     power = fmpq(exponent.numerator, exponent.denominator)
     return lambda x: arb(x) ** arb(power)
+
+
+def _whole_power(x: Any, exponent: int) -> Any:
+    """By products: flint's own power gives up on some balls around 0."""
+    if exponent < 2:
+        return x if exponent else 1
+    half = _whole_power(x, exponent // 2)
+    return half * half * x if exponent % 2 else half * half
 
 
 def _function(name: str, ties: bool) -> Callable[[Any], Any]:
@@ -300,4 +326,6 @@ def _function(name: str, ties: bool) -> Callable[[Any], Any]:
 
     if name in ("sign", "step", "abs"):
         return {"sign": sign, "step": step, "abs": abs}[name]
+    if not hasattr(arb, name):
+        raise NoValue(f"no ball arithmetic for {name}")
     return lambda x: getattr(arb(x), name)()

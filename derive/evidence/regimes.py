@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.arrays.shapes import Declaration, Shape
-from derive.evidence.balls import Balls, Program, balls, precision
+from derive.evidence.balls import Balls, NoValue, Program, balls, precision
 from derive.evidence.conditions import condition
 from derive.evidence.sizes import Signature, admissible, number, numbers
 from derive.evidence.structure import Structure, lanes, structure_of, summed_sizes
@@ -28,16 +28,17 @@ LOW, HIGH = -99, 9  # binary exponents of entries: 1e-30 to 1e3
 MOST = 1e3
 LENGTHS = (1, 2, 3, 8, 64)  # of rows
 SCALES = {"float32": (1e-8, 1.0, 1e4, 1e30), "float64": (1e-8, 1.0, 1e4, 1e30, 1e200)}
-HEAVY = 1e4  # up to this scale, inputs of a contraction are scaled all together
+HEAVY = 1e4  # above this scale, inputs of a contraction are scaled one at a time: products stay floats
 PATTERNS = ("mixed", "alike", "offset", "peak")
 WORKING = 192  # bits
 FEW = 60  # entries of the inputs of a contraction, all together
-POINTS = {"ci": 240, "deep": 2000}  # at which what acts entry by entry is taken
+MIDDLE = -5  # half of them lie above this exponent, where functions turn
+POINTS = {"ci": 480, "deep": 4000}  # at which what acts entry by entry is taken
 REPEATS = {"ci": 1, "deep": 8}  # of each scale and pattern, otherwise
 CONTRACTIONS = {"ci": 2, "deep": 6}  # choices of sizes
 
 REGIMES: Mapping[Structure, str] = {
-    "elementwise": "entries of 1e-30 ≤ |x| ≤ 1e3, both signs, log-spaced",
+    "elementwise": "entries of 1e-30 ≤ |x| ≤ 1e3, both signs, log-spaced, half of them above 0.03",
     "rows": (
         "rows of 1 to 64 entries at the scales 1e-8, 1, 1e4, 1e30 (and 1e200 in float64): mixed magnitudes, nearly "
         "equal entries, a mean far above the spread, one dominant entry"
@@ -105,8 +106,8 @@ def _taken(value: Floats, shape: Shape, lane: str) -> Floats:
 def batches(program: Program, dtype: str, budget: str, seed: int = 0) -> Iterator[Batch]:
     """The batches in which a program is measured; the same for the same seed."""
     chance = np.random.default_rng([seed, np.dtype(dtype).itemsize])
-    structure, beside = structure_of(program), lanes(program)
-    lane = beside[0] if beside else None
+    structure = structure_of(program)
+    lane = next((name for name in lanes(program) if any(sizes[name] == 1 for sizes in _small(program))), None)
     for sizes in _sizes(program, structure, lane, budget):
         plans = _plans(program, structure, sizes, dtype, budget)
         drawn = [[_draw(chance, d, sizes, plan) for plan in plans[key]] for key, d in program.inputs.items()]
@@ -149,8 +150,7 @@ def _alike(before: Balls, after: Balls) -> bool:
 
 def _sizes(program: Program, structure: Structure, lane: str | None, budget: str) -> list[dict[str, int]]:
     """The sizes of the batches; that of a lane is 1."""
-    signature = Signature(program.inputs, tuple(program.upstream.values()), program.where)
-    pool = [sizes for sizes in admissible(signature, 1) if lane is None or sizes[lane] == 1]
+    pool = [sizes for sizes in _small(program) if lane is None or sizes[lane] == 1]
     names = tuple(pool[0])
     if structure == "elementwise":
         wanted = [dict.fromkeys(names, 1 if lane is not None else 3)]
@@ -160,12 +160,21 @@ def _sizes(program: Program, structure: Structure, lane: str | None, budget: str
     else:
         wanted = []
     fitting = [sizes for sizes in wanted if all(condition(text).holds(sizes) for text in program.where)]
-    if fitting and not signature.plain_ints:
+    if fitting and not any(declared.kind.scalar for declared in program.inputs.values()):
         return fitting
     pool.sort(key=lambda sizes: _entries(program, sizes))
     small = [sizes for sizes in pool if _entries(program, sizes) <= FEW] or pool[:1]
     chosen = random.Random(0).sample(small, min(len(small), CONTRACTIONS[budget] - 1))
     return [small[-1], *chosen]
+
+
+def _small(program: Program) -> list[dict[str, int]]:
+    """Sizes up to 6 that obey the conditions."""
+    signature = Signature(program.inputs, tuple(program.upstream.values()), program.where)
+    found = list(admissible(signature, 1))
+    if not found:
+        raise NoValue(f"no sizes from 1 to 6 obey {', '.join(program.where)}")
+    return found
 
 
 def _of_length(names: Sequence[str], summed: Sequence[str], length: int) -> dict[str, int]:
@@ -202,26 +211,22 @@ def _plans(
     if structure == "elementwise":
         order = random.Random(0)
         entries = max(1, *(prod(numbers(program.inputs[key].shape, sizes)) for key in floats))
-        count = -(-POINTS[budget] // entries)
-        spaced = [LOW + (HIGH + 1 - LOW) * k // count for k in range(count)]
+        half = -(-POINTS[budget] // (2 * entries))
+        spaced = [low + (HIGH + 1 - low) * k // half for low in (LOW, MIDDLE) for k in range(half)]
         plans = {}
         for key in program.inputs:
             plans[key] = [_Plan("entries", 1.0, exponent) for exponent in spaced]
             order.shuffle(spaced)
         return plans
-    several = floats if len(floats) > 1 else []
-    turns = [None, *(several if structure == "contraction" else several[:1])]  # whose scale it is: all, or one
-    told = product(range(REPEATS[budget]), SCALES[dtype], PATTERNS, turns)
-    points = [(scale, pattern, one) for _, scale, pattern, one in told if _fits_products(structure, scale, one, turns)]
+    points: list[tuple[str, float, str | None]] = []  # whose scale it is: all inputs', or one's
+    for _, scale, pattern in product(range(REPEATS[budget]), SCALES[dtype], PATTERNS):
+        alone = floats[:1] if structure == "rows" else floats if scale > HEAVY else []
+        turns = [None, *alone] if structure == "rows" or not alone else alone
+        points += [(pattern, scale, one) for one in (turns if len(floats) > 1 else [None])]
     return {
-        key: [_Plan(pattern, scale if one in (None, key) else 1.0) for scale, pattern, one in points]
+        key: [_Plan(pattern, scale if one in (None, key) else 1.0) for pattern, scale, one in points]
         for key in program.inputs
     }
-
-
-def _fits_products(structure: Structure, scale: float, one: str | None, turns: Sequence[str | None]) -> bool:
-    """False for all inputs of a contraction at a scale at which their products leave the range of floats."""
-    return structure != "contraction" or one is not None or len(turns) == 1 or scale <= HEAVY
 
 
 def _draw(chance: np.random.Generator, declared: Declaration, sizes: Mapping[str, int], plan: _Plan) -> Floats:

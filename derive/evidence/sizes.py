@@ -110,9 +110,7 @@ def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...],
     return named, tuple(name for name, kind in ints.items() if kind.equals is None), conditions
 
 
-def admissible(
-    signature: Signature, smallest: int, positive: frozenset[str] = frozenset()
-) -> Iterator[dict[str, int]]:
+def admissible(signature: Signature, smallest: int, positive: frozenset[str] = frozenset()) -> Iterator[dict[str, int]]:
     """The sizes up to 6 that obey the conditions, or a fixed random choice of them."""
     named, ranged, conditions = _free_names(signature)
     ranges = [range(max(smallest, int(name in positive)), LARGEST + 1) for name in named]

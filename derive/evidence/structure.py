@@ -6,7 +6,7 @@ arrays; ``lanes`` are the sizes along which a program does the same thing side b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -102,8 +102,10 @@ class _Meaning:
                 return name not in size.names
             case Delta(left=left, right=right):
                 return not any(name in i.size.names for side in (left, right) for i, _ in side.parts)
-            case Entry(array=label, at=at) if label.isdigit():
-                shape = self.node.operands[int(label)].shape
+            case Entry(array=label, at=at):
+                shape = self.node.operands[int(label)].shape if label.isdigit() else ()
+                if any(name in i.size.names for place in at[len(shape) :] for i, _ in place.parts):
+                    return False
                 if not any(name in size.names for size in shape):
                     return True
                 axis = _axis(shape, name)
@@ -113,13 +115,20 @@ class _Meaning:
 
 
 def _sums(meaning: _Meaning) -> list[Total]:
-    """The sums of a meaning; a sum over one entry that a Kronecker symbol picks is none."""
+    """The sums of a meaning; a sum over one entry that is picked by its place is none."""
+    ranks = {str(k): operand.ndim for k, operand in enumerate(meaning.node.operands)}
     totals = [part for part in parts(meaning.term) if isinstance(part, Total)]
-    return [total for total in totals if not any(_picks(part, total.index) for part in parts(total.body))]
+    return [total for total in totals if not any(_picks(part, total.index, ranks) for part in parts(total.body))]
 
 
-def _picks(part: Term, index: Index) -> bool:
-    return isinstance(part, Delta) and any(i is index for side in (part.left, part.right) for i, _ in side.parts)
+def _picks(part: Term, index: Index, ranks: Mapping[str, int]) -> bool:
+    """True for a Kronecker symbol of the index, and for [t[n] = index]."""
+    match part:
+        case Delta(left=left, right=right):
+            return any(i is index for side in (left, right) for i, _ in side.parts)
+        case Entry(array=label, at=at) if label in ranks:
+            return any(i is index for place in at[ranks[label] :] for i, _ in place.parts)
+    return False
 
 
 def _summed_operands(total: Total) -> set[str]:

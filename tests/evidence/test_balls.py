@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from derive.evidence.balls import Values, balls, precision
-from tests.arrays.cases import CASES, COMPOSITE
-from tests.arrays.values import assert_same, sizes_for, text_value, values_for, work
+from ..arrays.cases import CASES, COMPOSITE
+from ..arrays.values import assert_same, sizes_for, text_value, values_for, work
 
 POINTS = 3
 
