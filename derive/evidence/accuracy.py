@@ -28,7 +28,7 @@ import numpy as np
 from derive.evidence.balls import Program, balls, precision
 from derive.evidence.regimes import batches
 from derive.evidence.structure import structure_of
-from derive.evidence.truth import BITS, Allowance, Entry, Floats, Mask, Truth, at
+from derive.evidence.truth import BITS, Allowance, Entry, Floats, Mask, Truth, at, by_point
 
 BOUND = 8.0  # mixed ulp
 DTYPES = ("float32", "float64")
@@ -169,7 +169,7 @@ def _compare(truth: Truth, contender: Contender, tally: Tally) -> None:
 
 def _mixed(truth: Truth, plain: Mapping[str, Floats], worst: float) -> Iterator[tuple[Entry, float]]:
     """Entries with their mixed ulps, or bounds of them, until none that is left can be worse than the worst."""
-    rows = {key: value.reshape(truth.batch.points, -1) for key, value in plain.items()}
+    rows = {key: by_point(value) for key, value in plain.items() if value.size}
     for key, row in rows.items():
         calm = np.where(row <= 1, row, 0)  # these need no denominator
         yield (entry := _first(key, calm == calm.max())), float(at(calm, *entry[1:]))
@@ -200,8 +200,8 @@ def _worst_by_point(truth: Truth, contender: Contender) -> Floats:
     errors = _errors(truth, contender)
     found = np.full(truth.batch.points, np.nan)
     for key, plain in errors.plain.items():
-        rows, known = plain.reshape(len(found), -1), truth.known[key].reshape(len(found), -1)
-        calm = np.where(known, np.where(rows <= 1, rows, 0), -inf).max(axis=1)
+        rows, known = by_point(plain), by_point(truth.known[key])
+        calm = np.where(known, np.where(rows <= 1, rows, 0), -inf).max(axis=1, initial=-inf)
         found = np.fmax(found, np.where(calm < 0, np.nan, calm))
         entries = [(key, int(point), int(place)) for point, place in zip(*np.nonzero(rows > 1), strict=True)]
         truth.moves(np.arange(truth.batch.points))
@@ -209,7 +209,7 @@ def _worst_by_point(truth: Truth, contender: Contender) -> Floats:
             chunk = entries[start : start + AT_ONCE]
             for (_, point, place), unit in zip(chunk, truth.units(chunk), strict=True):
                 found[point] = np.fmax(found[point], rows[point, place] / unit)
-        found[(known & ~np.isfinite(errors.got[key].reshape(len(found), -1))).any(axis=1)] = inf
+        found[(known & ~np.isfinite(by_point(errors.got[key]))).any(axis=1)] = inf
     return found
 
 

@@ -22,7 +22,21 @@ from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.sizes import number, numbers
 from derive.index.functions import PI, whole
 from derive.index.size import Size
-from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, Plus, Position, Power, Term, Times, Total
+from derive.index.terms import (
+    Apply,
+    Delta,
+    Entry,
+    Extent,
+    Index,
+    Number,
+    OfMatrix,
+    Plus,
+    Position,
+    Power,
+    Term,
+    Times,
+    Total,
+)
 
 Balls = NDArray[Any]  # of flint.arb, or of int where a value is whole; axis 0 is the point
 Nudge = Callable[[Balls], Balls]
@@ -210,6 +224,8 @@ class _Terms:
                 return _Over(_mapped(apply, inner.value), inner.axes, function in ("step", "sign"))
             case Total(index=index, body=body):
                 return self._total(index, self(body))
+            case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+                return self._of_matrix(function, (rows, columns), self(body), at)
         raise NoValue(f"no ball arithmetic for {type(term).__name__}")
 
     def _number(self, size: Size) -> int:
@@ -233,6 +249,10 @@ class _Terms:
             axes, values = _together([self._entry(label, at[:-1]), self._whole(at[-1])])
             return _Over((values[0] == values[1]).astype(int).astype(object), axes, True)
         whole = bool(array.size) and isinstance(array.flat[0], int)
+        return self._taken(array, at, whole)
+
+    def _taken(self, array: Balls, at: Sequence[Position], whole: bool) -> _Over:
+        """The entries of an array at some positions."""
         plain = [i for i in (position.index for position in at) if i is not None]
         if len({*plain}) == len(at) and tuple(self._number(i.size) for i in plain) == array.shape[1:]:
             return _Over(array, tuple(plain), whole)
@@ -249,6 +269,22 @@ class _Terms:
         rest = body.axes[:axis] + body.axes[axis + 1 :]
         total = np.asarray(np.add.reduce(body.value, axis=axis + 1))
         return _Over(total if self._nudge is None or body.whole else self._nudge(total), rest, body.whole)
+
+    def _of_matrix(self, function: str, axes: tuple[Index, Index], body: _Over, at: tuple[Position, ...]) -> _Over:
+        """The determinant of each matrix, or an entry of its inverse; nan where it may be singular."""
+        from flint import arb_mat
+
+        outer = tuple(axis for axis in body.axes if axis not in axes)
+        sizes = [self._number(axis.size) for axis in (*outer, *axes)]
+        matrices = np.broadcast_to(_spread(body, (*outer, *axes)), (len(body.value), *sizes))
+        found = np.empty(matrices.shape[:-2] if function == "det" else matrices.shape, dtype=object)
+        for place in np.ndindex(matrices.shape[:-2]):
+            matrix = arb_mat(matrices[place].tolist())
+            try:
+                found[place] = matrix.det() if function == "det" else np.array(matrix.inv().tolist(), dtype=object)
+            except ZeroDivisionError:
+                found[place] = _nan()
+        return self._taken(found, [*map(Position.of, outer), *at], False)
 
 
 def _constant(value: Any, whole: bool = False) -> _Over:

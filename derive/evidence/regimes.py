@@ -125,7 +125,7 @@ def batches(program: Program, dtype: str, budget: str, seed: int = 0) -> Iterato
 
 def scale_free(program: Program) -> bool:
     """True if the outputs stay as they are when an input is doubled, as far as an eps lets them."""
-    sizes = _sizes(program, "rows", None, "ci")[LENGTHS.index(8)]
+    sizes = _sizes(program, "rows", None, "ci")[: LENGTHS.index(8) + 1][-1]
     chance = np.random.default_rng(0)
     plan = _Plan("mixed", 16.0)
     with precision(WORKING):
@@ -153,7 +153,8 @@ def _sizes(program: Program, structure: Structure, lane: str | None, budget: str
     pool = [sizes for sizes in _small(program) if lane is None or sizes[lane] == 1]
     names = tuple(pool[0])
     if structure == "elementwise":
-        wanted = [dict.fromkeys(names, 1 if lane is not None else 3)]
+        apart = lanes(program)
+        wanted = [{name: 1 if name in apart else 3 for name in names}]
     elif structure == "rows":
         wanted = [_of_length(names, [s for s in summed_sizes(program) if s != lane], length) for length in LENGTHS]
         wanted = [sizes if lane is None else {**sizes, lane: 1} for sizes in wanted]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from derive.arrays.array import Array, Named
 from derive.arrays.shapes import Shape
 from derive.evidence.balls import Program, meaning_of
-from derive.index.terms import Delta, Entry, Extent, Index, Term, Total
+from derive.index.terms import Delta, Entry, Extent, Index, OfMatrix, Term, Total
 
 Structure = Literal["elementwise", "rows", "contraction"]
 
@@ -32,7 +32,10 @@ def contracting(program: Program) -> tuple[str, ...]:
 
 
 def _contracts(node: Array) -> bool:
-    return any(len(_summed_operands(total)) > 1 for total in _sums(_Meaning.of(node)))
+    meaning = _Meaning.of(node)
+    if any(isinstance(part, OfMatrix) for part in parts(meaning.term)):
+        return True
+    return any(len(_summed_operands(total)) > 1 for total in _sums(meaning))
 
 
 def summed_sizes(program: Program) -> tuple[str, ...]:
@@ -110,8 +113,12 @@ class _Meaning:
                     return True
                 axis = _axis(shape, name)
                 return axis is not None and own is not None and at[axis].index is own
-        index = getattr(part, "index", None)
-        return not (isinstance(index, Index) and name in index.size.names)
+            case Total(index=index):
+                return name not in index.size.names
+            case OfMatrix(rows=rows, at=at):
+                reached = [rows, *(i for place in at for i, _ in place.parts)]
+                return not any(name in i.size.names for i in reached)
+        return True
 
 
 def _sums(meaning: _Meaning) -> list[Total]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from derive.evidence.balls import Values, balls, precision
+
 from ..arrays.cases import CASES, COMPOSITE
 from ..arrays.values import assert_same, sizes_for, text_value, values_for, work
 
