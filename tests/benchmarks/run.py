@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import accuracy
 import deriving
 import layering
 import starting
@@ -21,6 +22,7 @@ PARTS: dict[str, Callable[[bool], list[Table]]] = {
     "layering": layering.tables,
     "stepping": stepping.tables,
     "starting": starting.tables,
+    "accuracy": accuracy.tables,
 }
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"

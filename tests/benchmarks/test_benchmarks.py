@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-MODULES = ("timing", "handwritten", "handwritten_layers", "deriving", "stepping", "layering", "starting")
+MODULES = ("timing", "handwritten", "handwritten_layers", "deriving", "stepping", "layering", "starting", "accuracy")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def modules(monkeypatch: pytest.MonkeyPatch):
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("part", ["deriving", "stepping", "layering", "starting"])
+@pytest.mark.parametrize("part", ["deriving", "stepping", "layering", "starting", "accuracy"])
 def test_part_runs_quickly_and_gives_whole_tables(modules, part: str):
     for table in modules[part].tables(quick=True):
         assert table.rows
