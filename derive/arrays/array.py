@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from derive.arrays.axis import axis_size
-from derive.arrays.dtype import REAL, check_dtype
+from derive.arrays.dtype import DTYPES, check_dtype
 from derive.arrays.shapes import Shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Size
-from derive.index.terms import Position, Term
+from derive.index.terms import Entry, Position, Term
 
 if TYPE_CHECKING:
     from derive.arrays.writing import Writer
 
-Entries = Callable[..., Term]  # the entry formula of an operand: positions -> term
+Entries = Callable[..., Term]  # the entry formula of an operand: positions -> term; see entries.py
 
 
 class Operation(ABC):
@@ -39,6 +39,7 @@ class Operation(ABC):
 
     name: str
     source: str = ""  # where the pullback is published
+    moves: bool = False  # each entry of the result is an entry of an operand
 
     @abstractmethod
     def shape(self, *operands: Array) -> Shape:
@@ -71,6 +72,12 @@ class Operation(ABC):
     def unfold(self, node: Array) -> Array | None:
         """What a defined operation stands for, or None for the operations of the language itself."""
         return None
+
+    def chosen(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """Of whole numbers: 1 where the entry is the last position, else 0."""
+        if not self.moves:
+            raise DeriveError(f"{self.name} as a place", "declared whole numbers were wanted", callers_place())
+        return self.meaning(at[:-1], operands, *entries)
 
     @property
     def rule(self) -> str:
@@ -311,8 +318,8 @@ class Array:
 
     @property
     def dtype(self) -> Any:
-        """To the proof numbers are real: one dtype, whose type changes nothing."""
-        return REAL
+        """To the proof numbers are real: a dtype changes nothing."""
+        return DTYPES[self.kind]
 
     @property
     def size(self) -> Any:
@@ -369,6 +376,7 @@ class Named(Operation):
     label: str
     extent: Shape
     fact: str = "float"
+    below: Size | None = None  # whole numbers are at least 0, and less than this
     name = "name"
 
     def shape(self) -> Shape:  # type: ignore[override]  # a leaf has no operands
@@ -381,9 +389,12 @@ class Named(Operation):
 
     def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``X[i, j]``."""
-        from derive.index.terms import Entry
+        sums_to_one = self.fact in ("stochastic", "onehot") and self.extent
+        return Entry(self.label, at, self.fact, self.extent[-1].plain if sums_to_one else None)
 
-        return Entry(self.label, at, self.fact)
+    def chosen(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """The entry of an array of 0 and 1, of which nothing else is known."""
+        return Entry(f"{self.label}=", at, "onehot", None if self.below is None else self.below.plain)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
         """A name has no operands."""
@@ -398,9 +409,9 @@ class Named(Operation):
         return write.symbol(self.label), write.ATOM
 
 
-def name(label: str, shape: Sequence[Size], fact: str = "float") -> Array:
+def name(label: str, shape: Sequence[Size], fact: str = "float", below: Size | None = None) -> Array:
     """A named array of the given shape."""
-    return apply(Named(label, tuple(shape), fact))
+    return apply(Named(label, tuple(shape), fact, below))
 
 
 def label(array: Array) -> str | None:
@@ -421,21 +432,6 @@ def substitute(array: Array, names: Mapping[str, Array], sizes: Mapping[str, Siz
             same = op is node.op and all(a is b for a, b in zip(operands, node.operands, strict=True))
             done[id(node)] = node if same else apply(op, *operands)
     return done[id(array)]
-
-
-def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Array] | None = None) -> Term:
-    """The entry of an expression at a position, in index terms; names with a definition are replaced by it."""
-    if definitions and isinstance(array.op, Named) and array.op.label in definitions:
-        return meaning(definitions[array.op.label], at, definitions)
-    unfolded = array.op.unfold(array)
-    if unfolded is not None:
-        return meaning(unfolded, at, definitions)
-    entries = tuple([_entries(operand, definitions) for operand in array.operands])
-    return array.op.meaning(at, array.operands, *entries)
-
-
-def _entries(array: Array, definitions: Mapping[str, Array] | None) -> Entries:
-    return lambda *at: meaning(array, tuple([Position.of(place) for place in at]), definitions)
 
 
 from derive.arrays import build, indexing, products, protocol  # noqa: E402  # arrays are written with operators, which build.py checks

@@ -16,6 +16,7 @@ from typing import Any
 from derive.arrays.array import Array, apply, label
 from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.gather import compared
 from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.numbers import as_root
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
@@ -135,8 +136,9 @@ def elementwise(function: str, *operands: Any) -> Array:
         )
     if function not in _OF_MASKS:
         no_masks(function, arrays)
-    if function == "equal" and (mask := _place_of_largest(*arrays)) is not None:
-        return mask
+    for reading in (_place_of_largest, compared) if function == "equal" else ():
+        if (mask := reading(*arrays)) is not None:
+            return mask
     return apply(Elementwise(function), *arrays)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from derive.errors import DeriveError, callers_place
@@ -19,8 +20,11 @@ def check_dtype(dtype: Any) -> None:
     )
 
 
-class _Real:
-    """The dtype of symbolic arrays."""
+@dataclass(frozen=True)
+class Dtype:
+    """The dtype of symbolic arrays; its kind as NumPy calls it."""
+
+    kind: str
 
     @staticmethod
     def type(value: Any) -> Any:
@@ -28,4 +32,5 @@ class _Real:
         return value
 
 
-REAL = _Real()
+REAL = Dtype("f")
+DTYPES = {"float": REAL, "int": Dtype("i"), "bool": Dtype("b")}

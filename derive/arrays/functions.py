@@ -180,6 +180,7 @@ _TABLE = (
 # fmt: on
 
 FUNCTIONS: dict[str, ScalarFunction] = {function.name: function for function in _TABLE}
+KEEP_WHOLE = frozenset({"add", "subtract", "negative", "multiply", "maximum", "minimum", "abs", "sign", "where"})
 
 
 def needed(names: Iterable[str]) -> tuple[list[str], list[str]]:

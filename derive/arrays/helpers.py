@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from derive.arrays.array import Array
+from derive.arrays.gather import ADD_ROWS, add_rows
 from derive.arrays.indexing import placed
 from derive.arrays.moves import PLACED
 from derive.arrays.windows import OVERLAP, overlap
 
-HELPERS = {"overlap": OVERLAP, "placed": PLACED}
-STANDS_FOR: dict[str, Callable[..., Array]] = {"overlap": overlap, "placed": placed}
+HELPERS = {"overlap": OVERLAP, "placed": PLACED, "add_rows": ADD_ROWS}
+STANDS_FOR: dict[str, Callable[..., Array]] = {"overlap": overlap, "placed": placed, "add_rows": add_rows}

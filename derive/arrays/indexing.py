@@ -1,4 +1,4 @@
-"""Indices into symbolic arrays: slices, ``None``, whole numbers and ``...``."""
+"""Indices into symbolic arrays: slices, ``None``, whole numbers, arrays of them and ``...``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from derive.arrays.array import Array, apply
 from derive.arrays.build import count, shaped, size_of
 from derive.arrays.moves import Place, Reshape, Slice
 from derive.arrays.operations import Broadcast
+from derive.arrays.places import at_arrays
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, ZERO, Size
 
@@ -28,6 +29,8 @@ def index(array: Array, key: Any) -> Array:
             "one index an axis",
         )
     keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
+    if any(isinstance(item, Array) for item in keys):
+        return at_arrays(array, keys)
     begin, extent, stride, shape = [], [], [], []
     sizes = iter(array.shape)
     for item in keys:
@@ -69,8 +72,8 @@ def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, Size | int,
         return place, ONE, 1, False
     if not isinstance(item, slice):
         raise DeriveError(
-            f"index {item if isinstance(item, Array) else repr(item)} into {shaped(array)}",
-            "slices, whole numbers, None and ... were wanted",
+            f"index {item!r} into {shaped(array)}",
+            "slices, whole numbers, arrays of them, None and ... were wanted",
             callers_place(),
             "np.where with a mask, or np.einsum",
         )

@@ -25,6 +25,7 @@ class Concatenate(Operation):
 
     axis: int
     name = "concatenate"
+    moves = True
     source = "Giles 2008, 2.1"
 
     def shape(self, *operands: Array) -> Shape:

@@ -21,6 +21,7 @@ class Transpose(Operation):
 
     order: tuple[int, ...]
     name = "transpose"
+    moves = True
 
     def shape(self, *operands: Array) -> Shape:
         """The sizes in the new order."""
@@ -59,6 +60,7 @@ class Reshape(Operation):
 
     extent: Shape
     name = "reshape"
+    moves = True
 
     def shape(self, *operands: Array) -> Shape:
         """As given."""
@@ -133,6 +135,7 @@ class Slice(Operation):
     extent: Shape
     stride: tuple[Size | int, ...]
     name = "slice"
+    moves = True
 
     def shape(self, *operands: Array) -> Shape:
         """As given."""

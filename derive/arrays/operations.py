@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
-from derive.arrays.functions import FUNCTIONS, ScalarFunction
+from derive.arrays.functions import FUNCTIONS, KEEP_WHOLE, ScalarFunction
 from derive.arrays.shapes import Shape
 from derive.index.functions import PI
 from derive.index.size import ONE, Size
@@ -51,6 +51,10 @@ class Constant(_Leaf):
         if isinstance(self.value, Size):
             return Extent(self.value)
         return PI if isinstance(self.value, str) else NumberTerm(self.value)
+
+    def chosen(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``[c = v]``."""
+        return Delta(Position.of(self.value if isinstance(self.value, Size) else int(self.value)), at[-1])
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Nothing."""
@@ -114,15 +118,22 @@ class Elementwise(Operation):
         """The statement of the pullback."""
         return self.scalar.statement
 
+    @property
+    def moves(self) -> bool:  # type: ignore[override]  # of one function
+        """True for a choice."""
+        return self.function == "where"
+
     def shape(self, *operands: Array) -> Shape:
         """The shape that all operands have."""
         return operands[0].shape
 
     def kind(self, *operands: Array) -> str:
-        """``bool`` for comparisons, and for what keeps masks masks."""
+        """``bool`` for comparisons, and for what keeps masks masks; ``int`` for what keeps numbers whole."""
         values = operands[1:] if self.function == "where" else operands
-        masks = self.function in ("multiply", "maximum", "minimum", "where") and all(a.kind == "bool" for a in values)
-        return "bool" if masks else self.scalar.kind
+        if self.function in ("multiply", "maximum", "minimum", "where") and all(a.kind == "bool" for a in values):
+            return "bool"
+        whole = self.function in KEEP_WHOLE and any(a.kind == "int" for a in values) and all(map(is_whole, values))
+        return "int" if whole else self.scalar.kind
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, j] = f(A[i, j], ...)``."""
@@ -168,6 +179,12 @@ def _is_positive(array: Array) -> bool:
     from derive.arrays.signs import is_positive
 
     return is_positive(array)
+
+
+def is_whole(array: Array) -> bool:
+    """True for whole numbers, and masks, which are 0 and 1."""
+    value = array.op.value if isinstance(array.op, Constant) else None
+    return array.kind != "float" or isinstance(value, Size) or (isinstance(value, Fraction) and value.denominator == 1)
 
 
 def _of_sizes(array: Array) -> bool:
@@ -228,6 +245,7 @@ class Broadcast(Operation):
     extent: Shape
     axes: tuple[int, ...]
     name = "broadcast"
+    moves = True
 
     def shape(self, *operands: Array) -> Shape:
         """As given."""

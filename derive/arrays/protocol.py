@@ -30,6 +30,7 @@ from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
 from derive.arrays.linalg import det, inv, norm, slogdet, solve
 from derive.arrays.operations import Constant
+from derive.arrays.places import take, take_along_axis
 from derive.arrays.products import dot, einsum, matmul, outer, trace
 from derive.arrays.reducing import deviation, extreme, place_of_extreme, variance
 from derive.arrays.windows import sliding_window_view
@@ -66,6 +67,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
     "broadcast_to": broadcast_to, "sliding_window_view": sliding_window_view, "pad": pad, "full_like": full_like,
     "concatenate": concatenate, "stack": stack, "hstack": hstack, "vstack": vstack, "split": split,
+    "take": take, "take_along_axis": take_along_axis,
     "where": lambda condition, a, b: elementwise("where", condition, a, b),
     "ones_like": lambda a, dtype=None: full_like(a, 1, dtype),
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),

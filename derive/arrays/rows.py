@@ -16,7 +16,7 @@ from derive.arrays.operations import Adjoints, Broadcast, Elementwise, Positions
 from derive.arrays.shapes import Shape
 from derive.index.functions import whole
 from derive.index.size import ONE, Size
-from derive.index.terms import Index, Position, Term, total
+from derive.index.terms import Delta, Index, Position, Term, total
 
 if TYPE_CHECKING:
     from derive.arrays.writing import Writer
@@ -261,6 +261,11 @@ class ArgMax(_OfOneAxis):
         places = tuple([Position.of(k) if axis == self.axis else place for axis, place in enumerate(at)])
         return total(whole(Position.of(k)) * _share(entries[0], places, shape, self.axis, self.least), k)
 
+    def chosen(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """The mask of the largest."""
+        here = (*at[: self.axis], at[-1], *at[self.axis + 1 : -1])
+        return _share(entries[0], here, operands[0].shape, self.axis, self.least)
+
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = the place of the largest has no adjoint"""
         return (None,)
@@ -297,6 +302,10 @@ class Arange(Operation):
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``y[i] = i``."""
         return whole(at[0])
+
+    def chosen(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``[i = v]``."""
+        return Delta(*at)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """A constant has no adjoint."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from derive.errors import DeriveError
-from derive.index.size import ONE, Size, SizeSyntaxError
+from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
 
 Shape = tuple[Size, ...]
 
@@ -24,7 +24,7 @@ KINDS = (*FLOAT_KINDS, "int", "bool")
 # Names that a declared array or size may not take: they mean something else in the generated code.
 RESERVED = frozenset(
     {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "math", "lead", "special"}
-    | {"sigmoid", "overlap", "placed"}  # the helpers
+    | {"sigmoid", "overlap", "placed", "add_rows"}  # the helpers
 )
 
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")
@@ -39,6 +39,11 @@ class Kind:
     high: Size | None = None  # not included
     scalar: bool = False  # a plain Python number rather than an array
     equals: Size | None = None  # a plain int equal to this size
+
+    @property
+    def below(self) -> Size | None:
+        """For whole numbers from 0 up what they are less than; None for everything else."""
+        return self.high if self.low == ZERO else None
 
     @property
     def is_float(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, meaning
+from derive.arrays.array import Array
+from derive.arrays.entries import meaning
 from derive.arrays.operations import Constant, Einsum, Matmul, Sum
 from derive.index import laws
 from derive.index.normal import normal_form

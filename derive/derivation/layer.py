@@ -51,7 +51,7 @@ class Input:
     @property
     def array(self) -> Array:
         """The input as an expression."""
-        return name(self.name, self.shape, self.kind.name)
+        return name(self.name, self.shape, self.kind.name, self.kind.below)
 
     @property
     def declaration(self) -> Declaration:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import size_names, write_shape
+from derive.derivation.layer import Input
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Quotient, Size
 
@@ -140,6 +141,23 @@ def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) 
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
 
 
+def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) -> list[str]:
+    """Statements that raise ValueError where whole numbers are none, or are out of their range."""
+    lines: list[str] = []
+    found = places(arrays)
+    for i in inputs:
+        if i.kind.name == "int" and i.shape:
+            lines += [f'if {i.name}.dtype.kind not in "iu":']
+            lines += _raise(f"{title}: {i.name} {{{i.name}.dtype}}", "; wanted whole numbers")
+        if i.kind.low is None or i.kind.high is None or not (i.kind.low.names | i.kind.high.names) <= found.keys():
+            continue
+        low, high = _size_code(i.kind.low, found), _size_code(i.kind.high, found)
+        came = f"{title}: {i.name} from {{np.min({i.name})}} to {{np.max({i.name})}}"
+        lines += [f"if np.any({i.name} < {low}) or np.any({i.name} >= {high}):"]
+        lines += _raise(came, f"; wanted {{{low}}} <= {i.name} < {{{high}}}".replace("{0}", "0"))
+    return lines
+
+
 def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) -> list[str]:
     """The conditions on one array; sizes that it is the first to have go to ``places``, what is open to ``late``."""
     if all(size.names <= places.keys() for size in array.shape):
@@ -174,7 +192,8 @@ def _raise(came: str, wanted: str) -> list[str]:
     line = f'    raise ValueError(f"{came}{wanted}")'
     if len(line) <= WIDTH:
         return [line]
-    return ["    raise ValueError(", f'        f"{came}"', f'        "{wanted}"', "    )"]
+    told = f'        {"f" if "{" in wanted else ""}"{wanted}"'
+    return ["    raise ValueError(", f'        f"{came}"', told, "    )"]
 
 
 def _size_code(size: Size, places: dict[str, str]) -> str:

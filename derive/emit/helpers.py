@@ -6,15 +6,17 @@ that are told apart in every sum, and must give exactly what the meaning of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, apply, meaning, name
+from derive.arrays.array import Array, apply, name
+from derive.arrays.entries import meaning
 from derive.arrays.evaluate import evaluate
+from derive.arrays.gather import AddRows
 from derive.arrays.helpers import HELPERS, STANDS_FOR
 from derive.arrays.moves import Place
 from derive.arrays.shapes import concrete
@@ -48,28 +50,45 @@ def checked(key: str, source: str) -> tuple[int, str]:
     exec(source, names)
     tried = 0
     for node in _GEOMETRIES[key]():
-        tried += 1
-        shape = concrete(node.operands[0].shape, {})
-        held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-        entries = BASE ** held.astype(float)
         text = str(node)
         assert text.startswith(f"{key}(")
-        try:
-            right = np.array_equal(eval(text, {**names, "A": entries}), _meant(node, entries))
-        except Exception as error:
-            return tried, f"{text} raised {type(error).__name__}: {error}"
-        if not right:
-            return tried, f"{text} is not what it stands for, A being {entries.tolist()}"
+        for arrays in _arrays(node):
+            tried += 1
+            try:
+                right = np.array_equal(eval(text, {**names, **arrays}), _meant(node, arrays))
+            except Exception as error:
+                return tried, f"{text} raised {type(error).__name__}: {error}"
+            if not right:
+                told = ", ".join(f"{label} being {array.tolist()}" for label, array in arrays.items())
+                return tried, f"{text} is not what it stands for, {told}"
     return tried, ""
 
 
-def _meant(node: Array, entries: Any) -> Any:
+def _arrays(node: Array) -> Iterator[dict[str, Any]]:
+    """Entries for the operands: floats told apart in every sum, and all whole numbers that are places in the result."""
+    tries = []
+    for operand in node.operands:
+        shape = concrete(operand.shape, {})
+        held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+        places = product(range(concrete(node.shape, {})[0]), repeat=held.size) if operand.kind == "int" else ()
+        tries.append([np.reshape(some, shape).astype(int) for some in places] or [BASE ** held.astype(float)])
+    for arrays in product(*tries):
+        yield dict(zip(map(str, node.operands), arrays, strict=True))
+
+
+def _meant(node: Array, arrays: Mapping[str, Any]) -> Any:
     """The values that the meaning of an operation gives at numbers."""
+
+    def entry(label: str, place: tuple[int, ...]) -> float:
+        if label.endswith("="):
+            return float(arrays[label[:-1]][place[:-1]] == place[-1])
+        return float(arrays[label][place])
+
     shape = concrete(node.shape, {})
     values = np.empty(shape)
     for at in np.ndindex(shape):
         term = meaning(node, tuple([Position.of(place) for place in at]))
-        values[at] = evaluate(term, {}, lambda _, place: float(entries[place]))
+        values[at] = evaluate(term, {}, entry)
     return values
 
 
@@ -110,4 +129,11 @@ def _places() -> Iterator[Array]:
             yield apply(Place(begins, _sizes(extent, 2), steps), name("A", _sizes(n, 2)))
 
 
-_GEOMETRIES = {"overlap": _overlaps, "placed": _places}
+def _added_rows() -> Iterator[Array]:
+    """A number, a few or a table of places, entries or rows at each."""
+    for places, rest, rows in product(((), (1,), (3,), (2, 2)), ((), (2,), (2, 1)), (1, 3)):
+        index, values = name("t", _sizes(*places), "int"), name("A", _sizes(*places, *rest))
+        yield apply(AddRows(Size.of(rows)), index, values)
+
+
+_GEOMETRIES = {"overlap": _overlaps, "placed": _places, "add_rows": _added_rows}

@@ -16,7 +16,7 @@ from derive.arrays.helpers import HELPERS
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
-from derive.emit.checks import fit_check, mentioned, pack, read_sizes, unpacked, upstream_check
+from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, unpacked, upstream_check
 from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
 from derive.emit.plan import Plan
 
@@ -93,7 +93,8 @@ def forward_text(plan: Plan) -> str:
 def opening(layer: Layer, inputs: Sequence[Input], known: Sequence[Array] = ()) -> list[str]:
     """The first statements of forward: leading axes made one, arrays that do not fit refused."""
     arrays = [i.array for i in inputs]
-    return flattened(layer, inputs) + as_given(layer, fit_check(layer.name, arrays, known), arrays)
+    checks = fit_check(layer.name, arrays, known) + range_check(layer.name, inputs, [*arrays, *known])
+    return flattened(layer, inputs) + as_given(layer, checks, arrays)
 
 
 def returned(plan: Plan) -> str:

@@ -32,6 +32,13 @@ from derive.rules.stable import is_proved, stabilized
 from derive.verdict import Rung
 
 
+class Holds:
+    """The answer to a check of what came, which may only be asked whether it is true."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class SymbolicNumPy:
     """NumPy, with symbolic arrays where it makes arrays from sizes, and exact numbers where it maps numbers."""
 
@@ -47,6 +54,11 @@ class SymbolicNumPy:
     def full(shape: Any, value: Any, dtype: Any = None) -> Array:
         """Copies of a number."""
         return build.spread(build.constant(value), tuple(Size.of(size) for size in shape))
+
+    @staticmethod
+    def any(condition: Any) -> Holds:
+        """Whether an array that came does not fit: to the proof all do."""
+        return Holds()
 
     @staticmethod
     def arange(size: Any) -> Array:

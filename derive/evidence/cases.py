@@ -130,7 +130,7 @@ def _leads(entries: int) -> list[tuple[int, ...]]:
 
 def _spread(value: Any, lead: tuple[int, ...]) -> Any:
     """The first axis as several."""
-    return value.reshape(*lead, *value.shape[1:])
+    return value.reshape((*lead, *value.shape[1:]))
 
 
 def _draw_value(

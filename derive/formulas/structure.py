@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, meaning
+from derive.arrays.array import Array
+from derive.arrays.entries import meaning
 from derive.arrays.shapes import concrete, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, adjoint_name

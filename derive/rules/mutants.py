@@ -15,6 +15,7 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.gather import AddRows, OneHot, Pick, Rows
 from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
@@ -56,7 +57,7 @@ def _with(whole: Array, part: Array, changed: Array) -> Array:
 def _changes(node: Array) -> Iterator[Change]:
     """A node's possible mistakes; not all have its shape."""
     if node.kind != "float":
-        yield from _of_mask(node)
+        yield from _of_mask(node) if node.kind == "bool" else ()
         return
     yield "flipped sign", -node
     yield "doubled term", node + node
@@ -95,6 +96,10 @@ def _changes(node: Array) -> Iterator[Change]:
             (inner,) = node.operands
             yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
             yield "columns first", apply(node.op, apply(Reshape(inner.shape), inner.T))
+        case Rows() | Pick():
+            yield from _of_places(node, 1)
+        case AddRows():
+            yield from _of_places(node, 0)
         case Concatenate():
             yield "parts in another order", apply(node.op, *reversed(node.operands))
         case Slice() | Place():
@@ -107,12 +112,23 @@ def _changes(node: Array) -> Iterator[Change]:
             yield "all ones", apply(Constant(Fraction(1), node.shape))
 
 
+def _of_places(node: Array, k: int) -> Iterator[Change]:
+    """Other places in operand k; for the first row only."""
+    index = node.operands[k]
+    others = {"first place": apply(Constant(Fraction(0), index.shape))}
+    if index.shape:
+        others["places in another order"] = index[::-1]
+    for what, other in others.items():
+        yield what, apply(node.op, *_with_item(node.operands, k, other))
+
+
 def _try(op: object, *operands: Array, default: Array) -> Array:
     """The operation where its operands conform, else the default."""
     try:
         if isinstance(op, Matmul):
             return operands[0] @ operands[1]
-        return apply(op, *operands) if operands[0].shape == operands[1].shape else default  # type: ignore[arg-type]
+        alike = len({(operand.shape, operand.kind) for operand in operands}) == 1
+        return apply(op, *operands) if alike else default  # type: ignore[arg-type]
     except DeriveError:
         return default
 
@@ -137,6 +153,8 @@ def _of_mask(node: Array) -> Iterator[Change]:
         for k in range(node.ndim):
             if k != node.op.axis:
                 yield "changed axis", apply(Largest(k, node.op.least), *node.operands)
+    if isinstance(node.op, OneHot):
+        yield from _of_places(node, 0)
     yield "opposite mask", ~node
 
 

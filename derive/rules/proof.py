@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from derive.arrays.array import Array, label, meaning, name
+from derive.arrays.array import Array, label, name
+from derive.arrays.entries import meaning
 from derive.arrays.renaming import alpha_key
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
@@ -63,8 +64,8 @@ def defined(term: Term, definitions: Definitions) -> Term:
     if not definitions:
         return term
     match term:
-        case Entry(array=array, at=at) if array in definitions:
-            return meaning(definitions[array], at, definitions)
+        case Entry(array=array, at=at) if array.removesuffix("=") in definitions:
+            return meaning(definitions[array.removesuffix("=")], at, definitions)
         case Plus(terms=terms):
             return Plus(tuple([defined(u, definitions) for u in terms]))
         case Times(factors=factors):

@@ -8,6 +8,7 @@ import derive.arrays
 from derive.arrays import build
 from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.gather import AddRows, OneHot, Pick, Rows
 from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
@@ -53,6 +54,7 @@ def windows(image, axes, window, stride, dilation):
     return apply(Windows(axes, positions, window, stride, dilation), image)
 
 
+T, T2, P0, Q0 = N("t", "n : int"), N("u", "b n : int"), N("P0", "n d h"), N("Q0", "b n d")
 X, W, V, b, c, Q, P, q, K, M, C1, R1 = (
     N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "d"), N("c", "n"), N("Q", "b h n d"), N("P", "b n d"), N("q", ""), N("K", "n n"),
     N("M", "n d : bool"), N("C1", "n 1"), N("R1", "1 d"),
@@ -82,6 +84,16 @@ _ROWS = {
         apply(Max(2), P), apply(Max(0), M),
     ],
     "largest": [apply(Largest(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P), (2, P), (1, C1)) for least in (False, True)],
+    "gather": [apply(Rows(), a, t) for a, t in ((X, T), (b, T), (P, T), (Q, T2), (X, N("k", "b : int[0,n)")), (X, N("z", ": int[0,n)")), (C1, T))],
+    "add rows": [apply(AddRows(S(rows)), t, a) for rows, t, a in (("v", T, X), ("v", T, c), ("v", T, P0), ("v", T2, Q0), ("3", T, X), ("v", N("z", ": int"), b))],
+    "pick": [
+        *[apply(Pick(), a, t) for a, t in ((X, T), (P, T2), (Q, N("k", "b h n : int")), (C1, T), (R1, N("k", "1 : int")))],
+        apply(Pick(), X, build.elementwise("where", N("m", "n : bool"), T, 0)),
+    ],
+    "onehot": [
+        *[apply(OneHot(S(classes)), t) for classes, t in (("c", T), ("c", T2), ("1", T), ("3", N("z", ": int")))],
+        *[apply(OneHot(S("c")), t) for t in (T[1:], T2.T, T2.reshape(S("b*n")), build.elementwise("where", N("m", "n : bool"), T, 1))],
+    ],
     "argmax": [apply(ArgMax(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P)) for least in (False, True)],
     "arange": [apply(Arange(S(text))) for text in ("n", "3", "n*d", "n+1")],
     "softmax": [*[apply(Softmax(axes), a) for axes, a in (((0,), b), ((0,), X), ((1,), X), ((0, 1), X), ((2,), P), ((0, 2), P), ((1,), C1), ((0,), C1))],

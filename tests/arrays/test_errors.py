@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from derive.arrays.build import constant, elementwise
+from derive.arrays.reducing import arange
 from derive.errors import DeriveError
 
 from .values import N, S
 
+T = N("t", "n : int")
 X, W, V, B, D, b, c, K, Q, q, M = (
     N("X", "n d"), N("W", "d m"), N("V", "m d"), N("B", "m k"), N("D", "m d"), N("b", "m"), N("c", "n"), N("K", "n n"), N("Q", "b h n d"),
     N("q", ""), N("M", "n d : bool"),
@@ -83,8 +85,6 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
                  "the language has .T .shape .ndim .size .sum .mean .max .dot .reshape .transpose .swapaxes .copy .astype",
                  "writing it with these and NumPy functions"),
     "an attribute set": (lambda: setattr(X, "shape", ()), "'shape' of a symbolic array was set", "symbolic arrays do not change", None),
-    "a mask as an index": (lambda: X[X > 0], "index X > 0 into X of shape (n, d)", "slices, whole numbers, None and ... were wanted",
-                           "np.where with a mask, or np.einsum"),
     "a step": (lambda: X[::-2], "a slice ::-2 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
     "a step of 0": (lambda: X[::0], "a slice ::0 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
     "a step that may be 0": (lambda: X[:: S("n-1")], "a slice ::n - 1 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
@@ -96,6 +96,20 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
                                  "one size an axis, each axis once", "axis=(2, 3) for windows over the last two of four axes"),
     "windows along an axis twice": (lambda: WINDOWS(X, (2, 2), axis=(0, -2)), "sliding_window_view: windows (2, 2) along the axes (0, 0) of X of shape (n, d)",
                                     "one size an axis, each axis once", "axis=(2, 3) for windows over the last two of four axes"),
+    "a mask as an index": (lambda: X[X > 0], "the index X > 0, a mask, into X of shape (n, d)", "declared whole numbers were wanted, or a choice among them",
+                           "np.where(mask, A, 0)"),
+    "floats as an index": (lambda: X[X], "the index X, float, into X of shape (n, d)", "declared whole numbers were wanted, or a choice among them",
+                           "declaring the index itself, such as \"n : int[0,c)\""),
+    "computed places": (lambda: X[T + 1], "the index t + 1, int, into X of shape (n, d)", "declared whole numbers were wanted, or a choice among them",
+                        "declaring the index itself, such as \"n : int[0,c)\""),
+    "an array beside a slice": (lambda: X[1:, T], "an array beside other indices into X of shape (n, d)", "whole axes beside arrays were wanted",
+                                "one index after the other: A[1:][t]"),
+    "two arrays": (lambda: X[T, T], "the indices t, t into X of shape (n, d)", "np.arange along every axis but the last was wanted",
+                   "A[np.arange(n), t], or np.take_along_axis"),
+    "places of another size": (lambda: X[arange(S("n")), N("s", "m : int")], "the index s is (m,), into X of shape (n, d)",
+                               "the shape (n,) was wanted", ""),
+    "places of another rank": (lambda: np.take_along_axis(X, T, axis=1), "take_along_axis: X is (n, d), t is (n,)",
+                               "indices of the same rank were wanted", "t[:, None]"),
     "too many indices": (lambda: X[0, 0, 0], "3 indices into X of shape (n, d)", "at most 2 were wanted\n  try one index an axis", ""),
     "an index out of range": (lambda: N("F", "4")[4], "index 4 into an axis of size 4 of F of shape (4,)", "an index in range\n  try -1 for the last entry", ""),
     "an end before its begin": (lambda: N("F", "4")[3:1], "the slice 3:1 of F of shape (4,)", "an end that is not before its begin\n  try the two exchanged", ""),

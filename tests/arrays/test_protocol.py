@@ -18,6 +18,7 @@ from .values import N, S, assert_same, sizes_for, text_value, values_for, work
 SHAPES = {
     "X": "n d", "V": "n d", "W": "d m", "b": "d", "b2": "d", "c": "n", "K": "n n", "Q": "b h n d", "P": "b n d", "R": "b d m", "q": "",
     "C1": "n 1", "R1": "1 d", "O": "1", "M": "n d : bool", "M2": "n d : bool", "F": "4 6",
+    "t": "m : int[0,n)", "t2": "h m : int[0,n)", "u": "n : int[0,d)", "u1": "n 1 : int[0,d)", "u3": "n 3 : int[0,d)", "r1": "1 d : int[0,n)", "p": "b n : int[0,d)",
 }  # fmt: skip
 ARRAYS = {label: N(label, shape) for label, shape in SHAPES.items()}
 
@@ -63,6 +64,13 @@ SAME = {
     "[::2]": lambda X: X[::2], "[1::3, :-1:2]": lambda F: F[1::3, :-1:2], "[size:]": lambda F: F[F.shape[0] // 2 :], "[:3:2]": lambda F: F[:3:2, ::5],
     "np.sliding_window_view": lambda F: np.lib.stride_tricks.sliding_window_view(F, (2, 3)), "np.sliding_window_view one axis": lambda F: np.lib.stride_tricks.sliding_window_view(F, 2, axis=1),
     "np.sliding_window_view two axes": lambda F: np.lib.stride_tricks.sliding_window_view(F, (3, 1), axis=(-1, 0))[::2, :, ::2],
+    # whole numbers
+    "[t]": lambda X, t: X[t], "[:, t]": lambda Q, t: Q[:, :, t], "[t2]": lambda X, t2: X[t2], "[..., u]": lambda P, u: P[..., u], "[t, None]": lambda X, t: X[t][:, None],
+    "whole arithmetic": lambda X, u: X * (2 * u - 1)[:, None],
+    "[a choice]": lambda P, M, p: P.swapaxes(0, -1)[np.where(M[:, 0], p, 0)], "compare": lambda X, u: X * (u == 2)[:, None], "add places": lambda X, u: X + u[:, None],
+    "np.take": lambda X, t: np.take(X, t, axis=0), "np.take axis": lambda Q, t2: np.take(Q, t2, axis=2), "np.take flat": lambda c, t: np.take(c, t),
+    "np.take_along_axis": lambda X, u1: np.take_along_axis(X, u1, axis=1), "np.take_along_axis many": lambda X, u3: np.take_along_axis(X, u3, axis=-1),
+    "np.take_along_axis first": lambda X, r1: np.take_along_axis(X, r1, axis=0), "np.take_along_axis rank 3": lambda P, p: np.take_along_axis(P, p[:, :, None], axis=2)[..., 0],
     # NumPy functions that are not in the table of scalar functions
     "np.matmul": lambda X, W: np.matmul(X, W), "np.power": lambda X: np.power(X, 2), "np.float_power": lambda X: np.float_power(X, 2),
     "np.square": lambda X: np.square(X), "np.reciprocal": lambda X: np.reciprocal(X), "np.positive": lambda X: np.positive(X),

@@ -5,8 +5,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from derive.arrays.array import Named, apply, meaning, name
+from derive.arrays.array import Named, apply, name
+from derive.arrays.entries import meaning
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.gather import AddRows, OneHot, Pick, Rows
 from derive.arrays.helpers import HELPERS
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Constant, PowerOf
@@ -26,7 +28,7 @@ PRIMITIVES = {
 def N(label, shape):
     """A named array from a shape string."""
     declared = declare(shape)
-    return name(label, declared.shape, declared.kind.name)
+    return name(label, declared.shape, declared.kind.name, declared.kind.below)
 
 
 def S(text):
@@ -35,7 +37,7 @@ def S(text):
 
 
 def code_names():
-    """What the NumPy spelling of the language calls: NumPy, and the imports and helpers of the table."""
+    """What the NumPy spelling of the language calls: NumPy, the imports and helpers of the table, and other helpers."""
     names = {"np": np}
     for function in FUNCTIONS.values():
         for text in filter(None, (function.imports, function.helper)):
@@ -103,6 +105,9 @@ def term_value(term, sizes, arrays, at):
             return np.float64(np.pi)
         case Entry(array="ℕ", at=(where,)):
             return np.asarray(place(where), float)
+        case Entry(array=label, at=(*where, last)) if label.endswith("="):
+            held = np.asarray(arrays[label[:-1]])
+            return np.where(held[tuple(np.asarray(place(p)) for p in where)] == place(last), 1.0, 0.0)
         case Entry(array=label, at=where):
             places = tuple(np.asarray(place(p)) for p in where)
             held = np.asarray(arrays[label], dtype=float)
@@ -190,7 +195,7 @@ def wants_positive(*expressions):
 
 
 def values_for(expressions, sizes, seed=0):
-    """Values for the named arrays: away from 0, never two alike; masks; all positive if the expressions want that.
+    """Values for the named arrays: away from 0, never two alike; masks, places; all positive if that is wanted.
 
     The mask of a softmax has an entry in each row of the last axis.
     """
@@ -203,12 +208,29 @@ def values_for(expressions, sizes, seed=0):
                 shape = concrete(node.shape, sizes)
                 sign = 1 if positive else rng.choice([-1, 1], shape)
                 held = rng.uniform(0.5, 1.5, shape) * sign
+                if node.kind == "int":
+                    held = np.asarray(rng.integers(0, least_axis(node, expressions).at(sizes).constant, shape))
                 arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
     for node in [node for array in expressions for node in array.walk() if node.op.name == "softmax"]:
         for mask in node.operands[1:]:
             if isinstance(mask.op, Named):
                 arrays[mask.op.label][..., 0] = True  # each row has an entry
     return arrays
+
+
+def least_axis(index, expressions):
+    """The axis whose places some whole numbers are; 3 for those that are only counted with."""
+    if index.op.below is not None:
+        return index.op.below
+    for array in expressions:
+        for node in array.walk():
+            if isinstance(node.op, Rows | Pick) and index in {*node.operands[1].walk()}:
+                return node.operands[0].shape[0 if isinstance(node.op, Rows) else -1]
+            if isinstance(node.op, AddRows) and index in {*node.operands[0].walk()}:
+                return node.op.rows
+            if isinstance(node.op, OneHot) and index in {*node.operands[0].walk()}:
+                return node.op.classes + 1  # a number that is no place has no one
+    return Size.of(3)
 
 
 def assert_same(got, want, work):

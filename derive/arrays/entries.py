@@ -1,0 +1,28 @@
+"""The entries of expressions, in index terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from derive.arrays.array import Array, Entries, Named
+from derive.index.terms import Position, Term
+
+
+def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Array] | None = None) -> Term:
+    """The entry of an expression at a position; names with a definition are replaced by it.
+
+    Of whole numbers, with one position more than there are axes: 1 where the entry is that position, else 0.
+    """
+    if definitions and isinstance(array.op, Named) and array.op.label in definitions:
+        return meaning(definitions[array.op.label], at, definitions)
+    unfolded = array.op.unfold(array)
+    if unfolded is not None:
+        return meaning(unfolded, at, definitions)
+    asked = at[array.ndim :] if array.op.moves else ()
+    entries = [_entries(operand, definitions, () if operand.kind == "bool" else asked) for operand in array.operands]
+    said = array.op.chosen if len(at) > array.ndim else array.op.meaning
+    return said(at, array.operands, *entries)
+
+
+def _entries(array: Array, definitions: Mapping[str, Array] | None, asked: tuple[Position, ...]) -> Entries:
+    return lambda *at: meaning(array, (*[Position.of(place) for place in at], *asked), definitions)

@@ -1,0 +1,250 @@
+"""Whole numbers as places: gathering rows and entries, adding rows up, one-hot rows; each with its five facts.
+
+The meaning of whole numbers that say a place is ``[index[n] = v]``, an array of 0 and 1 (entries.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+from derive.arrays.array import Array, Entries, Named, Operation, apply
+from derive.arrays.functions import COMPARE
+from derive.arrays.moves import Transpose
+from derive.arrays.operations import Adjoints, Broadcast, Constant, Positions
+from derive.arrays.rows import Arange, ArgMax, copies, without
+from derive.arrays.shapes import Shape
+from derive.index.size import ONE, Size
+from derive.index.terms import Index, Term, total
+
+if TYPE_CHECKING:
+    from derive.arrays.writing import Writer
+
+
+def is_place(array: Array) -> bool:
+    """True for whole numbers that may say a place: declared ones, counted ones, and choices among them."""
+    op = array.op
+    if isinstance(op, Constant):
+        return not isinstance(op.value, str) and (isinstance(op.value, Size) or op.value.denominator == 1)
+    if op.moves:
+        return all(map(is_place, [operand for operand in array.operands if operand.kind != "bool"]))
+    return array.kind == "int" and type(op).chosen is not Operation.chosen
+
+
+def in_range(index: Array, size: Size) -> tuple[str, ...]:
+    """The condition that whole numbers are places of an axis, where that is not plain to see."""
+    while index.op.moves and len(index.operands) == 1:
+        (index,) = index.operands
+    below = _below(index)
+    return () if below is not None and (size - below).is_nonnegative() else (f"0 ≤ {index} < {size}",)
+
+
+def _below(index: Array) -> Size | None:
+    """What whole numbers from 0 up are less than, if that is known."""
+    match index.op:
+        case Named(below=below) | Arange(size=below):
+            return below
+        case ArgMax(axis=axis):
+            return index.operands[0].shape[axis]
+        case Constant(value=Fraction() as value) if value >= 0:
+            return ONE + int(value)
+    return None
+
+
+def compared(left: Array, right: Array) -> Array | None:
+    """``t[:, None] == np.arange(c)`` is one-hot; None where no side counts along an axis of its own."""
+    for (index, own), (run, along) in ((copied(left), copied(right)), (copied(right), copied(left))):
+        if isinstance(run.op, Arange) and not {*along} & {*own} and is_place(index) and index.op is not run.op:
+            (axis,) = along
+            lead = without(left.shape, along)
+            axes = tuple(k - (k > axis) for k in own)
+            hot = apply(OneHot(run.shape[0]), index if index.shape == lead else apply(Broadcast(lead, axes), index))
+            order = [k - (k > axis) for k in range(hot.ndim)]
+            order[axis] = hot.ndim - 1
+            return hot if axis == hot.ndim - 1 else apply(Transpose(tuple(order)), hot)
+    return None
+
+
+def copied(array: Array) -> tuple[Array, tuple[int, ...]]:
+    """What copies are made of, and its axes among theirs."""
+    axes = tuple(range(array.ndim))
+    while isinstance(array.op, Broadcast):
+        axes = tuple(axes[k] for k in array.op.axes)
+        (array,) = array.operands
+    return array, axes
+
+
+@dataclass(frozen=True)
+class OneHot(Operation):
+    """For each whole number a row of zeros with a one at its place, and no one for a number that is no place."""
+
+    classes: Size
+    name = "onehot"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The operand's, and one axis more."""
+        return (*operands[0].shape, self.classes)
+
+    def kind(self, *operands: Array) -> str:
+        """A mask."""
+        return "bool"
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[n, v] = [t[n] = v]``."""
+        return entries[0](*at)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = onehot(t) has no adjoint"""
+        return (None,)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``t[:, None] == np.arange(c)``."""
+        (index,) = node.operands
+        keys = f"[{', '.join([':'] * index.ndim)}, None]" if index.ndim else ""
+        return f"{write(index, write.ATOM)}{keys} == {write(apply(Arange(self.classes)), COMPARE + 1)}", COMPARE
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``onehot(t)``."""
+        return write.math_call("onehot", *node.operands), write.ATOM
+
+
+@dataclass(frozen=True)
+class Rows(Operation):
+    """Rows of a table, those at the given places."""
+
+    name = "gather"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(v, d)`` at ``(n,)``: ``(n, d)``."""
+        table, index = operands
+        return (*index.shape, *table.shape[1:])
+
+    def kind(self, *operands: Array) -> str:
+        """The table's."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[n, j] = sum_v T[v, j] [t[n] = v]``."""
+        table, index = operands
+        v = Index(table.shape[0])
+        return total(entries[0](v, *at[index.ndim :]) * entries[1](*at[: index.ndim], v), v)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = T[t], rows of T  =>  dT[v] = the sum of the rows G[n] with t[n] = v"""
+        table, index = operands
+        return apply(AddRows(table.shape[0]), index, grad), None
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Every place is one of the table."""
+        return in_range(node.operands[1], node.operands[0].shape[0])
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``T[t]``."""
+        return f"{write(node.operands[0], write.ATOM)}[{write(node.operands[1], 0)}]", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``T[t]``."""
+        return f"{write(node.operands[0], write.ATOM)}[{write(node.operands[1], 0)}]", write.ATOM
+
+
+ADD_ROWS = '''def add_rows(places, values, rows):
+    """Zeros of so many rows, with values[n] added to row places[n] for every n."""
+    result = np.zeros((rows, *values.shape[np.ndim(places) :]), values.dtype)
+    width = np.prod(result.shape[1:], dtype=int)
+    flat = np.reshape(places, (-1, 1)).astype(int) * width + np.arange(width)
+    np.add.at(result.reshape(-1), flat.reshape(-1), values.reshape(-1))  # several times faster than along two axes
+    return result
+'''
+
+
+@dataclass(frozen=True)
+class AddRows(Operation):
+    """Rows added up at the given places of a table that is 0 elsewhere."""
+
+    rows: Size
+    name = "add rows"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(n, d)`` at ``(n,)``: ``(v, d)``."""
+        index, values = operands
+        return (self.rows, *values.shape[index.ndim :])
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[v, j] = sum_n A[n, j] [t[n] = v]``."""
+        index, _ = operands
+        lead = [Index(size) for size in index.shape]
+        return total(entries[0](*lead, at[0]) * entries[1](*lead, *at[1:]), *lead)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y[v] = the sum of the rows A[n] with t[n] = v  =>  dA = G[t], rows of G"""
+        return None, apply(Rows(), grad, operands[0])
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Every place is one of the table."""
+        return in_range(node.operands[0], self.rows)
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``add_rows(t, A, v)``."""
+        index, values = node.operands
+        rows = write.numpy_shape((self.rows,))[1:-2]
+        return f"add_rows({write(index, 0)}, {write(values, 0)}, {rows})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``onehot(t)ᵀ A`` for a matrix, else a sum with indices."""
+        index, values = node.operands
+        if index.ndim == 1 and values.ndim == 2:
+            onehot = write.math_call("onehot", index)
+            return rf"{onehot}^{{\top}} {write(values, write.TIMES + 1)}", write.TIMES + 1
+        rows = ",".join(ascii_lowercase[8 : 8 + index.ndim])
+        places = f"{write(index, write.ATOM)}[{rows}]" if rows else write(index, 0)
+        added = f"{write(values, write.ATOM)}[{rows}]" if rows else write(values, 0)
+        return rf"\left[\sum\nolimits_{{{rows} : {places} = v}} {added}\right]_{{v}}", write.ATOM
+
+
+def add_rows(places: Any, values: Array, rows: Any) -> Array:
+    """``add_rows(t, A, v)``: rows added up."""
+    return apply(AddRows(Size.of(rows)), places, values)
+
+
+@dataclass(frozen=True)
+class Pick(Operation):
+    """One entry of each row along the last axis, the one at the given place."""
+
+    name = "pick"
+
+    def shape(self, *operands: Array) -> Shape:
+        """``(n, c)`` at ``(n,)``: ``(n,)``."""
+        return operands[1].shape
+
+    def kind(self, *operands: Array) -> str:
+        """The rows'."""
+        return operands[0].kind
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``y[n] = sum_v A[n, v] [t[n] = v]``."""
+        v = Index(operands[0].shape[-1])
+        return total(entries[0](*at, v) * entries[1](*at, v), v)
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """y = A[n, t[n]] for every n  =>  dA = G ∘ onehot(t)"""
+        array, index = operands
+        return copies(grad, array.shape, (array.ndim - 1,)) * apply(OneHot(array.shape[-1]), index), None
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Every place is one of the row."""
+        return in_range(node.operands[1], node.operands[0].shape[-1])
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A[np.arange(n), t]``; for more axes ``np.take_along_axis``."""
+        array, index = (write(operand, write.ATOM) for operand in node.operands)
+        if node.ndim == 1:
+            return f"{array}[{write(apply(Arange(node.shape[0])), 0)}, {index}]", write.ATOM
+        return f"np.take_along_axis({array}, {index}[..., None], axis=-1)[..., 0]", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A[i, t[i]]``, for every row i."""
+        array, index = (write(operand, write.ATOM) for operand in node.operands)
+        rows = ",".join(ascii_lowercase[8 : 8 + node.ndim])
+        return rf"\left[{array}[{rows}, {index}[{rows}]]\right]_{{{rows}}}", write.ATOM

@@ -1,0 +1,108 @@
+"""Reading whole numbers as places: ``T[t]``, ``A[np.arange(n), t]``, ``np.take``, ``np.take_along_axis``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from derive.arrays.array import Array, apply
+from derive.arrays.build import axes_of, constant, describe, expand_dims, moveaxis, reshape, shaped, spread, transpose
+from derive.arrays.gather import Pick, Rows, copied, is_place
+from derive.arrays.operations import Broadcast
+from derive.arrays.rows import Arange
+from derive.arrays.shapes import Shape, broadcast, write_shape
+from derive.errors import DeriveError, callers_place
+from derive.index.size import ONE
+
+
+def places(index: Any, array: Array) -> Array:
+    """An index of whole numbers; DeriveError for masks, floats, and for what is computed with them."""
+    found: Array = constant(index)
+    if not is_place(found):
+        mask = found.kind == "bool"
+        raise DeriveError(
+            f"the index {found}, {'a mask' if mask else found.kind}, into {shaped(array)}",
+            "declared whole numbers were wanted, or a choice among them",
+            callers_place(),
+            "np.where(mask, A, 0)" if mask else 'declaring the index itself, such as "n : int[0,c)"',
+        )
+    return found
+
+
+def at_arrays(array: Array, keys: Sequence[Any]) -> Array:
+    """``array[keys]`` with a key for each axis, arrays among them: rows of one axis, or one entry of each row."""
+    found = [k for k, key in enumerate(keys) if isinstance(key, Array)]
+    if any(key != slice(None) for key in keys if not isinstance(key, Array)):
+        raise DeriveError(
+            f"an array beside other indices into {shaped(array)}",
+            "whole axes beside arrays were wanted",
+            callers_place(),
+            "one index after the other: A[1:][t]",
+        )
+    indices = [places(keys[k], array) for k in found]
+    if len(indices) == 1:
+        return take(array, indices[0], found[0])
+    lead = array.shape[: len(found) - 1]
+    if found != list(range(len(found))) or not all(_counts(index, k, lead) for k, index in enumerate(indices[:-1])):
+        raise DeriveError(
+            f"the indices {', '.join(map(str, indices))} into {shaped(array)}",
+            "np.arange along every axis but the last was wanted",
+            callers_place(),
+            "A[np.arange(n), t], or np.take_along_axis",
+        )
+    return _picked(moveaxis(array, len(lead), -1), _fitted(indices[-1], lead, array))
+
+
+def _counts(index: Array, axis: int, lead: Shape) -> bool:
+    """True for ``np.arange(n)`` along an axis of some leading axes."""
+    run, axes = copied(index)
+    return isinstance(run.op, Arange) and axes == (axis + index.ndim - len(lead),) and run.shape == (lead[axis],)
+
+
+def _fitted(index: Array, lead: Shape, array: Array) -> Array:
+    """The index broadcast to the leading axes of an array."""
+    if broadcast([index.shape, lead]) != lead:
+        wanted = f"the shape {write_shape(lead)} was wanted"
+        raise DeriveError(f"the index {describe(index)}, into {shaped(array)}", wanted, callers_place())
+    return spread(index, lead)
+
+
+def _picked(rows: Array, index: Array) -> Array:
+    """One entry of each row, the same for all axes that the index has not."""
+    return apply(Pick(), rows, _copies(index, rows.shape[:-1], tuple(range(index.ndim))))
+
+
+def _copies(array: Array, shape: Shape, axes: tuple[int, ...]) -> Array:
+    return array if array.shape == shape else apply(Broadcast(shape, axes), array)
+
+
+def take(array: Any, index: Any, axis: Any = None) -> Array:
+    """``np.take``: rows along one axis; entries of the array as one row, by default."""
+    array = constant(array)
+    if axis is None:
+        array, axis = reshape(array, (-1,)), 0
+    (k,) = axes_of(array, axis)
+    index = places(index, array)
+    rows = apply(Rows(), moveaxis(array, k, 0), index)
+    rest = list(range(index.ndim, rows.ndim))
+    return transpose(rows, [*rest[:k], *range(index.ndim), *rest[k:]])
+
+
+def take_along_axis(array: Any, indices: Any, axis: int = -1) -> Array:
+    """``np.take_along_axis``: of each row along an axis the entries at places of its own."""
+    array = constant(array)
+    indices = places(indices, array)
+    (k,) = axes_of(array, axis)
+    if indices.ndim != array.ndim:
+        came = f"take_along_axis: {describe(array)}, {describe(indices)}"
+        raise DeriveError(came, "indices of the same rank were wanted", callers_place(), "t[:, None]")
+    rows, own = moveaxis(array, k, -1), moveaxis(indices, k, -1)
+    lead, many = rows.shape[:-1], own.shape[-1]
+    own = _fitted(own, (*lead, many), array)
+    if many == ONE:
+        core, axes = copied(own)
+        index = reshape(own, lead) if len(lead) in axes else _copies(core, lead, axes)
+        picked = expand_dims(_picked(rows, index), -1)
+    else:
+        picked = _picked(apply(Broadcast((*lead, many, rows.shape[-1]), (*range(len(lead)), rows.ndim)), rows), own)
+    return moveaxis(picked, -1, k)

@@ -1,0 +1,73 @@
+"""Embedding beside its formula, written out entry by entry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import derive
+from derive.emit.readback import read_back
+
+RNG = np.random.default_rng(0)
+embedding = derive.layers["embedding"]
+
+
+def by_hand(index, weight, upstream):
+    """The rows one by one, and their gradients added up one by one."""
+    y, gradient = np.zeros((*index.shape, weight.shape[1])), np.zeros(weight.shape)
+    for place in np.ndindex(index.shape):
+        y[place] = weight[index[place]]
+        gradient[index[place]] += upstream[place]
+    return y, gradient
+
+
+INDICES = {
+    "different": np.array([3, 0, 4]), "repeated": np.array([1, 4, 1, 1]), "all the same": np.full(7, 2), "one": np.array([4]),
+    "none": np.zeros(0, int), "a batch": RNG.integers(0, 5, (3, 4)), "many axes": RNG.integers(0, 5, (2, 1, 3, 2)),
+    "a number": np.array(3), "columns": RNG.integers(0, 5, (4, 3)).T, "backwards": np.arange(5)[::-1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+def test_rows_and_their_gradients(index, dtype):
+    weight = RNG.integers(-9, 9, (5, 3)).astype(dtype)
+    upstream = RNG.integers(-9, 9, (*index.shape, 3)).astype(dtype)
+    code = embedding.derive().compile()
+    y, cache = code.forward(index, weight)
+    gradient = code.backward(upstream, cache)["weight"]
+    for got, want in zip((y, gradient), by_hand(index, weight, upstream), strict=True):
+        assert got.dtype == dtype
+        assert np.array_equal(got, want)
+
+
+def test_one_row_and_one_column():
+    code = embedding.derive().compile()
+    y, cache = code.forward(np.zeros(3, int), np.array([[2.0]]))
+    assert y.tolist() == [[2.0], [2.0], [2.0]]
+    assert code.backward(np.ones((3, 1)), cache)["weight"].tolist() == [[3.0]]
+
+
+def test_the_gradient_reads_as_in_a_book():
+    gradient = embedding.derive().gradients["weight"]
+    assert str(gradient) == "add_rows(input, dY, v)"
+    assert gradient._repr_latex_() == r"$\displaystyle \operatorname{onehot}(\mathrm{input})^{\top} \mathrm{d}Y$"
+
+
+@pytest.mark.parametrize("claimed", ["add_rows(input[::-1], dY, v)", "2 * add_rows(input, dY, v)"])
+def test_wrong_gradients_are_refused(claimed):
+    derivation = embedding.derive()
+    source = derivation.numpy().replace("add_rows(input, dY, v)  #", f"{claimed}  #")
+    assert claimed in source
+    assert read_back(source, derivation).status == "open"
+
+
+def test_a_row_that_is_not_there_is_refused():
+    with pytest.raises(derive.DeriveError, match=r"embedding: input from 0 to 5; wanted 0 <= input < 5"):
+        embedding.derive().compile().forward(np.array([0, 5]), np.zeros((5, 2)))
+
+
+def test_embedding_climbs_the_whole_ladder():
+    verdict = embedding.verify()
+    assert verdict.status == "proved", str(verdict)
+    assert verdict.assumptions == ()
