@@ -68,6 +68,11 @@ def _changes(node: Array) -> Iterator[Change]:
             yield "dropped operation", operand
     if len(node.operands) == 2 and node.operands[0].kind == node.operands[1].kind:
         yield "swapped operands", _try(node.op, *reversed(node.operands), default=node)
+    yield from _of_operation(node)
+
+
+def _of_operation(node: Array) -> Iterator[Change]:
+    """The mistakes that belong to an operation."""
     match node.op:
         case Elementwise(function=function):
             yield from _of_map(node, function)
