@@ -35,9 +35,12 @@ def normal_form(term: Term) -> Polynomial:
     return Polynomial(expand(term, {}))
 
 
-def equal(left: Term, right: Term) -> bool:
-    """True if the two terms are shown equal wherever both are defined; False only means "not shown"."""
-    return vanishes(normal_form(left - right))
+def equal(left: Term, right: Term, ties: bool = True) -> bool:
+    """True if the two terms are shown equal wherever both are defined; False only means "not shown".
+
+    Without ``ties`` nothing is said of places where the argument of a step is 0.
+    """
+    return vanishes(normal_form(left - right), ties=ties)
 
 
 def expand(term: Term, places: Places) -> Terms:
@@ -305,27 +308,30 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 # ---- equality
 
 
-def vanishes(poly: Polynomial, effort: int = MAX_EFFORT) -> bool:
+def vanishes(poly: Polynomial, effort: int = MAX_EFFORT, ties: bool = True) -> bool:
     """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator."""
     if not poly.terms:
         return True
     if below := _denominator(poly):
-        return vanishes(_cleared(poly, below))
+        return vanishes(_cleared(poly, below), ties=ties)
     for k, times in zip(range(1, effort + 1, 2), matrices.multiplied(poly), strict=False):  # the likely ones first
-        if vanishes(times, effort - k):
+        if vanishes(times, effort - k, ties):
             return True
     free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
     atom = min(free, key=lambda a: a.key, default=None)
-    return atom is not None and all(_vanishes_in(poly, atom, case) for case in reversed(laws.cases_of(atom)))
+    cases = laws.cases_of(atom) if atom is not None else []
+    if not ties and len(cases) == 3:  # neither p > 0 nor -p > 0
+        cases = cases[1:]
+    return atom is not None and all(_vanishes_in(poly, atom, case, ties) for case in reversed(cases))
 
 
-def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int]) -> bool:
+def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool) -> bool:
     """True if it is 0 or undefined in a case of an indicator; an equation that holds there is used."""
     here = Polynomial(laws.fix(poly, case))
     try:
         if atom.kind == "delta" and case[atom]:
             for i, place in laws.solutions(atom.at[0]):
-                return vanishes(Polynomial(substitute_all(here.terms, {i: place})))
+                return vanishes(Polynomial(substitute_all(here.terms, {i: place})), ties=ties)
         if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
             for _, lead in atom.inner.terms:
                 c, _, others = relation(atom.inner, lead)
@@ -333,10 +339,12 @@ def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int]) -> bool:
                 alone = lead.factors == {x: 1} and not lead.bound and not any(_mentions(m, x) for _, m in others)
                 if x.kind in ("entry", "det", "inv") and alone:
                     value = scale(others, Fraction(-1) / c)
-                    return vanishes(Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)]))
+                    return vanishes(
+                        Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)]), ties=ties
+                    )
     except ZeroDivisionError:
         return True
-    return vanishes(here)
+    return vanishes(here, ties=ties)
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:

@@ -32,27 +32,30 @@ def free_places(array: Array) -> tuple[Position, ...]:
     return tuple(Position.of(Index(size)) for size in array.shape)
 
 
-def _decide(key: tuple[Any, ...], left: Any, right: Any) -> bool:
+def _decide(key: tuple[Any, ...], left: Any, right: Any, ties: bool = True) -> bool:
     known = _proved.get(key)
     if known is None:
         try:
-            known = equal(left(), right())
+            known = equal(left(), right(), ties)
         except (Exhausted, ZeroDivisionError, RecursionError):
             known = False  # out of the kernel's reach: not shown
         _proved[key] = known
     return known
 
 
-def is_equal(left: Array, right: Array, definitions: Definitions | None = None) -> bool:
-    """True if two expressions are shown equal for every shape; names with a definition may be replaced by it."""
+def is_equal(left: Array, right: Array, definitions: Definitions | None = None, ties: bool = True) -> bool:
+    """True if two expressions are shown equal for every shape; names with a definition may be replaced by it.
+
+    Without ``ties`` nothing is said of places where two numbers that are compared are equal.
+    """
     if left.shape != right.shape:
         return False
     if left is right:
         return True
     at = free_places(left)
     known = dict(definitions or {})
-    key = ("equal", *alpha_key(left, right, *known.values(), *_as_names(known)))
-    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known))
+    key = ("equal" if ties else "equal apart from ties", *alpha_key(left, right, *known.values(), *_as_names(known)))
+    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), ties)
 
 
 def _as_names(definitions: Definitions) -> list[Array]:

@@ -63,7 +63,6 @@ class Dual:
     """A ball and its derivative along a direction; ``slope`` None is 0 everywhere."""
 
     __slots__ = ("slope", "value")
-    __array_priority__ = 100.0
 
     def __init__(self, value: Any, slope: Any = None) -> None:
         self.value, self.slope = value, slope
@@ -129,11 +128,8 @@ class Dual:
 
     # ---- comparisons
 
-    def _order(self, other: Any) -> int:
+    def _order(self, that: Dual) -> int:
         """-1, 0 or 1; Undecided where the balls overlap."""
-        that = dual(other)
-        if that is NotImplemented:
-            raise NotRun(f"a comparison with {type(other).__name__}")
         if that.value.is_finite() and self.value.is_finite():
             gap = self.value - that.value
         else:
@@ -148,26 +144,30 @@ class Dual:
                 watch.kink = True
         return 0
 
-    def __lt__(self, other: Any) -> bool:
-        return self._order(other) < 0
+    def _compared(self, other: Any, holds: Callable[[int], bool]) -> Any:
+        that = dual(other)
+        return that if that is NotImplemented else holds(self._order(that))
 
-    def __le__(self, other: Any) -> bool:
-        return self._order(other) <= 0
+    def __lt__(self, other: Any) -> Any:
+        return self._compared(other, lambda order: order < 0)
 
-    def __gt__(self, other: Any) -> bool:
-        return self._order(other) > 0
+    def __le__(self, other: Any) -> Any:
+        return self._compared(other, lambda order: order <= 0)
 
-    def __ge__(self, other: Any) -> bool:
-        return self._order(other) >= 0
+    def __gt__(self, other: Any) -> Any:
+        return self._compared(other, lambda order: order > 0)
 
-    def __eq__(self, other: object) -> bool:
-        return dual(other) is not NotImplemented and self._order(other) == 0
+    def __ge__(self, other: Any) -> Any:
+        return self._compared(other, lambda order: order >= 0)
 
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+    def __eq__(self, other: object) -> Any:
+        return self._compared(other, lambda order: order == 0)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compared(other, lambda order: order != 0)
 
     def __bool__(self) -> bool:
-        return self._order(0) != 0
+        return self._order(dual(0)) != 0
 
     __hash__ = None  # type: ignore[assignment]  # equal balls need not be the same number
 

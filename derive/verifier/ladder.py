@@ -8,11 +8,11 @@ from typing import Any
 from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome
 from derive.verdict import Rung, Verdict
-from derive.verifier import enclosure, extremes, values
+from derive.verifier import enclosure, extremes, proofs, values
 from derive.verifier.isolation import isolated
 from derive.verifier.pair import Pair, pair
 
-RUNGS = (values, enclosure, extremes)  # each has a NAME and ``climb(pair, budget) -> Outcome``
+RUNGS = (values, enclosure, extremes, proofs)  # each has a NAME and ``climb(pair, budget) -> Outcome``
 SECONDS = {"ci": 20.0, "deep": 1200.0}  # for all rungs together
 _STRONGER = ("tested", "enclosed", "proved_at", "proved")
 
@@ -57,7 +57,8 @@ def climb(given: Pair, budget: str) -> Verdict:
     if not shown or rungs[0].status == "open":
         reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
         return Verdict("open", given.name, reason, (), tuple(rungs))
-    return Verdict(max(shown, key=_STRONGER.index), given.name, "", (), tuple(rungs))
+    assumed = tuple(a for rung in rungs for a in rung.numbers.get("assumptions", ()))
+    return Verdict(max(shown, key=_STRONGER.index), given.name, "", assumed, tuple(rungs))
 
 
 def _climbed(rung: Any, given: Pair, budget: str) -> Outcome:

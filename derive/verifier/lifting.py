@@ -97,8 +97,16 @@ def _filled(cell: CellType) -> bool:
     return True
 
 
-def of_objects(functions: Mapping[str, Any]) -> Lifting:
-    """Lifting onto object arrays: allocators give object arrays, ``functions`` are maps of special functions."""
+def of_objects(functions: Mapping[str, Any], kind: type = np.ndarray) -> Lifting:
+    """Lifting onto object arrays: allocators give arrays of a kind, ``functions`` are maps of special functions."""
+
+    def _full(shape: Any, value: Any, dtype: Any = None) -> Any:
+        if dtype is not None and dtype is not object and np.dtype(dtype).kind in "biu":
+            return np.full(shape, value, dtype)
+        made = np.empty(shape, dtype=object)
+        made[...] = value
+        return made.view(kind)
+
     linalg = Namespace(np.linalg, {"inv": inverse, "solve": solve, "det": determinant})
     allocators: dict[str, Any] = {
         "zeros": lambda shape, dtype=None, order="C": _full(shape, 0, dtype),
@@ -136,14 +144,6 @@ def of_objects(functions: Mapping[str, Any]) -> Lifting:
 def _kind(array: Any) -> Any:
     kind = getattr(array, "dtype", None)
     return None if kind is None or kind.kind == "O" else kind
-
-
-def _full(shape: Any, value: Any, dtype: Any = None) -> Any:
-    if dtype is not None and dtype is not object and np.dtype(dtype).kind in "biu":
-        return np.full(shape, value, dtype)
-    made = np.empty(shape, dtype=object)
-    made[...] = value
-    return made
 
 
 def _array(value: Any, dtype: Any = None) -> Any:

@@ -80,17 +80,27 @@ def _drawn(declared: Declaration, sizes: Mapping[str, int], chance: np.random.Ge
 def sizes_near(given: Pair, numbers_: Sequence[int], base: Mapping[str, int]) -> Iterator[dict[str, int]]:
     """Sizes with one of them just below, at, and just above each number, and large ones, the others as in ``base``."""
     wanted = dict.fromkeys([*(n + d for n in numbers_ for d in (1, 0, -1)), *LARGE])
-    conditions = [condition(text) for text in given.where]
-    ranged = {key for key, kind in given.signature.plain_ints.items() if kind.equals is None}
     for size, name in product(wanted, base):
-        sizes = {**base, name: size}
-        for key, kind in given.signature.plain_ints.items():
-            if kind.equals is not None:
-                sizes[key] = number(kind.equals, sizes)
-        shapes = [numbers(declared.shape, sizes) for declared in given.inputs.values()]
-        fits = all(each.holds(sizes) for each in conditions) and max(map(prod, shapes)) <= MOST_ENTRIES
-        if size > 0 and name not in ranged and fits and all(axis >= 0 for shape in shapes for axis in shape):
-            yield sizes
+        if size > 0 and name not in given.signature.plain_ints:
+            yield from _fitting(given, {**base, name: size}, MOST_ENTRIES)
+
+
+def small_sizes(given: Pair, base: Mapping[str, int], most_entries: int) -> Iterator[dict[str, int]]:
+    """Sizes of 1 to 3 that no array is too large for; plain ints as in ``base``."""
+    free = [name for name in base if name not in given.signature.plain_ints]
+    for values in product(range(1, 4), repeat=len(free)):
+        yield from _fitting(given, {**base, **dict(zip(free, values, strict=True))}, most_entries)
+
+
+def _fitting(given: Pair, sizes: dict[str, int], most_entries: int) -> Iterator[dict[str, int]]:
+    """The sizes, if they obey the conditions and no array is too large."""
+    for key, kind in given.signature.plain_ints.items():
+        if kind.equals is not None:
+            sizes[key] = number(kind.equals, sizes)
+    shapes = [numbers(declared.shape, sizes) for declared in given.inputs.values()]
+    small = all(prod(shape) <= most_entries and min(shape, default=0) >= 0 for shape in shapes)
+    if small and all(condition(text).holds(sizes) for text in given.where):
+        yield sizes
 
 
 def near(value: float) -> Fill:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from time import monotonic
 
 import numpy as np
 
@@ -19,11 +20,14 @@ from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, output_shapes, point, sizes_near, small_points
+from derive.verifier.points import near, output_shapes, point, sizes_near, small_cases, small_points
 
 NAME = "values"
 EXAMPLES = {"ci": 40, "deep": 1000}
+FEWEST = 12  # examples, of code that is slow
+CALLS = 120  # of forward, about, in one example
 MORE = {"ci": 60, "deep": 600}  # points near the numbers of the code
+SECONDS = {"ci": 0.8, "deep": 300.0}  # about, for the examples; and for the points
 SEED = 0
 
 
@@ -33,12 +37,14 @@ def climb(given: Pair, budget: str) -> Outcome:
     What is broken may be the contract rather than a value; the rung then has that name.
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-    drawn = properties(given, signature, examples=EXAMPLES[budget], seed=SEED)
+    drawn = properties(given, signature, examples=_examples(given, budget), seed=SEED)
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
-    tried = 0
+    tried, deadline = 0, monotonic() + SECONDS[budget]
     with np.errstate(all="ignore"):
         for case in _told_by_the_code(given, budget):
+            if monotonic() > deadline:
+                break
             tried += 1
             failure = _failure(given, case)
             if failure is not None:
@@ -49,6 +55,16 @@ def climb(given: Pair, budget: str) -> Outcome:
                 return Outcome(rung, counterexample(case, failure))
     detail = f"{drawn.rung.detail}; {tried} points at numbers that the code mentions and at large sizes"
     return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "near_constants": tried}))
+
+
+def _examples(given: Pair, budget: str) -> int:
+    """As many examples as there is time for."""
+    cases = small_cases(given, 6, SEED)
+    began = monotonic()
+    for case in cases:
+        output_shapes(given, [*case.arguments().values()])
+    each = (monotonic() - began) / max(1, len(cases)) * CALLS
+    return int(min(EXAMPLES[budget], max(FEWEST, SECONDS[budget] / each)))
 
 
 def _told_by_the_code(given: Pair, budget: str) -> Iterator[Case]:

@@ -1,0 +1,413 @@
+"""Symbols as the entries of NumPy arrays: code runs on them unchanged, at sizes that are numbers, and is a formula.
+
+A symbol is a normal form of the kernel together with its derivative along a direction, carried by the laws of ∂.  An
+object array of symbols takes slices, buffers, loops and changes in place as NumPy does.  A comparison gives a symbol
+that is 0 or 1; code that asks for its truth is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import isfinite, pi
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.numbers import as_root
+from derive.index import laws
+from derive.index.functions import PI, PRIMITIVES
+from derive.index.normal import expand, tidy, vanishes
+from derive.index.polynomial import Atom, Polynomial, Terms
+from derive.index.terms import Apply, Entry, Number, Plus, Position, Power, Term, Times
+from derive.verifier.duals import NotRun
+
+ZERO = Polynomial([])
+
+
+class Symbol:
+    """A normal form and its derivative along a direction."""
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value: Polynomial, slope: Polynomial = ZERO) -> None:
+        self.value, self.slope = value, slope
+
+    # ---- the laws of ∂
+
+    def __add__(self, other: Any) -> Any:
+        that = symbol(other)
+        if that is NotImplemented:
+            return that
+        return Symbol(_sum(self.value, that.value), _sum(self.slope, that.slope))
+
+    def __mul__(self, other: Any) -> Any:
+        that = symbol(other)
+        if that is NotImplemented:
+            return that
+        slope = _sum(_product(self.slope, that.value), _product(self.value, that.slope))
+        return Symbol(_product(self.value, that.value), slope)
+
+    def power(self, exponent: Fraction) -> Symbol:
+        """To a rational power."""
+        if not exponent:
+            return ONE
+        value = Polynomial(expand_power(self.value, exponent))
+        if not self.slope.terms:
+            return Symbol(value)
+        inner = Polynomial(laws.scale(expand_power(self.value, exponent - 1), laws.exact(exponent)))
+        return Symbol(value, _product(inner, self.slope))
+
+    def of(self, function: str) -> Symbol:
+        """A function that the kernel takes as given."""
+        value = Polynomial(tidy(laws.call(function, self.value)))
+        if not self.slope.terms:
+            return Symbol(value)
+        slope = meant(PRIMITIVES[function].derivative(Entry("x")), {"x": Symbol(self.value)})
+        return Symbol(value, _product(slope.value, self.slope))
+
+    # ---- arithmetic
+
+    def __radd__(self, other: Any) -> Any:
+        return self + other
+
+    def __rmul__(self, other: Any) -> Any:
+        return self * other
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def __pos__(self) -> Symbol:
+        return self
+
+    def __sub__(self, other: Any) -> Any:
+        that = symbol(other)
+        return that if that is NotImplemented else self + -that
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __truediv__(self, other: Any) -> Any:
+        that = symbol(other)
+        return that if that is NotImplemented else self * that.power(Fraction(-1))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.power(Fraction(-1)) * other
+
+    def __pow__(self, exponent: Any) -> Any:
+        that = symbol(exponent)
+        if that is NotImplemented:
+            return that
+        number = _number(that)
+        return self.power(number) if number is not None else (that * self.of("log")).of("exp")
+
+    def __rpow__(self, base: Any) -> Any:
+        that = symbol(base)
+        return that if that is NotImplemented else that**self
+
+    def __abs__(self) -> Symbol:
+        return self.of("abs")
+
+    # ---- comparisons: 1 where true, else 0
+
+    def _above(self, other: Any) -> Any:
+        """1 where this is more than the other, else 0."""
+        gap = self - other
+        return gap if gap is NotImplemented else gap.of("step")
+
+    def _below(self, other: Any) -> Any:
+        gap = self - other
+        return gap if gap is NotImplemented else (-gap).of("step")
+
+    def __gt__(self, other: Any) -> Any:
+        return self._above(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._below(other)
+
+    def __ge__(self, other: Any) -> Any:
+        below = self._below(other)
+        return below if below is NotImplemented else 1 - below
+
+    def __le__(self, other: Any) -> Any:
+        above = self._above(other)
+        return above if above is NotImplemented else 1 - above
+
+    def __eq__(self, other: Any) -> Any:
+        above = self._above(other)
+        return above if above is NotImplemented else 1 - above - self._below(other)
+
+    def __ne__(self, other: Any) -> Any:
+        above = self._above(other)
+        return above if above is NotImplemented else above + self._below(other)
+
+    def __invert__(self) -> Any:
+        return 1 - self
+
+    __and__ = __mul__
+
+    def __or__(self, other: Any) -> Any:
+        return self + other - self * other
+
+    __hash__ = None  # type: ignore[assignment]  # == is a symbol
+
+    def __bool__(self) -> bool:
+        number = _number(self)
+        if number is None:
+            raise NotRun("the truth of a comparison of symbols")
+        return bool(number)
+
+    # ---- what NumPy asks of the entries of object arrays
+
+    def conjugate(self) -> Symbol:
+        """Itself: a real number."""
+        return self
+
+    def reciprocal(self) -> Symbol:
+        """1 / x."""
+        return self.power(Fraction(-1))
+
+    def square(self) -> Any:
+        """x * x."""
+        return self * self
+
+    def sqrt(self) -> Symbol:
+        """The square root."""
+        return self.power(Fraction(1, 2))
+
+    def cbrt(self) -> Symbol:
+        """The third root, of what is not negative."""
+        return self.power(Fraction(1, 3))
+
+    def __getattr__(self, name: str) -> Callable[[], Symbol]:
+        if name in PRIMITIVES:
+            return lambda: self.of(name)
+        spelled = _SPELLED.get(name, name)
+        if spelled in FUNCTIONS and FUNCTIONS[spelled].arity == 1:
+            return lambda: meant(FUNCTIONS[spelled].meaning(Entry("x")), {"x": self})
+        if name in _DEFINED:
+            return lambda: _DEFINED[name](self)
+        raise AttributeError(name)
+
+    def __float__(self) -> float:
+        raise NotRun("a plain float is asked of a symbol: a cast, or an array of floats that was made beforehand")
+
+    def __int__(self) -> int:
+        raise NotRun("a plain int is asked of a symbol")
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.value})"
+
+
+_SPELLED = {"expit": "sigmoid"}  # SciPy's names
+_DEFINED: dict[str, Callable[[Symbol], Any]] = {
+    "expm1": lambda x: x.of("exp") - 1,
+    "log1p": lambda x: (1 + x).of("log"),
+    "sinh": lambda x: (x.of("exp") - (-x).of("exp")) / 2,
+    "cosh": lambda x: (x.of("exp") + (-x).of("exp")) / 2,
+    "tan": lambda x: x.of("sin") / x.of("cos"),
+    "exp2": lambda x: 2**x,
+    "log2": lambda x: x.of("log") / symbol(2).of("log"),
+    "log10": lambda x: x.of("log") / symbol(10).of("log"),
+    "erfc": lambda x: 1 - x.of("erf"),
+}
+
+
+def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
+    return left if not right.terms else right if not left.terms else Polynomial(left.terms + right.terms)
+
+
+def _product(left: Polynomial, right: Polynomial) -> Polynomial:
+    if not (left.terms and right.terms):
+        return ZERO
+    return Polynomial(tidy(laws.multiply(left.terms, right.terms)))
+
+
+def expand_power(poly: Polynomial, exponent: Fraction) -> Terms:
+    """A polynomial to a power, tidied."""
+    return tidy(laws.power(poly, laws.exact(exponent)))
+
+
+def meant(term: Term, given: Mapping[str, Symbol]) -> Symbol:
+    """A term without indices, at symbols for its entries."""
+    match term:
+        case Number(value=value):
+            return symbol(Fraction(value))  # type: ignore[no-any-return]  # a number is one
+        case Entry(array=array) if array in given:
+            return given[array]
+        case Plus(terms=terms):
+            total = symbol(0)
+            for part in terms:
+                total = total + meant(part, given)
+            return total  # type: ignore[no-any-return]
+        case Times(factors=factors):
+            product = ONE
+            for part in factors:
+                product = product * meant(part, given)
+            return product
+        case Power(base=base, exponent=exponent):
+            return meant(base, given).power(Fraction(exponent))
+        case Apply(function=function, argument=argument):
+            return meant(argument, given).of(function)
+    return Symbol(Polynomial(expand(term, {})))
+
+
+def symbol(value: Any) -> Any:
+    """A number as a symbol, floats meaning the decimals, roots and multiples of π that they stand for."""
+    if isinstance(value, Symbol):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | Fraction):
+        return Symbol(Polynomial(laws.number(Fraction(value))))
+    if not isinstance(value, float):
+        return NotImplemented
+    if not isfinite(value):
+        raise NotRun(f"{value} among symbols")
+    turns = Fraction(value / pi).limit_denominator(12)
+    if turns and float(turns) * pi == value:
+        return Symbol(Polynomial(expand(PI * turns, {})))
+    if value > 0 and (root := as_root(value)) is not None:
+        return Symbol(Polynomial(expand((PI ** root[1] * root[0]) ** Fraction(1, 2), {})))
+    return Symbol(Polynomial(laws.number(Fraction(Decimal(repr(value))))))
+
+
+def _number(given: Symbol) -> Fraction | None:
+    if not given.value.terms:
+        return Fraction(0)
+    single = given.value.single
+    return Fraction(single[0]) if single is not None and single[1].write() == "1" else None
+
+
+ONE: Symbol = symbol(1)
+
+
+def variables(label: str, shape: tuple[int, ...], fact: str = "float") -> Any:
+    """An array of symbols, one for each entry of a named array."""
+    made = np.empty(shape, dtype=object)
+    for place in np.ndindex(shape):
+        at = tuple(Position.of(k) for k in place)
+        made[place] = Symbol(Polynomial(laws.power_of(Atom("entry", label, at, fact=fact))))
+    return made.view(Symbols) if shape else made[()]
+
+
+def moving(array: Any, direction: Any) -> Any:
+    """The array with its entries moving along a direction."""
+    pairs = zip(np.ravel(array), np.ravel(direction), strict=True)
+    made = np.empty(np.size(array), dtype=object)
+    made[:] = [Symbol(x.value, v.value) for x, v in pairs]
+    return made.reshape(np.shape(array)).view(Symbols) if np.ndim(array) else made[0]
+
+
+def is_zero(given: Symbol, ties: bool = True) -> bool:
+    """True if it is shown to be 0 for all real entries, or for those at which no two compared numbers are equal."""
+    return vanishes(given.value, ties=ties)
+
+
+class Symbols(np.ndarray[Any, Any]):
+    """An object array of symbols: comparisons are entrywise 0 or 1, maxima and choices are written with them."""
+
+    def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
+        function, options = ufunc, dict(kwargs)
+        out = options.pop("out", None)
+        plain = [x.view(np.ndarray) if isinstance(x, Symbols) else x for x in inputs]
+        name = function.__name__
+        if method == "__call__" and name in _MAPS:
+            found = _MAPS[name](*plain)
+            if out is None:
+                return _again(found)
+            out[0][...] = found
+            return out[0]
+        if method == "reduce" and name in ("maximum", "minimum"):
+            return _again(_reduced(_MAPS[name], plain[0], options.get("axis", 0), options.get("keepdims", False)))
+        if method == "at":
+            return function.at(inputs[0].view(np.ndarray), *plain[1:])
+        if out is not None:
+            options["out"] = tuple(x.view(np.ndarray) if isinstance(x, Symbols) else x for x in out)
+        found = getattr(function, method)(*plain, **options)
+        return out[0] if out is not None and out[0] is not None else _again(found)
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        if function.__name__ in ("where", "clip"):
+            return _again(_CHOICES[function.__name__](*inputs, **options))
+        return super().__array_function__(function, types, inputs, options)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, np.ndarray) and key.dtype == object:
+            mask = np.broadcast_to(key, self.shape)
+            kept = value if np.shape(value) in ((), self.shape) else None
+            if kept is None:
+                raise NotRun("entries set where symbols say")
+            super().__setitem__(Ellipsis, choose(mask, kept, self.view(np.ndarray)))
+        else:
+            super().__setitem__(key, value)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, np.ndarray) and key.dtype == object:  # as on the left of a[mask] *= c
+            return self.copy()
+        return super().__getitem__(key)
+
+    def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
+        """Symbols stay symbols where a mask is cast to numbers."""
+        return self.copy()
+
+
+def choose(mask: Any, one: Any, other: Any) -> Any:
+    """``one`` where the mask is 1, else ``other``."""
+    mask, one, other = np.broadcast_arrays(mask, one, other)
+    made = np.empty(mask.shape, dtype=object)
+    for place in np.ndindex(mask.shape):
+        chosen = symbol(_unboxed(mask[place]))
+        made[place] = symbol(_unboxed(other[place])) + chosen * (symbol(_unboxed(one[place])) - other[place])
+    return made if made.shape else made[()]
+
+
+def _unboxed(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _clipped(a: Any, a_min: Any = None, a_max: Any = None, **options: Any) -> Any:
+    low, high = options.get("min", a_min), options.get("max", a_max)
+    found = a if low is None else _MAPS["maximum"](a, low)
+    return found if high is None else _MAPS["minimum"](found, high)
+
+
+def _reduced(function: Any, array: Any, axis: Any, keepdims: bool) -> Any:
+    axes = range(array.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    found = array
+    for k in sorted((k % array.ndim for k in axes), reverse=True):
+        parts = [np.take(found, i, axis=k) for i in range(found.shape[k])]
+        found = parts[0]
+        for part in parts[1:]:
+            found = function(found, part)
+        found = np.expand_dims(found, k) if keepdims else found
+    return found
+
+
+def _again(found: Any) -> Any:
+    return found.view(Symbols) if isinstance(found, np.ndarray) and found.dtype == object else found
+
+
+def _map(function: Callable[..., Any], places: int) -> Any:
+    return np.frompyfunc(lambda *given: function(*map(symbol, given)), places, 1)
+
+
+_MAPS: dict[str, Any] = {
+    "greater": _map(lambda a, b: a > b, 2),
+    "less": _map(lambda a, b: a < b, 2),
+    "greater_equal": _map(lambda a, b: a >= b, 2),
+    "less_equal": _map(lambda a, b: a <= b, 2),
+    "equal": _map(lambda a, b: a == b, 2),
+    "not_equal": _map(lambda a, b: a != b, 2),
+    "maximum": _map(lambda a, b: b + (a - b) * (a > b), 2),
+    "minimum": _map(lambda a, b: b + (a - b) * (a < b), 2),
+    "sign": _map(lambda a: a.of("sign"), 1),
+    "absolute": _map(abs, 1),
+    "logical_not": _map(lambda a: 1 - a, 1),
+    "logical_and": _map(lambda a, b: a * b, 2),
+    "logical_or": _map(lambda a, b: a + b - a * b, 2),
+    "logaddexp": _map(lambda a, b: (a.of("exp") + b.of("exp")).of("log"), 2),
+}
+_CHOICES: dict[str, Callable[..., Any]] = {"where": choose, "clip": _clipped}
