@@ -7,6 +7,8 @@ is a scalar of the language.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from numbers import Integral
 from typing import Any
@@ -115,10 +117,28 @@ class AxisSize(Size):
     __hash__ = Size.__hash__
 
 
+_assumed: list[Size] = []
+
+
+@contextmanager
+def assuming(sizes: Iterable[Size]) -> Iterator[None]:
+    """Here comparisons are decided for sizes that make all of these at least 0."""
+    before = _assumed[:]
+    _assumed.extend(sizes)
+    try:
+        yield
+    finally:
+        _assumed[:] = before
+
+
+def _is_at_least_0(size: Size) -> bool:
+    return size.is_nonnegative() or any((size.plain - assumed.plain).is_nonnegative() for assumed in _assumed)
+
+
 def _decided(sign: str, left: Any, right: Any, if_true: Size, if_false: Size) -> bool:
     """The answer where it is the same for every size at least 1; DeriveError where it depends on the sizes."""
-    if if_true.is_nonnegative() or if_false.is_nonnegative():
-        return if_true.is_nonnegative()
+    if _is_at_least_0(if_true) or _is_at_least_0(if_false):
+        return _is_at_least_0(if_true)
     raise _undecided(sign, left, right)
 
 

@@ -312,7 +312,7 @@ def _quotient(total: Size, rest: Size, array: Array, shape: Shape) -> Size:
     ]:
         if candidate * rest == total:
             return candidate
-    if len(rest.terms) == 1 and (whole := total.over(rest)) is not None:
+    if rest.terms and (whole := total.over(rest)) is not None:
         return whole
     if total.constant is not None and rest.constant:
         return Size.of(total.constant // rest.constant)

@@ -1,7 +1,7 @@
-"""The functions with loops that generated code brings along, because NumPy has none of the kind: their sources by name.
+"""The functions that generated code brings along because NumPy has none of the kind: their sources, by name.
 
-Each is written once into a module that calls it.  A symbolic array cannot run a loop over a size; ``STANDS_FOR`` says
-what a call means.
+Each is written once into a module that calls it.  A symbolic array cannot run a loop over a size, nor a reshape to a
+size that was counted; ``STANDS_FOR`` says what a call means.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from derive.arrays.array import Array
+from derive.arrays.contractions import TENSORDOTS
 from derive.arrays.gather import ADD_ROWS, add_rows
 from derive.arrays.indexing import placed
 from derive.arrays.moves import PLACED
+from derive.arrays.products import tensordots
 from derive.arrays.windows import OVERLAP, overlap
 
-HELPERS = {"overlap": OVERLAP, "placed": PLACED, "add_rows": ADD_ROWS}
-STANDS_FOR: dict[str, Callable[..., Array]] = {"overlap": overlap, "placed": placed, "add_rows": add_rows}
+HELPERS = {"overlap": OVERLAP, "placed": PLACED, "add_rows": ADD_ROWS, "tensordots": TENSORDOTS}
+STANDS_FOR: dict[str, Callable[..., Array]] = {
+    "overlap": overlap,
+    "placed": placed,
+    "add_rows": add_rows,
+    "tensordots": tensordots,
+}

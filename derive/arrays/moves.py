@@ -159,8 +159,13 @@ class Slice(Operation):
         for begin, extent, stride, size in zip(
             self.begin, self.extent, self.stride, node.operands[0].shape, strict=True
         ):
-            if stride != -1:
-                wanted += [begin, *extent.supposed(), extent, size - begin - (extent - 1) * stride - 1]
+            if stride == -1:
+                continue
+            wanted += [begin, *extent.supposed()]
+            if extent == (size - begin + stride - 1).plain // stride:  # to the end
+                wanted += [size - begin] if begin.terms else []
+            else:
+                wanted += [extent, size - begin - (extent - 1) * stride - 1]
         return at_least_zero(wanted)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from string import ascii_letters
 from typing import Any
 
 from derive.arrays.array import Array, apply, label
-from derive.arrays.build import constant, describe, elementwise, no_masks, spread
+from derive.arrays.build import axes_of, constant, describe, elementwise, no_masks, spread
 from derive.arrays.operations import Einsum, Matmul
 from derive.arrays.shapes import broadcast
 from derive.errors import DeriveError, callers_place
@@ -106,6 +106,40 @@ def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
             'an output such as "->ik"',
         )
     return contract(list(zip(inputs, arrays, strict=True)), output)
+
+
+def tensordot(left: Any, right: Any, axes: Any = 2) -> Array:
+    """``np.tensordot``: the sum over some axes of one with as many of the other; DeriveError where sizes differ."""
+    left, right = constant(left), constant(right)
+    no_masks("tensordot", [left, right])
+    if isinstance(axes, int):
+        axes = tuple(range(left.ndim - axes, left.ndim)), tuple(range(axes))
+    given = [(k,) if isinstance(k, int) else tuple(k) for k in axes]
+    first, second = ([axes_of(a, k)[0] for k in ks] for a, ks in zip((left, right), given, strict=True))
+    pairs = [(left.shape[i], right.shape[j]) for i, j in zip(first, second, strict=False)]
+    if len(first) != len(second) or any(a != b for a, b in pairs):
+        raise DeriveError(
+            f"tensordot: {describe(left)} but {describe(right)}, axes {tuple(first)} and {tuple(second)}",
+            "axes of the same sizes, in pairs",
+            callers_place(),
+            "axes=((1,), (0,)) for a product of matrices",
+        )
+    letters = ascii_letters[: left.ndim]
+    more = iter(ascii_letters[left.ndim :])
+    others = "".join(letters[first[second.index(j)]] if j in second else next(more) for j in range(right.ndim))
+    output = "".join([c for c in letters + others if not (c in letters and c in others)])
+    return contract([(letters, left), (others, right)], output)
+
+
+def tensordots(left: Array, right: Array, each: Any, axes: Any) -> Array:
+    """What the helper ``tensordots`` of generated code stands for."""
+    letters = ascii_letters[: left.ndim]
+    paired = {j: letters[i] for i, j in [*zip(*each, strict=True), *zip(*axes, strict=True)]}
+    more = iter(ascii_letters[left.ndim :])
+    others = "".join(paired[j] if j in paired else next(more) for j in range(right.ndim))
+    front, summed = "".join(letters[i] for i in each[0]), {letters[i] for i in axes[0]}
+    output = front + "".join(c for c in [*letters, *others] if c not in front and c not in summed)
+    return einsum(f"{letters},{others}->{output}", left, right)
 
 
 def outer(left: Any, right: Any) -> Array:

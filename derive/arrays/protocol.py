@@ -31,7 +31,7 @@ from derive.arrays.joining import concatenate, hstack, split, stack, vstack
 from derive.arrays.linalg import det, inv, norm, slogdet, solve
 from derive.arrays.operations import Constant
 from derive.arrays.places import take, take_along_axis
-from derive.arrays.products import dot, einsum, matmul, outer, trace
+from derive.arrays.products import dot, einsum, matmul, outer, tensordot, trace
 from derive.arrays.reducing import deviation, extreme, place_of_extreme, variance
 from derive.arrays.windows import sliding_window_view
 from derive.errors import DeriveError, callers_place
@@ -63,9 +63,10 @@ _UFUNCS: dict[str, Callable[..., Array]] = {
 _REDUCTIONS: dict[str, Callable[..., Array]] = {"add": sum, "maximum": extreme, "minimum": partial(extreme, least=True)}
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    "dot": dot, "einsum": einsum, "outer": outer, "trace": trace, "transpose": transpose, "swapaxes": swapaxes,
-    "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape, "expand_dims": expand_dims, "squeeze": squeeze,
-    "broadcast_to": broadcast_to, "sliding_window_view": sliding_window_view, "pad": pad, "full_like": full_like,
+    "dot": dot, "einsum": einsum, "outer": outer, "tensordot": tensordot, "trace": trace, "transpose": transpose,
+    "swapaxes": swapaxes, "moveaxis": moveaxis, "sum": sum, "mean": mean, "reshape": reshape,
+    "expand_dims": expand_dims, "squeeze": squeeze, "broadcast_to": broadcast_to, "pad": pad, "full_like": full_like,
+    "sliding_window_view": sliding_window_view,
     "concatenate": concatenate, "stack": stack, "hstack": hstack, "vstack": vstack, "split": split,
     "take": take, "take_along_axis": take_along_axis,
     "where": lambda condition, a, b: elementwise("where", condition, a, b),

@@ -33,3 +33,21 @@ def alpha_key(*arrays: Array) -> tuple[Any, ...]:
             rows.append((type(node.op), *parameters, *[number[id(operand)] for operand in node.operands]))
         rows.append((None, number[id(array)]))
     return tuple(rows)
+
+
+def sizes_inside(array: Array) -> tuple[str, ...]:
+    """The names of sizes in an expression: in its shapes and in what its operations are told, such as a stride."""
+    found: dict[str, None] = {}
+
+    def look(value: Any) -> None:
+        if isinstance(value, Size):
+            found.update(dict.fromkeys(sorted(value.names)))
+        elif isinstance(value, tuple):
+            for item in value:
+                look(item)
+
+    for node in array.walk():
+        look(node.shape)
+        for f in parameters_of(type(node.op)):
+            look(getattr(node.op, f.name))
+    return tuple(found)

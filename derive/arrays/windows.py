@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Axes = tuple[int, ...]
 
 
+IMPORT = "from numpy.lib.stride_tricks import sliding_window_view"
+
+
 @dataclass(frozen=True)
 class Windows(Operation):
     """The windows along some axes: ``positions`` of them in place of each axis, the places in a window at the end."""
@@ -64,6 +67,11 @@ class Windows(Operation):
         extent = tuple(operand.shape[axis] for axis in self.axes)
         return _inside(extent, self.positions, self.window, self.stride, self.dilation)
 
+    def lengths(self, node: Array) -> Shape:
+        """The sizes that must not be 0."""
+        (operand,) = node.operands
+        return (*[operand.shape[axis] for axis in self.axes], *self.positions, *self.window)
+
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.lib.stride_tricks.sliding_window_view(A, (kh, kw), axis=(2, 3))[:, :, ::s, ::s]``."""
         (operand,) = node.operands
@@ -77,8 +85,9 @@ class Windows(Operation):
         while keys and keys[-1] == ":":
             keys.pop()
         chosen = f"[{', '.join(keys)}]" if keys else ""
-        call = f"np.lib.stride_tricks.sliding_window_view({write(operand, 0)}, {window}, axis={axis})"
-        return call + chosen, write.ATOM
+        home = "" if write.quick else "np.lib.stride_tricks."  # generated code imports it
+        call = f"sliding_window_view({write(operand, 0)}, {window}, axis={axis})"
+        return home + call + chosen, write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``windows(A)``, with their sizes and steps."""
@@ -127,6 +136,11 @@ class Overlap(Operation):
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The last window lies inside, where that is not plain to see."""
         return _inside(self.extent, *self._windows(node.operands[0]), self.stride, self.dilation)
+
+    def lengths(self, node: Array) -> Shape:
+        """The sizes that must not be 0."""
+        positions, window = self._windows(node.operands[0])
+        return (*self.extent, *positions, *window)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``overlap(A, axes=(2, 3), extent=(h, w), stride=(1, 1), dilation=(1, 1))``."""

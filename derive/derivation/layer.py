@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, name, substitute
+from derive.arrays.renaming import sizes_inside
 from derive.arrays.shapes import (
     FLOAT,
     LEADING,
@@ -145,7 +146,12 @@ class Layer:
     @property
     def sizes(self) -> tuple[str, ...]:
         """The names of its sizes."""
-        return size_names(i.shape for i in self.inputs)
+        return self._sizes
+
+    @cached_property
+    def _sizes(self) -> tuple[str, ...]:
+        inside = [name for e in self.equations for name in sizes_inside(e.expression)]  # a stride, say
+        return tuple(dict.fromkeys([*size_names(i.shape for i in self.inputs), *inside]))
 
     @cached_property
     def _compiled(self) -> Any:

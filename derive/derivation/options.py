@@ -11,8 +11,10 @@ from numbers import Integral
 from types import MappingProxyType
 from typing import Any
 
+from derive.arrays.shapes import check_name
 from derive.derivation.layer import Layer
 from derive.errors import DeriveError, callers_place
+from derive.index.size import Size
 
 
 def options(factory: Callable[..., Layer]) -> Layer:
@@ -74,3 +76,23 @@ def real(option: str, value: Any, least: float = -math.inf, most: float = math.i
             f"{option}={least if math.isfinite(least) else 1.0:g}",
         )
     return float(value)
+
+
+def steps(option: str, value: Any, count: int, least: int = 1) -> tuple[Any, ...]:
+    """So many whole numbers of at least ``least``, from a tuple of them or from one; or names of sizes, as sizes.
+
+    A name stands for any whole number of at least 1: what is derived with it holds for all of them.
+    """
+    given = tuple(value) if isinstance(value, tuple | list) else (value,) * count
+    if len(given) != count:
+        raise DeriveError(
+            f"{option}={value!r}", f"one value or {count} were wanted", callers_place(), f"{option}={max(least, 1)}"
+        )
+    return tuple(_step(option, item, least) for item in given)
+
+
+def _step(option: str, value: Any, least: int) -> Any:
+    if not isinstance(value, str):
+        return whole(option, value, least)
+    check_name(value, f"{option}: a size", callers_place())
+    return Size.of(value)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import size_names, write_shape
 from derive.derivation.layer import Input
 from derive.errors import DeriveError, callers_place
-from derive.index.size import Quotient, Size
+from derive.index.size import Quotient, Size, SizeSyntaxError
 
 WIDTH = 110
 
@@ -77,7 +77,10 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     by = -factor if falling else factor
     divisor, offset = _size_code(by, found), _size_code(rest, found)
     negative = (-rest).is_nonnegative()
-    shifted = f"{here} + {_size_code(-rest, found)}" if negative else f"{here} - {offset}"
+    shifted = f"{here} - {offset}"
+    if negative or len(rest.terms) > 1:
+        back = _size_code(-rest, found, bare=True)
+        shifted = f"{here} - {back[1:]}" if back.startswith("-") else f"{here} + {back}"
     if falling:
         shifted = f"{offset} - {here}"
     if rest == 0 and not falling:
@@ -126,17 +129,28 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     return lines
 
 
-def fit_check(title: str, arrays: Sequence[Array], known: Sequence[Array] = ()) -> list[str]:
-    """Statements that raise ValueError where arrays do not fit their shapes."""
+def fit_check(
+    title: str, arrays: Sequence[Array], known: Sequence[Array] = (), assumed: Sequence[str] = ()
+) -> list[str]:
+    """Statements that raise ValueError where arrays do not fit their shapes, or sizes what is assumed of them."""
     found: dict[str, str] = {}
     late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
     conditions = [condition for array in shaped for condition in _fits(array, found, late)]
     conditions += _solve(late, found)
+    of_sizes = [
+        (text, sizes)
+        for text in assumed
+        if (sizes := compared(text)) and {*sizes[0].names, *sizes[1].names} <= {*found}
+    ]
+    conditions += [
+        f"{_size_code(more, found, True)} >= {_size_code(less, found, True)}" for _, (more, less) in of_sizes
+    ]
     if not conditions:
         return []
     came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
     wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
+    wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
     test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
 
@@ -156,6 +170,15 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
         lines += [f"if np.any({i.name} < {low}) or np.any({i.name} >= {high}):"]
         lines += _raise(came, f"; wanted {{{low}}} <= {i.name} < {{{high}}}".replace("{0}", "0"))
     return lines
+
+
+def compared(assumption: str) -> tuple[Size, Size] | None:
+    """The two sizes of an assumption ``h ≥ kh``; None for one that is about something else."""
+    more, sign, less = assumption.partition(" ≥ ")
+    try:
+        return (Size.of(more), Size.of(less)) if sign else None
+    except SizeSyntaxError:
+        return None
 
 
 def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) -> list[str]:
@@ -196,17 +219,30 @@ def _raise(came: str, wanted: str) -> list[str]:
     return ["    raise ValueError(", f'        f"{came}"', told, "    )"]
 
 
-def _size_code(size: Size, places: dict[str, str]) -> str:
+def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str:
     if size.constant is not None:
         return str(size.constant)
-    terms = []
-    for mono, c in size.terms:
+    text = ""
+    for mono, c in sorted(
+        size.terms, key=lambda term: (not term[0], term[1] < 0)
+    ):  # a number last, what is added first
         factors = [_name_code(n, places) for n, power in mono for _ in range(power)]
-        terms.append(" * ".join([str(c), *factors] if c != 1 or not factors else factors))
-    return " + ".join(terms) if len(terms) < 2 else f"({' + '.join(terms)})"
+        text += " - " if c < 0 else " + "
+        text += " * ".join([str(abs(c)), *factors] if abs(c) != 1 or not factors else factors)
+    text = text[3:] if text.startswith(" + ") else "-" + text[3:]
+    return text if len(size.terms) < 2 or bare else f"({text})"
 
 
-def _name_code(name: str, places: dict[str, str]) -> str:
+def _axis_code(size: Size, places: Mapping[str, str], arrays: Sequence[Array]) -> str:
+    """A size where it stands as it is, or else worked out."""
+    if size.name is None and size.constant is None:
+        for array in arrays:
+            if size in array.shape:
+                return f"{label(array)}.shape[{array.shape.index(size)}]"
+    return _size_code(size, places)
+
+
+def _name_code(name: str, places: Mapping[str, str]) -> str:
     if not isinstance(name, Quotient):
         return places[name]
     over, by = _size_code(name.over, places), _size_code(name.by, places)
@@ -244,7 +280,7 @@ def upstream_check(
         if twin is not None:
             wanted, said = f"{twin}.shape", f"{{{twin}.shape}}"
         elif set(size_names([array.shape])) <= known.keys():
-            wanted = pack([_size_code(size, known) for size in array.shape])
+            wanted = pack([_axis_code(size, known, kept) for size in array.shape])
             said = f"{{{wanted}}}"
         else:
             found, late = dict(known), list[tuple[str, Size]]()
@@ -255,6 +291,8 @@ def upstream_check(
                 f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
             )
             continue
-        lines.append(f"if {d}.shape != {wanted}:")
-        lines.append(f'    raise ValueError(f"{title}: {d} {{{d}.shape}}; wanted {said}, the shape of {output}")')
+        test = f"if {d}.shape != {wanted}:"
+        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", f"    {wanted[1:-1]}", "):"]
+        said = said if len(wanted) <= WIDTH // 2 else write_shape(array.shape)
+        lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
     return lines

@@ -1,11 +1,12 @@
-"""The helpers in generated code that loop over a size: taken for the operation they stand for, and checked by itself.
+"""The helpers in generated code that symbolic arrays cannot run: taken for what they stand for, and checked themselves.
 
-A symbolic array cannot run such a loop.  The helper's own text is therefore run at many small geometries, on entries
-that are told apart in every sum, and must give exactly what the meaning of the operation says.
+A helper's own text is run at many small geometries, on powers of a base, so that of every sum it can be told which
+entries or products of entries are in it; and it must give exactly what the meaning of the operation says.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
@@ -19,16 +20,16 @@ from derive.arrays.evaluate import evaluate
 from derive.arrays.gather import AddRows
 from derive.arrays.helpers import HELPERS, STANDS_FOR
 from derive.arrays.moves import Place
+from derive.arrays.operations import Einsum
 from derive.arrays.shapes import concrete
 from derive.arrays.windows import Overlap
+from derive.arrays.writing import Writer
 from derive.index.size import Size
 from derive.index.terms import Position
 
-BASE = 4  # entry k is BASE**k: of a sum of fewer than BASE times the same entry every entry can be told
-
 
 def helpers_in(source: str) -> list[str]:
-    """The looping helpers that a module has, word for word."""
+    """The helpers that a module has, word for word."""
     return [key for key in STANDS_FOR if f"\n\n\n{HELPERS[key]}\n\n" in source]
 
 
@@ -50,7 +51,7 @@ def checked(key: str, source: str) -> tuple[int, str]:
     exec(source, names)
     tried = 0
     for node in _GEOMETRIES[key]():
-        text = str(node)
+        text = Writer("numpy", quick=True).text(node)[0]
         assert text.startswith(f"{key}(")
         for arrays in _arrays(node):
             tried += 1
@@ -65,13 +66,20 @@ def checked(key: str, source: str) -> tuple[int, str]:
 
 
 def _arrays(node: Array) -> Iterator[dict[str, Any]]:
-    """Entries for the operands: floats told apart in every sum, and all whole numbers that are places in the result."""
-    tries = []
+    """Entries for the operands: all whole numbers that are places in the result, and floats that are powers.
+
+    Of powers of 4 a sum tells how often each is in it; two arrays are powers of 2 of which all products differ.
+    """
+    tries: list[list[Any]] = []
+    floats = [operand for operand in node.operands if operand.kind == "float"]
+    base = 4.0 if len(floats) == 1 else 2.0
     for operand in node.operands:
         shape = concrete(operand.shape, {})
         held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
         places = product(range(concrete(node.shape, {})[0]), repeat=held.size) if operand.kind == "int" else ()
-        tries.append([np.reshape(some, shape).astype(int) for some in places] or [BASE ** held.astype(float)])
+        tries.append([np.reshape(some, shape).astype(int) for some in places] or [base**held])
+        base = base if operand.kind == "int" else base**held.size
+    assert base <= 2.0**53, "a float must hold every sum"
     for arrays in product(*tries):
         yield dict(zip(map(str, node.operands), arrays, strict=True))
 
@@ -136,4 +144,21 @@ def _added_rows() -> Iterator[Array]:
         yield apply(AddRows(Size.of(rows)), index, values)
 
 
-_GEOMETRIES = {"overlap": _overlaps, "placed": _places, "add_rows": _added_rows}
+def _contractions() -> Iterator[Array]:
+    """Products for every index of one axis or two, in any order, with one label or two summed or kept."""
+    for first, second, output in (
+        ("bik", "bkj", "bij"),
+        ("ibk", "kjb", "bij"),
+        ("kbi", "bjk", "bij"),
+        ("bikl", "lkbj", "bij"),
+        ("akbi", "bjka", "abij"),
+        ("ihbk", "kbj", "bihj"),
+    ):
+        for word in ("bbkk", "iibb", "jjkkk", "llkkk", "hhiij", "aabb"):  # a label is as long as it is often there
+            sizes = Counter(word)
+            shapes = [_sizes(*[sizes[c] or 1 for c in letters]) for letters in (first, second)]
+            operands = [name(label, shape) for label, shape in zip("AB", shapes, strict=True)]
+            yield apply(Einsum((first, second), output), *operands)
+
+
+_GEOMETRIES = {"overlap": _overlaps, "placed": _places, "add_rows": _added_rows, "tensordots": _contractions}

@@ -14,6 +14,7 @@ from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Reshape
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul
 from derive.arrays.rows import OfRows
+from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation
 from derive.emit.accuracy import accuracy
@@ -141,13 +142,13 @@ def _same(theirs: Any, ours: Any) -> bool:
 
 
 def divisors(layer: Layer) -> frozenset[str]:
-    """The sizes that are divided by, and those of rows: the mean or the maximum of nothing is not asked for."""
+    """The sizes that are divided by, of rows, of windows: the mean or the maximum of nothing is not asked for."""
     found: set[str] = set()
     for output in layer.outputs:
         for node in layer.expanded(output).walk():
             if node.op.name == "divide":
                 found |= _size_names(node.operands[1])
-            if isinstance(node.op, OfRows):
+            if isinstance(node.op, OfRows | Windows | Overlap):
                 found |= {name for size in node.op.lengths(node) for name in size.names}
     return frozenset(found)
 

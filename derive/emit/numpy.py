@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from derive.arrays import windows
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import needed
 from derive.arrays.helpers import HELPERS
@@ -40,6 +41,8 @@ def _needed(plan: Plan) -> tuple[list[str], list[str]]:
     nodes = (node for statement in [*plan.forward, *plan.backward] for node in statement.expression.walk())
     imports, helpers = needed(node.op.function for node in nodes if isinstance(node.op, Elementwise))
     lines = "\n".join([*plan.forward_lines, *plan.backward_lines])
+    if "sliding_window_view(" in lines:
+        imports.append(windows.IMPORT)
     return imports, helpers + [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", lines)]
 
 
@@ -84,16 +87,19 @@ def forward_text(plan: Plan) -> str:
     """``def forward``."""
     layer = plan.layer
     out = ", ".join(layer.outputs)
-    body = [*opening(layer, layer.inputs), *forward_body(plan)]
+    assumed = plan.derivation.prove().assumptions
+    body = [*opening(layer, layer.inputs, assumed=assumed), *forward_body(plan)]
     body.append(f"return {returned(plan)}, {cache_text(plan)}")
     doc = f'"""{out}, and what backward needs: {", ".join(cache_names(plan)) or "nothing"}."""'
     return f"def forward({', '.join(i.name for i in layer.inputs)}):\n" + indented([doc, *body])
 
 
-def opening(layer: Layer, inputs: Sequence[Input], known: Sequence[Array] = ()) -> list[str]:
-    """The first statements of forward: leading axes made one, arrays that do not fit refused."""
+def opening(
+    layer: Layer, inputs: Sequence[Input], known: Sequence[Array] = (), assumed: Sequence[str] = ()
+) -> list[str]:
+    """The first statements of forward: leading axes made one, arrays that do not fit what is assumed refused."""
     arrays = [i.array for i in inputs]
-    checks = fit_check(layer.name, arrays, known) + range_check(layer.name, inputs, [*arrays, *known])
+    checks = fit_check(layer.name, arrays, known, assumed) + range_check(layer.name, inputs, [*arrays, *known])
     return flattened(layer, inputs) + as_given(layer, checks, arrays)
 
 

@@ -108,7 +108,7 @@ class Plan:
         """The statements of backward."""
         arrays = [*self.kept, *self.upstream_arrays]
         dtype = next((f"{label(a)}.dtype" for a in arrays if a.shape and a.kind == "float"), "")
-        return statements(self.backward, self.names, dtype, [f"d{key}" for key in self.derivation.wrt])
+        return statements(self.backward, self.names, dtype, [f"d{key}" for key in self.derivation.wrt], passing=True)
 
     @cached_property
     def kept_sizes(self) -> list[str]:

@@ -16,11 +16,14 @@ import numpy
 
 from derive.arrays import build, reducing
 from derive.arrays.array import Array, Named, apply, name
+from derive.arrays.axis import assuming
 from derive.arrays.functions import SPECIAL
 from derive.arrays.helpers import STANDS_FOR
 from derive.arrays.operations import Constant, Eye
+from derive.arrays.windows import IMPORT
 from derive.derivation.reader import traced
 from derive.derivation.sweep import UPSTREAM, Derivation
+from derive.emit.checks import compared
 from derive.emit.helpers import helpers_checked, helpers_in
 from derive.emit.loading import load_source
 from derive.emit.plan import unfolded
@@ -86,9 +89,11 @@ def read_back(source: str, derivation: Derivation) -> Rung:
     strange = unread(source)
     if strange:
         return Rung("read-back", "open", f"not a plain statement: {strange}")
+    assumed = [more - less for more, less in filter(None, map(compared, derivation.prove().assumptions))]
     try:
-        found = list(_functions(_symbolic(source, derivation), derivation))
-        found += list(_objects(_symbolic(source, derivation), derivation))
+        with assuming(assumed):
+            found = list(_functions(_symbolic(source, derivation), derivation))
+            found += list(_objects(_symbolic(source, derivation), derivation))
     except Exception as error:  # whatever the code does, it is not shown
         return Rung("read-back", "open", f"the code does not lift: {type(error).__name__}: {error}")
     helped, doubt = helpers_checked(source)
@@ -130,7 +135,9 @@ def unread(source: str) -> str:
                 or node.args.kwarg
             ):
                 return ast.unparse(strange or node).partition("\n")[0]
-        elif not (isinstance(node, ast.ClassDef | ast.Import) or _is_text(node) or ast.unparse(node) == SPECIAL):
+        elif not (
+            isinstance(node, ast.ClassDef | ast.Import) or _is_text(node) or ast.unparse(node) in (SPECIAL, IMPORT)
+        ):
             return ast.unparse(node).partition("\n")[0]
     return ""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array, Named, label
 from derive.arrays.moves import Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
+from derive.arrays.windows import Windows
 from derive.arrays.writing import Writer
 
-VIEWS = (Named, Transpose, Reshape, Slice, Broadcast)  # NumPy gives a view for these
+VIEWS = (Named, Transpose, Reshape, Slice, Broadcast, Windows)  # NumPy gives a view for these
 PLAIN = (Named, Constant, Eye, Broadcast, Transpose, Reshape)  # too cheap to be kept or shared
 
 
@@ -31,9 +32,15 @@ def is_work(node: Array) -> bool:
     return bool(node.operands) and not isinstance(node.op, PLAIN) and bool(node.shape or node.names())
 
 
-def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, returned: Iterable[str]) -> list[str]:
-    """Lines of code, shapes as comments; what is returned is made a copy where it would be a view."""
+def statements(
+    block: Sequence[Statement], names: dict[Array, str], dtype: str, returned: Iterable[str], passing: bool = False
+) -> list[str]:
+    """Lines of code, shapes as comments; what is returned is made a copy where it would be a view.
+
+    ``passing``: what the block computes and does not return is given up, so that one result may be a view of it.
+    """
     lines = []
+    free: set[str] = set()  # arrays of the block's own
     later = {s.target for s in block}
     known = {array: target for array, target in names.items() if target not in later}  # a name is used once it is made
     out = set(returned)
@@ -44,8 +51,15 @@ def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, 
         text = write.text(root)[0]
         if own is not None and own != statement.target:
             text = own
-        if statement.target in out:
-            text = _owned(root, text, write, own is not None and own != statement.target)
+        by_name = own is not None and own != statement.target
+        viewed = own if by_name else _viewed(root)
+        if statement.target not in out:
+            if passing and viewed is None:
+                free.add(statement.target)
+        elif viewed in free:
+            free.remove(viewed)
+        else:
+            text = _owned(root, text, write, by_name, viewed)
         comment = f"  # {write_shape(root.shape)}" if root.shape else ""
         lines.append(f"{statement.target} = {text}{comment}")
         if is_work(root):
@@ -56,18 +70,19 @@ def statements(block: Sequence[Statement], names: dict[Array, str], dtype: str, 
     return lines
 
 
-def _owned(root: Array, text: str, write: Writer, by_name: bool) -> str:
+def _owned(root: Array, text: str, write: Writer, by_name: bool, viewed: str | None) -> str:
     """The text of a result that shares no memory with anything else."""
-    if not by_name and not _is_view(root):
+    if viewed is None:
         return text
     if not root.shape:
         return f"np.copy({text})[()]"
     return f"{text}.copy()" if by_name or write.text(root)[1] >= write.ATOM else f"({text}).copy()"
 
 
-def _is_view(array: Array) -> bool:
+def _viewed(array: Array) -> str | None:
+    """The array that this one is a view of, "" for one without a name; None if it is none."""
     while isinstance(array.op, VIEWS):
         if isinstance(array.op, Named | Broadcast):
-            return True
+            return label(array) or ""
         (array,) = array.operands
-    return False
+    return None

@@ -391,7 +391,7 @@ def kronecker(difference: Position) -> Terms:
 
 def _digits(position: Position, radix: Size) -> tuple[Position, Position] | None:
     """``position = radix * high + low`` with ``|low| < radix``: both must vanish.  None if it is not of this form."""
-    if radix.constant == 1 or len(radix.terms) != 1 or radix.terms[0][1] <= 0:
+    if radix.constant in (1, -1):
         return None
     high = {i: quotient for i, c in position.parts if (quotient := c.over(radix)) is not None}
     offset = position.offset.over(radix)

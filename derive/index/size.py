@@ -68,9 +68,11 @@ class Size:
         return frozenset(name for powers, _ in self.terms for name, _ in powers if isinstance(name, Quotient))
 
     def supposed(self) -> tuple[Size, ...]:
-        """What must be at least 0 for its quotients to be, where that is not plain to see."""
-        inside = [part for q in sorted(self.quotients) for part in (*q.over.supposed(), *q.by.supposed(), q.over)]
-        return tuple(part for part in inside if not part.is_nonnegative())
+        """What must be at least 0 for its quotients to be, and their divisors more, where that is not plain to see."""
+        parts = [
+            part for q in sorted(self.quotients) for part in (*q.over.supposed(), *q.by.supposed(), q.by - 1, q.over)
+        ]
+        return tuple(part for part in parts if not part.is_nonnegative())
 
     @property
     def constant(self) -> int | None:
@@ -131,21 +133,27 @@ class Size:
         return Size.of(other) - self
 
     def over(self, divisor: Size) -> Size | None:
-        """The exact quotient by a divisor of one term, or None if there is none."""
-        ((right, d),) = divisor.terms
-        quotient = {}
-        for left, c in self.terms:
+        """The exact quotient by a divisor that is not 0, or None if there is none: division term by leading term."""
+        names = sorted({name for powers, _ in self.terms + divisor.terms for name, _ in powers})
+
+        def rank(term: tuple[Powers, int]) -> list[int]:
+            return [dict(term[0]).get(name, 0) for name in names]
+
+        (right, d), quotient, rest = max(divisor.terms, key=rank), ZERO, self.plain
+        while rest.terms:
+            left, c = max(rest.terms, key=rank)
             powers = _joined(left, right, -1)
             if c % d or min(powers.values(), default=0) < 0:
                 return None
-            quotient[tuple(sorted((name, p) for name, p in powers.items() if p))] = c // d
-        return Size(quotient)
+            part = Size({tuple(sorted((name, p) for name, p in powers.items() if p)): c // d})
+            quotient, rest = quotient + part, rest - part * divisor.plain
+        return quotient
 
     def __floordiv__(self, divisor: Size | int) -> Size:
-        """The quotient rounded down, by a divisor that is surely at least 1; what it divides exactly is taken out."""
+        """The quotient rounded down, by a divisor supposed to be at least 1; what it divides exactly is taken out."""
         over, by = self.plain, Size.of(divisor).plain
-        if not (by - 1).is_nonnegative():
-            raise ZeroDivisionError(f"{self} // {divisor}, which may be less than 1")
+        if (-by).is_nonnegative():
+            raise ZeroDivisionError(f"{self} // {divisor}")
         whole = ZERO
         for powers, c in over.terms if len(by.terms) == 1 else ():
             d = by.terms[0][1]
@@ -206,7 +214,7 @@ class Size:
 
     def __str__(self) -> str:
         text = ""
-        for powers, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0])):
+        for powers, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[1] < 0, term[0])):
             factors = [name for name, power in powers for _ in range(power)]
             bare = len(factors) == 1 and (c == 1 or (c == -1 and text))
             names = "*".join(f"({f})" if isinstance(f, Quotient) and not bare else f for f in factors)

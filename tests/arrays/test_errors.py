@@ -88,6 +88,8 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
     "a step": (lambda: X[::-2], "a slice ::-2 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
     "a step of 0": (lambda: X[::0], "a slice ::0 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
     "a step that may be 0": (lambda: X[:: S("n-1")], "a slice ::n - 1 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),
+    "a tensordot": (lambda: np.tensordot(X, W, axes=((0,), (0,))), "tensordot: X is (n, d) but W is (d, m), axes (0,) and (0,)",
+                    "axes of the same sizes, in pairs", "axes=((1,), (0,)) for a product of matrices"),
     "windows larger than the image": (lambda: WINDOWS(N("F", "4 n"), 5, axis=0), "sliding_window_view: F is (4, n) but the windows are (5,)",
                                       "a window from 1 to 4 long", "np.pad before it, or a smaller window"),
     "windows of nothing": (lambda: WINDOWS(X, (0, 1)), "sliding_window_view: X is (n, d) but the windows are (0, 1)",

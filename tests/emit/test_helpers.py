@@ -30,6 +30,12 @@ LIES = [
     ("add_rows", "* width + np.arange(width)", "* width + np.arange(width)[::-1]"),
     ("add_rows", "(rows, *values", "(np.max(places) + 1, *values"),
     ("add_rows", "return result", "return (1 + 1e-15) * result"),
+    ("tensordots", "*each[0], *rows, *axes[0]", "*each[0], *rows[::-1], *axes[0]"),
+    ("tensordots", "*each[1], *axes[1], *columns", "*each[1], *axes[1][::-1], *columns"),
+    ("tensordots", "*each[0], *rows", "*each[0][::-1], *rows"),
+    ("tensordots", "(left @ right)", "(left @ right[..., ::-1])"),
+    ("tensordots", "left @ right", "left @ right + left[..., :1] * right[..., :1, :]"),
+    ("tensordots", "+ axes[1]]", "+ axes[0]]"),
     ("placed", "= array", "= 2 * array"),
     ("placed", "result[keys] = array", "result[keys] = array[::-1]"),
     ("placed", "np.zeros(shape", "np.ones(shape"),
@@ -44,13 +50,17 @@ def summed(X: "n d"):
     return np.lib.stride_tricks.sliding_window_view(X, (2, 3))[::2].sum(axis=(2, 3)) ** 2
 
 
-LAYERS = {"placed": derive.layer(spaced), "overlap": derive.layer(summed)}
+def grouped(X: "n g k c", W: "g m k c"):
+    return np.einsum("ngkc,gmkc->ngm", X, W)
+
+
+LAYERS = {"tensordots": derive.layer(grouped), "placed": derive.layer(spaced), "overlap": derive.layer(summed)}
 
 
 @pytest.mark.parametrize("key", HELPERS)
 def test_a_helper_is_what_it_stands_for(key):
     tried, wrong = checked(key, HELPERS[key])
-    assert (tried >= 50, wrong) == (True, "")
+    assert (tried >= 30, wrong) == (True, "")
 
 
 @pytest.mark.parametrize(("key", "old", "new"), LIES)
@@ -79,7 +89,7 @@ def test_code_with_a_helper_is_read_back(key):
 @pytest.mark.parametrize("key", LAYERS)
 def test_a_helper_that_is_not_word_for_word_is_not_trusted(key):
     derivation = LAYERS[key].derive()
-    source = derivation.numpy().replace("np.zeros(shape", "np.zeros( shape")
+    source = derivation.numpy().replace(f"def {key}(", f"def {key}( ")
     assert read_back(source, derivation).status == "open"
 
 
@@ -94,7 +104,8 @@ def test_a_helper_that_is_wrong_leaves_the_code_open(monkeypatch):
 
 
 @pytest.mark.parametrize(("key", "old", "new"), [("placed", "np.s_[::2, 1:]", "np.s_[::2, :-1]"), ("overlap", "stride=(2, 1)", "stride=(1, 2)"),
-                                                 ("overlap", "axes=(0, 1)", "axes=(1, 0)"), ("placed", "(n, d), np.s_", "(n + 1, d), np.s_")])  # fmt: skip
+                                                 ("overlap", "axes=(0, 1)", "axes=(1, 0)"), ("placed", "(n, d), np.s_", "(n + 1, d), np.s_"),
+                                                 ("tensordots", "axes=((2, 3), (2, 3))", "axes=((2, 3), (3, 2))"), ("tensordots", "each=((1,), (0,))", "each=((0,), (0,))")])  # fmt: skip
 def test_a_wrong_call_of_a_helper_is_not_proved(key, old, new):
     derivation = LAYERS[key].derive()
     source = derivation.numpy()
