@@ -206,6 +206,23 @@ def report(names: tuple[str, ...], folder: str, check: bool) -> Answer:
 
 
 @main.command()
+@click.argument("files", nargs=-1, metavar="FILE.py[:NAME]...", required=True)
+@click.option("--budget", type=click.Choice(["ci", "deep"]), default="ci", show_default=True, help="How long to look.")
+@click.option("--junit", metavar="FILE.xml", type=_folder, help="Write the verdicts as JUnit XML too.")
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions too.")
+@_answers
+def check(files: tuple[str, ...], budget: str, junit: str | None, github: bool) -> Answer:
+    """Check hand-written pairs NAME_forward and NAME_backward.
+
+    The parameters of NAME_forward have shape strings as annotations, X: "n d".  NAME_backward takes the same arrays and
+    the upstream gradient, or the upstream gradient and what NAME_forward kept.
+    """
+    from derive.commands import checking
+
+    return checking.checked(files, budget, junit, github)
+
+
+@main.command()
 @click.argument("files", nargs=-1, metavar="FILE.md...", required=True)
 @click.option("-w", "--write", is_flag=True, help="Write each verdict into the file, beside its claim.")
 @_answers

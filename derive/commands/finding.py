@@ -15,6 +15,8 @@ from derive.errors import DeriveError, place_of
 
 FUTURE_ANNOTATIONS = 0x1000000  # the code flag of ``from __future__ import annotations``
 WANTED = "a derive.Layer, or a function with shape strings as annotations"
+FORWARD, BACKWARD = "_forward", "_backward"
+PAIR = 'def dense_forward(X: "n d", W: "d m"): ...  and  def dense_backward(X, W, dY): ...'
 _fresh = count(1)
 
 
@@ -47,6 +49,28 @@ def find_layers(text: str, several: bool) -> list[Any]:
             return _of_file(text, several)
         file, colon, name = text.rpartition(".py:")
         return [_in_file(file + ".py", name)] if colon else [_of_catalogue(text)]
+
+
+def find_pairs(text: str) -> list[tuple[str, Any, Any]]:
+    """The hand-written pairs of ``FILE.py`` or ``FILE.py:NAME``: ``(NAME, NAME_forward, NAME_backward)``."""
+    file, colon, wanted = text.rpartition(".py:")
+    path, wanted = (f"{file}.py", wanted) if colon else (text, "")
+    if not path.endswith(".py"):
+        raise DeriveError(f"{text!r}", "FILE.py or FILE.py:NAME was wanted", "argument FILE", "a file with pairs")
+    with redirect_stdout(sys.stderr):
+        names = vars(_load(path))
+    found = []
+    for stem in [key.removesuffix(FORWARD) for key in names if key.endswith(FORWARD) and key != FORWARD]:
+        forward, backward = names[stem + FORWARD], names.get(stem + BACKWARD)
+        if callable(forward) and (not wanted or stem == wanted):
+            if not callable(backward):
+                missing = f"{path} has {stem}{FORWARD}, and no {stem}{BACKWARD}"
+                raise DeriveError(missing, "both functions were wanted", place_of(forward))
+            found.append((stem, forward, backward))
+    if not found:
+        what = f"{path} has no pair {wanted}{FORWARD} / {wanted}{BACKWARD}" if wanted else f"{path} has no pairs"
+        raise DeriveError(what, f"NAME{FORWARD} and NAME{BACKWARD} were wanted", "argument FILE", PAIR)
+    return found
 
 
 def _of_file(file: str, several: bool) -> list[Any]:

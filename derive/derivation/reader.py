@@ -55,7 +55,13 @@ def layer(
 def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
     """The shapes that a function's annotations declare."""
     where = place_of(function)
-    declared = {}
+    return {key: declare(text, f"{where}, {key}") for key, text in shape_strings(function).items()}
+
+
+def shape_strings(function: Callable[..., Any]) -> dict[str, Any]:
+    """A function's annotations, one for each parameter; DeriveError for a parameter without one."""
+    where = place_of(function)
+    texts = {}
     for parameter in inspect.signature(function).parameters.values():
         text = parameter.annotation
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -72,10 +78,10 @@ def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
                 where,
                 f'{parameter.name}: "n d"; "" is a scalar',
             )
-        declared[parameter.name] = declare(_unquoted(text), f"{where}, {parameter.name}")
-    if not declared:
+        texts[parameter.name] = _unquoted(text)
+    if not texts:
         raise DeriveError(f"{function.__name__}: no parameters", "at least one input was wanted", where)
-    return declared
+    return texts
 
 
 def _unquoted(text: Any) -> Any:

@@ -61,6 +61,27 @@ def test_a_false_claim_is_refuted_and_put_right(forward, wrt, gradient, fault, r
     json.dumps(verdict.to_dict())
 
 
+def test_a_claim_that_needs_a_fact_names_it():
+    forward, gradient = "-sum(T*log(exp(Z)/sum(exp(Z),axis=1,keepdims=True)))", "exp(Z)/sum(exp(Z),axis=1,keepdims=True)-T"
+    verdict = derive.claim(forward, "Z", gradient, {"Z": "n k", "T": "n k"})
+    assert verdict.status == "refuted"
+    assert "it holds if T is stochastic" in verdict.reason
+    given = verdict.counterexample.inputs["T"]
+    assert (given.sum(axis=1) != 1).any()
+    assert derive.claim(forward, "Z", gradient, {"Z": "n k", "T": "n k"}, assume={"T": "stochastic"}).status == "proved"
+    assert derive.claim(forward, "Z", gradient, {"Z": "n k", "T": "n k : onehot"}).status == "proved"
+
+
+def test_a_symmetric_matrix_is_asked_for():
+    verdict = claim("x@A@x", "x", "2*A@x")
+    assert verdict.status == "refuted"
+    assert "it holds if A is symmetric" in verdict.reason
+    given = verdict.counterexample.inputs["A"]
+    assert (given != given.T).any()
+    assert derive.claim("x@A@x", "x", "2*A@x", {"x": "n", "A": "n n"}, assume={"A": "symmetric"}).status == "proved"
+    assert claim("x@A@x", "x", "2*A@x", A="n n : symmetric").status == "proved"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,0 +1,90 @@
+"""derive check: hand-written pairs in a file, with exit codes, JUnit XML and annotations."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from derive.cli import main
+
+PAIRS = '''
+import numpy as np
+
+def dense_forward(X: "n d", W: "d m", b: "m"):
+    return X @ W + b, (X, W)
+
+def dense_backward(dY, cache):
+    X, W = cache
+    return {"X": dY @ W.T, "W": X.T @ dY, "b": dY.sum(axis=0)}
+
+def gate_forward(x: "n d"):
+    return np.tanh(x)
+
+def gate_backward(x, dy):
+    return {"x": dy * (1 - np.tanh(x))}
+
+def odd_forward(x):
+    return x
+
+def odd_backward(x, dy):
+    return dy
+'''
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.py"
+    path.write_text(PAIRS)
+    return str(path)
+
+
+def run(*args):
+    return CliRunner().invoke(main, ["check", *args])
+
+
+def test_each_pair_has_its_verdict(pairs):
+    result = run(pairs, "--json")
+    assert result.exit_code == 1
+    found = {pair["name"]: pair["status"] for pair in json.loads(result.stdout)["pairs"]}
+    assert found == {"dense": "proved", "gate": "refuted", "odd": "open"}
+
+
+def test_one_pair(pairs):
+    assert run(f"{pairs}:dense").exit_code == 0
+    assert run(f"{pairs}:gate").exit_code == 1
+    assert run(f"{pairs}:odd").exit_code == 3
+
+
+def test_what_ci_reads(pairs, tmp_path):
+    result = run(pairs, "--github", "--junit", str(tmp_path / "out.xml"))
+    assert "::error file=" in result.stdout
+    assert "title=gate: refuted::" in result.stdout
+    assert "::warning " in result.stdout
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert suite.attrib["failures"] == "1"
+    assert suite.attrib["skipped"] == "1"
+    cases = {case.attrib["name"]: case for case in suite}
+    assert "upstream" in cases["gate"].find("failure").text
+    told = {p.attrib["name"]: p.attrib["value"] for p in cases["dense"].find("properties")}
+    assert told["derive.status"] == "proved"
+    assert told["derive.enclosure"].startswith("enclosed")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1", "no pairs"),
+        ("def a_forward(x: 'n'): return x", "no a_backward"),
+        ("import nothing_of_the_kind", "nothing_of_the_kind"),
+    ],
+)
+def test_files_without_pairs_are_refused(tmp_path, text, said):
+    path = tmp_path / "pairs.py"
+    path.write_text(text)
+    result = run(str(path))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert run(f"{path}:b").exit_code == 2
+    assert run(str(tmp_path / "none.py")).exit_code == 2
+    assert run("dense").exit_code == 2
