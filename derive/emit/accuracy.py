@@ -62,10 +62,11 @@ def accuracy(derivation: Derivation, code: Any, where: tuple[str, ...], budget: 
 
 def regime(program: Program) -> str:
     """Where inputs came from, and what was allowed for."""
-    allowance = Allowance.of(program)
-    rounded = "; an ulp of each sum is allowed for" if allowance.sums else ""
+    structure, allowance = structure_of(program), Allowance.of(program)
+    where = "" if allowance.sums > {*program.outputs} else " in outputs"
+    rounded = "" if structure == "elementwise" else f"; an ulp of each sum is allowed{where}"
     largest = ", and an ulp of a result is that of its largest entry" if allowance.arrays else ""
-    return REGIMES[structure_of(program)] + rounded + largest
+    return REGIMES[structure] + rounded + largest
 
 
 def _told(tally: Tally) -> str:

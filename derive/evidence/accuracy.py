@@ -8,11 +8,11 @@ so that one unit is what rounding the inputs or the result does by itself.  As u
 underflow: below the smallest normal float, 8 units are that float.  The truth is the formulas as they are derived,
 evaluated at rising precision until their balls are far smaller than an ulp; no generated code takes part.
 
-Two kinds of programs are also allowed an ulp in each of their sums: those that contract several arrays, as is usual for
-products of matrices, and those that do not change with the scale of a row, whose gradient has no component along the
-row, so that in a row of two entries, or with a dominant one, it is the difference of sums that nearly cancel.  For
-contractions an ulp of a result is that of its largest entry, and points at which a product of arrays is not a float
-are left out.
+An ulp in each sum of the formulas is allowed in outputs, where a formula sums.  In gradients it is allowed to two kinds
+of programs: those that contract several arrays, as is usual for products of matrices, and those that do not change with
+the scale of a row, whose gradient has no component along the row, so that in a row of two entries, or with a dominant
+one, it is the difference of sums that nearly cancel.  For contractions an ulp of a result is that of its largest entry,
+and points at which a product of arrays is not a float are left out.
 """
 
 from __future__ import annotations

@@ -30,18 +30,20 @@ Entry = tuple[str, int, int]  # a result, a point, a flat place
 
 @dataclass(frozen=True)
 class Allowance:
-    """What is allowed for besides rounding inputs and results: ``sums``; ``arrays`` is what contractions ask for."""
+    """What is allowed for besides rounding inputs and results.
 
-    sums: bool = False
+    ``sums``: of which results an ulp in each of the formulas' sums; ``arrays``: what contractions ask for.
+    """
+
+    sums: frozenset[str] = frozenset()
     arrays: bool = False
 
     @staticmethod
     def of(program: Program) -> Allowance:
         """By the structure of the program."""
         structure = structure_of(program)
-        if structure == "contraction":
-            return Allowance(True, True)
-        return Allowance(structure == "rows" and scale_free(program))
+        every = structure == "contraction" or (structure == "rows" and scale_free(program))
+        return Allowance(frozenset(program.results if every else program.outputs), structure == "contraction")
 
 
 class Truth:
@@ -174,10 +176,11 @@ class _At:
         """The moves of the results with each of the formulas' sums in turn, by an ulp; added up."""
         added = {key: np.zeros(value.shape) for key, value in self.results.items()}
         nudges, group = _Nudges(STEP * float(np.finfo(self.truth.dtype).eps)), 0
-        while self.truth.allowance.sums and group < min(nudges.sums, SUMS):
+        while group < min(nudges.sums, SUMS):
             nudges.begin(group)
-            for key, value in self._in_ulps(self.truth.lines(self.points, {}, self.bits, nudges)).items():
-                added[key] += value
+            moved = self._in_ulps(self.truth.lines(self.points, {}, self.bits, nudges))
+            for key in self.truth.allowance.sums:
+                added[key] += moved[key]
             group += 1
         return added
 

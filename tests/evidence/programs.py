@@ -36,6 +36,12 @@ def scaled(X: "n d"):
     return X / (np.abs(X) + 1e-5)
 
 
+@derive.layer
+def cross_entropy(X: "n c", t: "n : int[0,c)"):
+    picked = np.take_along_axis(X, t[:, None], axis=1)[:, 0]
+    return (np.log(np.exp(X).sum(axis=1)) - picked).mean()
+
+
 class Softmax:
     """Softmax as it should be: shifted by the maximum, the upstream gradient by its value there."""
 
@@ -48,6 +54,48 @@ class Softmax:
         Y, top = cache
         G = dY - np.take_along_axis(dY, top[:, None], axis=1)
         return {"X": Y * (G - (G * Y).sum(axis=1, keepdims=True))}
+
+
+class CrossEntropy:
+    """Cross-entropy as it should be: the label's entry is what the others leave."""
+
+    def forward(X, t):
+        Z = X - X.max(axis=1, keepdims=True)
+        E = np.exp(Z)
+        s = E.sum(axis=1, keepdims=True)
+        picked = np.take_along_axis(Z, t[:, None], axis=1)
+        return (np.log(s) - picked).mean(), (E / s, t)
+
+    def backward(dE, cache):
+        P, t = cache
+        rows = np.arange(len(P))
+        D = P.copy()
+        D[rows, t] = 0
+        D[rows, t] = -D.sum(axis=1)
+        return {"X": D * (dE / len(P))}
+
+
+class LayerNorm:
+    """Layer norm as it should be: centred twice, scaled so that squares do not overflow."""
+
+    centred = 2
+
+    @classmethod
+    def forward(cls, X, w):
+        R = X
+        for _ in range(cls.centred):
+            R = R - R.mean(axis=1, keepdims=True)
+        m = np.abs(R).max(axis=1, keepdims=True)
+        m = np.where(m == 0, X.dtype.type(1), m)
+        R = R / m
+        r = 1 / np.sqrt((R * R).mean(axis=1, keepdims=True) + X.dtype.type(1e-5) / m / m)
+        return R * r * w, (R * r, r / m, w)
+
+    def backward(dY, cache):
+        A, r, w = cache
+        G = dY * w
+        D = G - G.mean(axis=1, keepdims=True) - A * (G * A).mean(axis=1, keepdims=True)
+        return {"X": D * r, "w": (dY * A).sum(axis=0)}
 
 
 def measured(layer, code, budget="ci", dtypes=("float32", "float64")):
