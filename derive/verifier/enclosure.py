@@ -23,6 +23,7 @@ from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exac
 from derive.verifier.lifting import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, point, small_points
+from derive.verifier.sources import source
 
 NAME = "enclosure"
 TRIED = {"ci": 5, "deep": 60}  # small points; those on a kink do not count
@@ -205,7 +206,7 @@ def refuted(given: Pair, case: Case, pairing: Pairing) -> Outcome:
     at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
     detail = f"{what} (at {at})" if at else what
     rung = Rung(NAME, "refuted", f"{detail}; the balls are disjoint", {"relative_gap": pairing.gap})
-    return Outcome(rung, counterexample(case, _with_gradient(given, case, failure)))
+    return Outcome(rung, counterexample(case, _with_gradient(given, case, failure), source(given)))
 
 
 def _with_gradient(given: Pair, case: Case, failure: Failure) -> Failure:

@@ -20,6 +20,7 @@ from derive.verifier.duals import NotRun, Undecided, dual, precision
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
 from derive.verifier.pair import Pair
 from derive.verifier.points import at_scale, point, small_points
+from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
@@ -57,7 +58,7 @@ def climb(given: Pair, budget: str) -> Outcome:
             wrong, lost = _compared(floats[name], balls)
             worst = max(worst, lost)
             if wrong:
-                return _not_finite(case, name, floats[name], balls)
+                return _not_finite(given, case, name, floats[name], balls)
     numbers = {"points": points, "skipped": skipped, "seed": SEED, "worst_ulp": worst}
     if not points:
         return Outcome(Rung(NAME, "open", "skipped: no point at which floats and balls have a value", numbers))
@@ -115,10 +116,12 @@ def _compared(floats: Any, balls: list[Any]) -> tuple[bool, float]:
     return False, float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
 
 
-def _not_finite(case: Case, name: str, floats: Any, balls: list[Any]) -> Outcome:
+def _not_finite(given: Pair, case: Case, name: str, floats: Any, balls: list[Any]) -> Outcome:
     expected = np.array([float(ball.mid()) for ball in balls]).reshape(np.shape(case.inputs[name]))
     got = floats.reshape(expected.shape)
     largest = max(float(np.max(np.abs(value), initial=0.0)) for value in case.inputs.values())
     what = f"the gradient of {name} is not finite at entries of {largest:.0f}, where forward and the true gradient are"
     failure = Failure(name, what, got, expected, f"gradients[{name!r}]", "values")
-    return Outcome(Rung(NAME, "refuted", what, {"largest_entry": largest}), counterexample(case, failure))
+    return Outcome(
+        Rung(NAME, "refuted", what, {"largest_entry": largest}), counterexample(case, failure, source(given))
+    )

@@ -21,6 +21,7 @@ from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, output_shapes, point, sizes_near, small_cases, small_points
+from derive.verifier.sources import source
 
 NAME = "values"
 EXAMPLES = {"ci": 40, "deep": 1000}
@@ -37,7 +38,7 @@ def climb(given: Pair, budget: str) -> Outcome:
     What is broken may be the contract rather than a value; the rung then has that name.
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-    drawn = properties(given, signature, examples=_examples(given, budget), seed=SEED)
+    drawn = properties(given, signature, examples=_examples(given, budget), seed=SEED, source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     tried, deadline = 0, monotonic() + SECONDS[budget]
@@ -52,7 +53,7 @@ def climb(given: Pair, budget: str) -> Outcome:
                 rung = Rung(
                     NAME, "refuted", f"{failure.what} (at {at})", {**drawn.rung.numbers, "near_constants": tried}
                 )
-                return Outcome(rung, counterexample(case, failure))
+                return Outcome(rung, counterexample(case, failure, source(given)))
     detail = f"{drawn.rung.detail}; {tried} points at numbers that the code mentions and at large sizes"
     return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "near_constants": tried}))
 
