@@ -54,7 +54,13 @@ def lstm_cell(hx: Tensor, cx: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]
     return torch.lstm_cell(hx=(hx, cx), **inputs)
 
 
+IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
+
 LAYERS: Mapping[str, Oracle] = {
+    "conv2d": Oracle(sizes=IMAGES),
+    "conv_transpose2d": Oracle(sizes=IMAGES),
+    "max_pool2d": Oracle(sizes=IMAGES),
+    "avg_pool2d": Oracle(sizes=IMAGES),
     "dense": Oracle(dense),
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
