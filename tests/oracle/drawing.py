@@ -26,7 +26,7 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "ceil_mode": (False, True),
     "count_include_pad": (True, False),
     "dilation": (1, 2, (1, 2)),
-    "dim": (-1, 0, 1),
+    "dim": (-1, -2),
     "eps": (1e-5, 1e-3, 0.5),
     "groups": (1, 2, 3),
     "ignore_index": (-100, 0, 2),

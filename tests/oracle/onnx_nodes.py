@@ -117,7 +117,8 @@ def along_axis(layer: str) -> Callable[[Node], Call]:
     """Rows along an axis."""
 
     def call(node: Node) -> Call:
-        return Call(layer, {"input": node["input"]}, {"dim": node.get("axis", -1)})
+        x, axis = node["input"], node.get("axis", -1)
+        return Call(layer, {"input": x}, {"dim": axis - x.ndim if axis >= 0 else axis})
 
     return call
 
@@ -141,7 +142,7 @@ def rms_normalization(node: Node) -> Call:
 
 def batch_normalization(node: Node) -> Call:
     inputs = {"input": node["X"], "weight": node["scale"], "bias": node["B"]}
-    options = {"eps": node["epsilon"], "training": bool(node["training_mode"])}
+    options = {"eps": node["epsilon"], "training": bool(node["training_mode"]), "dims": node["X"].ndim - 2}
     if not node["training_mode"]:
         inputs |= {"running_mean": node["input_mean"], "running_var": node["input_var"]}
     return Call("batch_norm", inputs, options)
@@ -304,7 +305,15 @@ def attention(node: Node) -> Call:
     inputs = {"query": Q, "key": K, "value": V}
     options = {"scale": node.get("scale"), "is_causal": bool(node["is_causal"])}
     if "attn_mask" in node.inputs:
-        inputs["attn_mask"] = np.broadcast_to(node["attn_mask"], (*Q.shape[:-1], K.shape[-2]))
+        mask = np.broadcast_to(node["attn_mask"], (*Q.shape[:-1], K.shape[-2]))
+        if node["is_causal"]:  # the layer takes one of the two
+            past = np.tri(*mask.shape[-2:], dtype=bool)
+            mask = mask & past if mask.dtype == bool else np.where(past, mask, np.float32(-np.inf))
+        taking_part = mask if mask.dtype == bool else mask > -np.inf
+        if not taking_part.any(axis=-1).all():
+            raise Skipped("a row in which nothing takes part, of which the formula says nothing")
+        inputs["attn_mask"] = mask
+        options |= {"is_causal": False, "mask": "bool" if mask.dtype == bool else "float"}
 
     def back(y: Any) -> Any:
         return np.swapaxes(y, 1, 2).reshape(*node["Q"].shape[:2], -1) if flat else y

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from derive.derivation.layer import Layer
 
-from .drawing import Draw
+from .drawing import Draw, Drawn
 from .pytorch import functional, torch
 
 Tensor = torch.Tensor
@@ -54,6 +56,45 @@ def lstm_cell(hx: Tensor, cx: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]
     return torch.lstm_cell(hx=(hx, cx), **inputs)
 
 
+def layer_norm(input: Tensor, weight: Tensor, normalized_dims: int, **more: Any) -> Tensor:
+    return functional.layer_norm(input, weight.shape, weight, **more)
+
+
+def rms_norm(input: Tensor, weight: Tensor, normalized_dims: int, **more: Any) -> Tensor:
+    return functional.rms_norm(input, weight.shape, weight, **more)
+
+
+def batch_norm(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    training: bool,
+    eps: float,
+    dims: int,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+) -> Tensor:
+    if running_mean is None or running_var is None:
+        return functional.batch_norm(input, None, None, weight, bias, training, eps=eps)
+    fixed = running_mean.detach(), running_var.detach()
+    output = functional.batch_norm(input, *fixed, weight, bias, training, eps=eps)
+    across = (slice(None), *[None] * dims)  # the formula, for gradients that functional.batch_norm does not give
+    formula = (input.detach() - running_mean[across]) * torch.rsqrt(running_var + eps)[across] * weight.detach()[across]
+    return output + (formula - formula.detach())
+
+
+def attention(mask: str | None, **given: Any) -> Tensor:
+    return functional.scaled_dot_product_attention(**given)
+
+
+def attention_mask(chance: np.random.Generator, drawn: Drawn) -> Any:
+    """Some position takes part in each row."""
+    shape = (*drawn.leading, drawn.sizes["l"], drawn.sizes["s"])
+    if drawn.options.get("mask") == "float":
+        return chance.standard_normal(shape)
+    return (chance.random(shape) < 1 / 2) | (np.arange(shape[-1]) == chance.integers(shape[-1], size=(*shape[:-1], 1)))
+
+
 IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
 
 LAYERS: Mapping[str, Oracle] = {
@@ -61,6 +102,12 @@ LAYERS: Mapping[str, Oracle] = {
     "conv_transpose2d": Oracle(sizes=IMAGES),
     "max_pool2d": Oracle(sizes=IMAGES),
     "avg_pool2d": Oracle(sizes=IMAGES),
+    "layer_norm": Oracle(layer_norm, options={"normalized_dims": (1, 2)}),
+    "rms_norm": Oracle(rms_norm, options={"normalized_dims": (1, 2)}),
+    "batch_norm": Oracle(batch_norm, options={"dims": (0, 1, 2)}, sizes={"n": (2, 3, 5)}),  # PyTorch wants two rows
+    "scaled_dot_product_attention": Oracle(
+        attention, options={"mask": (None, "bool", "float")}, inputs={"attn_mask": attention_mask}
+    ),
     "dense": Oracle(dense),
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
