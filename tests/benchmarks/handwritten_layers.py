@@ -7,7 +7,6 @@ backward does not need.  ``forward(*inputs)`` gives the output and a cache, ``ba
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import erf
 
 SQRT_HALF, SQRT_2_PI = 0.5**0.5, (2 * np.pi) ** 0.5
@@ -262,28 +261,32 @@ class scaled_dot_product_attention:
 
 
 class conv2d:
-    """Padding 1, stride 1: a product with the windows, and for the images a convolution with the turned kernels."""
-
-    def windows(images, kernel, pad):
-        wide = np.pad(images, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-        seen = sliding_window_view(wide, kernel, axis=(2, 3))  # n c y x kh kw
-        return np.ascontiguousarray(seen.transpose(0, 2, 3, 1, 4, 5))
+    """Padding 1, stride 1: one product an image with its columns, which are kh kw shifted copies of it."""
 
     def forward(input, weight, bias):
-        o, kernel = len(weight), weight.shape[2:]
-        W = conv2d.windows(input, kernel, 1)
-        Y = W.reshape(-1, weight[0].size) @ weight.reshape(o, -1).T + bias
-        return Y.reshape(*W.shape[:3], o).transpose(0, 3, 1, 2), (W, weight)
+        (n, c, h, w), (o, _, kh, kw) = input.shape, weight.shape
+        wide = np.pad(input, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        y, x = h + 3 - kh, w + 3 - kw
+        columns = np.empty((n, c, kh, kw, y, x), input.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                columns[:, :, i, j] = wide[:, :, i : i + y, j : j + x]
+        columns = columns.reshape(n, -1, y * x)
+        Y = weight.reshape(o, -1) @ columns
+        Y += bias[:, None]
+        return Y.reshape(n, o, y, x), (columns, weight, wide.shape)
 
     def backward(dY, cache):
-        W, weight = cache
-        o, c, *kernel = weight.shape
-        rows = dY.transpose(0, 2, 3, 1).reshape(-1, o)
-        dW = (rows.T @ W.reshape(len(rows), -1)).reshape(weight.shape)
-        turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3).reshape(c, -1)
-        seen = conv2d.windows(dY, tuple(kernel), kernel[0] - 2)
-        dX = (seen.reshape(-1, turned.shape[1]) @ turned.T).reshape(*seen.shape[:3], c).transpose(0, 3, 1, 2)
-        return {"input": dX, "weight": dW, "bias": rows.sum(axis=0)}
+        columns, weight, shape = cache
+        (n, o, y, x), (_, c, kh, kw) = dY.shape, weight.shape
+        G = dY.reshape(n, o, -1)
+        dW = (G @ columns.swapaxes(1, 2)).sum(axis=0).reshape(weight.shape)
+        parts = (weight.reshape(o, -1).T @ G).reshape(n, c, kh, kw, y, x)
+        dX = np.zeros(shape, dY.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                dX[:, :, i : i + y, j : j + x] += parts[:, :, i, j]
+        return {"input": dX[:, :, 1:-1, 1:-1], "weight": dW, "bias": G.sum(axis=(0, 2))}
 
 
 class conv_transpose2d:
@@ -291,24 +294,28 @@ class conv_transpose2d:
 
     def forward(input, weight, bias):
         (n, c, h, w), (o, kh, kw) = input.shape, weight.shape[1:]
-        rows = input.transpose(0, 2, 3, 1).reshape(-1, c)
-        parts = (rows @ weight.reshape(c, -1)).reshape(n, h, w, o, kh, kw).transpose(4, 5, 0, 3, 1, 2)
+        rows = input.reshape(n, c, -1)
+        parts = (weight.reshape(c, -1).T @ rows).reshape(n, o, kh, kw, h, w)
         wide = np.zeros((n, o, 2 * h + kh - 2, 2 * w + kw - 2), input.dtype)
         for i in range(kh):
             for j in range(kw):
-                wide[:, :, i : i + 2 * h : 2, j : j + 2 * w : 2] += parts[i, j]
+                wide[:, :, i : i + 2 * h : 2, j : j + 2 * w : 2] += parts[:, :, i, j]
         Y = wide[:, :, 1:-1, 1:-1]
         Y += bias[:, None, None]
         return Y, (rows, weight, input.shape)
 
     def backward(dY, cache):
         rows, weight, (n, c, h, w) = cache
-        kh, kw = weight.shape[2:]
+        o, kh, kw = weight.shape[1:]
         wide = np.pad(dY, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        seen = sliding_window_view(wide, (kh, kw), axis=(2, 3))[:, :, ::2, ::2].transpose(0, 2, 3, 1, 4, 5)
-        G = np.ascontiguousarray(seen).reshape(n * h * w, -1)
-        dX = (G @ weight.reshape(c, -1).T).reshape(n, h, w, c).transpose(0, 3, 1, 2)
-        return {"input": dX, "weight": (rows.T @ G).reshape(weight.shape), "bias": dY.sum(axis=(0, 2, 3))}
+        columns = np.empty((n, o, kh, kw, h, w), dY.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                columns[:, :, i, j] = wide[:, :, i : i + 2 * h : 2, j : j + 2 * w : 2]
+        columns = columns.reshape(n, -1, h * w)
+        dX = (weight.reshape(c, -1) @ columns).reshape(n, c, h, w)
+        dW = (rows @ columns.swapaxes(1, 2)).sum(axis=0).reshape(weight.shape)
+        return {"input": dX, "weight": dW, "bias": dY.sum(axis=(0, 2, 3))}
 
 
 class max_pool2d:
