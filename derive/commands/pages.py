@@ -76,9 +76,9 @@ def _pages(names: Sequence[str]) -> Mapping[str, str | bytes]:
             told("writing the pages", 0, 0)
             return report.pages()
     layers = [layer for text in names for layer in find_layers(text, several=True)]
-    pages = {}
+    pages: dict[str, str | bytes] = {}
     for layer in each(layers, "writing the pages"):
-        pages[file_name(layer, ".md")] = report.page(layer)
+        pages |= report.illustrated(layer, file_name(layer, ".md"))
     return pages
 
 

@@ -10,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from math import frexp, inf, isinf, log2
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 from derive.evidence.accuracy import BOUND
+from derive.evidence.steps import StepErrors
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73")  # of Okabe and Ito (2008), told apart by the colour-blind
+LEAST, MOST = 1e-17, 1e1  # relative errors that are drawn
 TOP = 2.0**60  # where errors that are infinite are drawn
 STYLE: Mapping[str, Any] = MappingProxyType(
     {
         "svg.hashsalt": "derive",  # else the ids are drawn at random
-        "svg.fonttype": "path",  # the same letters on every reader's machine
-        "font.family": "DejaVu Sans",  # comes with matplotlib
+        "svg.fonttype": "none",  # text stays text: small files that can be searched
+        "font.family": ["DejaVu Sans", "sans-serif"],
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -31,7 +33,7 @@ STYLE: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def ulp_over_range(curves: Mapping[str, Sequence[tuple[float, float]]], title: str, path: Path) -> None:
+def ulp_over_range(curves: Mapping[str, Sequence[tuple[float, float]]], title: str, path: Path | BinaryIO) -> None:
     """Mixed ulps against x, both logarithmic, negative and positive x side by side; a line for each contender."""
     from matplotlib.figure import Figure
     from matplotlib.style import context
@@ -51,7 +53,29 @@ def ulp_over_range(curves: Mapping[str, Sequence[tuple[float, float]]], title: s
         panels[0].set_ylabel("worst error in mixed ulp")
         panels[0].legend(loc="upper right")
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-        figure.savefig(path, metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+
+
+def error_over_steps(found: StepErrors, title: str, path: Path | BinaryIO) -> None:
+    """The relative error of difference quotients against their step, both logarithmic; a line for each method."""
+    from matplotlib.figure import Figure
+    from matplotlib.style import context
+
+    lines = [
+        ("central differences, float64", found.central["float64"], "-"),
+        ("with Richardson, float64", found.richardson["float64"], "-"),
+        ("central differences, float32", found.central["float32"], (0, (3, 2))),
+    ]
+    with context(["default", dict(STYLE)], after_reset=True):
+        figure = Figure(figsize=(6.4, 3.4), layout="compressed")
+        axes = figure.subplots()
+        for (name, errors, style), colour in zip(lines, COLOURS, strict=True):
+            shown = [min(max(error, LEAST), MOST) for error in errors]
+            axes.plot(found.steps, shown, color=colour, lw=1.6, ls=style, label=name)
+        axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error", ylim=(LEAST / 3, MOST))
+        axes.legend(loc="lower left")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
 
 
 def worst_by_octave(points: Sequence[tuple[float, float]]) -> list[tuple[int, float]]:

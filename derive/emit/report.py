@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import inf
+from types import MappingProxyType
 
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import Writer, math_text
@@ -25,8 +26,8 @@ MARKS = {"proved": "✓ proved", "tested": "✓ tested", "refuted": "✗ refuted
 BOUNDS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, inf)  # worst errors are told as bounds that hold on any machine
 
 
-def page(layer: Layer) -> str:
-    """The layer's page in Markdown."""
+def page(layer: Layer, pictures: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The layer's page in Markdown; ``pictures`` are the captions of figures that lie beside it, by file name."""
     derivation = layer.derive()
     verdict = verify(layer)
     parts = [
@@ -47,6 +48,7 @@ def page(layer: Layer) -> str:
         "## Evidence",
         evidence_table(verdict),
         *digits(layer),
+        *(f"![{caption}]({file})" for file, caption in pictures.items()),
         "## Assumed",
         assumptions(verdict),
         "## Not shown",
@@ -58,14 +60,25 @@ def page(layer: Layer) -> str:
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str]:
-    """Every page of ``reports/`` by its file name: one for each layer of the catalogue, and the index."""
+def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str | bytes]:
+    """Every file of ``reports/`` by its name: a page for each layer of the catalogue, their figures, and the index."""
     if layers is None:
         from derive.catalogue import layers as catalogue
 
         layers = catalogue
-    written = {f"{name}.md": page(layer) for name, layer in layers.items()}
-    return {"README.md": index(layers), **written}
+    written: dict[str, str | bytes] = {"README.md": index(layers)}
+    for name, layer in layers.items():
+        written |= illustrated(layer, f"{name}.md")
+    return written
+
+
+def illustrated(layer: Layer, file: str) -> dict[str, str | bytes]:
+    """A layer's page and its figures, by file name.  DeriveError where matplotlib is not installed."""
+    from derive.emit.illustrations import illustrations
+
+    figures = illustrations(layer)
+    drawn = {name: picture for name, (_, picture) in figures.items()}
+    return {file: page(layer, {name: caption for name, (caption, _) in figures.items()}), **drawn}
 
 
 def index(layers: Mapping[str, Layer]) -> str:
