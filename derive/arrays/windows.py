@@ -7,6 +7,7 @@ Each operation has its five facts (operations.py).  Windows lie along some axes;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, Entries, Operation, apply
@@ -232,7 +233,18 @@ def sliding_window_view(
     return apply(Windows(axes, positions, window, ones, ones), array)
 
 
-def overlap(windows: Array, axes: Any, extent: Any, stride: Any, dilation: Any) -> Array:
-    """What the helper ``overlap`` of generated code stands for."""
+def overlap(windows: Any, axes: Any, extent: Any, stride: Any, dilation: Any) -> Any:
+    """Windows added up where they lie: what the helper ``overlap`` of generated code stands for, and it, for arrays."""
+    if not isinstance(windows, Array):
+        return _overlap_of_arrays()(windows, axes, extent, stride, dilation)
     extent, stride, dilation = (tuple(map(size_of, sizes)) for sizes in (extent, stride, dilation))
     return apply(Overlap(tuple(axes), extent, stride, dilation), windows)
+
+
+@cache
+def _overlap_of_arrays() -> Any:
+    import numpy
+
+    names: dict[str, Any] = {"np": numpy}
+    exec(OVERLAP, names)
+    return names["overlap"]

@@ -202,13 +202,19 @@ def _all_of(conditions: Sequence[str]) -> list[str]:
     line = f"if not ({' and '.join(conditions)}):"
     if len(line) <= WIDTH:
         return [line]
-    rows = [conditions[0]]
-    for condition in conditions[1:]:
-        if len(rows[-1]) + len(condition) + 5 > WIDTH:
-            rows.append(f"and {condition}")
+    return ["if not (", *_rows([conditions[0], *(f"and {condition}" for condition in conditions[1:])], " "), "):"]
+
+
+def _rows(parts: Sequence[str], between: str = ", ") -> list[str]:
+    """Parts of a bracket, in as few rows as have room."""
+    rows = [parts[0]]
+    for part in parts[1:]:
+        if len(rows[-1]) + len(between) + len(part) > WIDTH:
+            rows[-1] += between.rstrip()
+            rows.append(part)
         else:
-            rows[-1] += f" and {condition}"
-    return ["if not (", *(f"    {row}" for row in rows), "):"]
+            rows[-1] += between + part
+    return [f"    {row}" for row in rows]
 
 
 def _raise(came: str, wanted: str) -> list[str]:
@@ -239,7 +245,7 @@ def _axis_code(size: Size, places: Mapping[str, str], arrays: Sequence[Array]) -
         for array in arrays:
             if size in array.shape:
                 return f"{label(array)}.shape[{array.shape.index(size)}]"
-    return _size_code(size, places)
+    return _size_code(size, places, bare=True)
 
 
 def _name_code(name: str, places: Mapping[str, str]) -> str:
@@ -292,7 +298,7 @@ def upstream_check(
             )
             continue
         test = f"if {d}.shape != {wanted}:"
-        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", f"    {wanted[1:-1]}", "):"]
+        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", *_rows(wanted[1:-1].split(", ")), "):"]
         said = said if len(wanted) <= WIDTH // 2 else write_shape(array.shape)
         lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
     return lines

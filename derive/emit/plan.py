@@ -44,7 +44,7 @@ class Plan:
         self.layer: Layer = derivation.layer
         formulas = {e.name: unfolded(e.expression) for e in self.layer.equations}
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
-        form = form or (lambda formula: stabilized(formula, formulas))
+        form = form or (lambda formula: stabilized(formula, {**formulas, **adjoints}))
         equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
         lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
