@@ -66,6 +66,7 @@ class Plan:
             if node not in line_roots:
                 self.names[node] = _fresh("D", taken)
         self.backward = _with_parts(lines, [n for n in again if n not in line_roots], self.names)
+        self.backward = _alive(self.backward, {f"d{key}" for key in derivation.wrt}, self._mentioned)
         self.forward = _alive(self.forward, {*self.layer.outputs, *self._mentioned(self.backward)}, self._mentioned)
 
     @property

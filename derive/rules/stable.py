@@ -28,7 +28,7 @@ def stabilized(array: Array, definitions: Definitions) -> Array:
                 return visited(better, rounds + 1)
         operands = tuple([done[operand] for operand in node.operands])
         same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-        return node if same else apply(node.op, *operands)
+        return node if same else visited(apply(node.op, *operands), rounds + 1)
 
     def visited(root: Array, rounds: int) -> Array:
         for node in root.walk():

@@ -9,44 +9,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import reduce
 
 from derive.arrays import build
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.operations import Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
+from derive.rules.forms.parts import factors_of, product, replaced, terms_of, total
 from derive.rules.identities.recognition import number, one_minus, one_plus
-
-
-def _exp(x: Array) -> Array:
-    return build.elementwise("exp", x)
 
 
 def tail(x: Array) -> Array:
     """``σ(-|x|)``, the smaller of σ(x) and σ(-x), without overflow."""
-    small = _exp(-abs(_unsigned(x)))
+    small = _falling(x)
     return small / (1 + small)
 
 
 def above(x: Array) -> Array:
     """``σ(x) = C + [x > 0] (1 - 2 C)`` for C = σ(-|x|)."""
-    if x.op.name == "negative":
-        return below(*x.operands)
-    return tail(x) + (x > 0) * (1 - 2 * tail(x))
+    scale, core = _scaled(x)
+    if scale < 0:
+        return below(-scale * core)
+    return _cases(core, tail(x))
 
 
 def below(x: Array) -> Array:
     """``σ(-x) = |[x ≤ 0] - C|`` for C = σ(-|x|)."""
-    return above(*x.operands) if x.op.name == "negative" else abs((x <= 0) - tail(x))
+    scale, core = _scaled(x)
+    return above(-scale * core) if scale < 0 else abs((core <= 0) - tail(x))
 
 
-def softplus(x: Array) -> Array:
-    """``log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|))``."""
-    return build.elementwise("maximum", x, 0) + build.elementwise("log1p", _exp(-abs(_unsigned(x))))
+def sigmoid(x: Array) -> Array:
+    """``σ(x)``, whose stable form is ``above``."""
+    return build.elementwise("sigmoid", x)
 
 
-def _unsigned(x: Array) -> Array:
-    return x.operands[0] if x.op.name == "negative" else x
+def _falling(x: Array) -> Array:
+    """``exp(-|x|)``."""
+    scale, core = _scaled(x)
+    size = abs(core) if abs(scale) == 1 else abs(scale) * abs(core)
+    return build.elementwise("exp", -size)
+
+
+def _cases(x: Array, least: Array) -> Array:
+    """``C`` where x ≤ 0, else ``1 - C``."""
+    return least + (x > 0) * (1 - 2 * least)
+
+
+def _scaled(x: Array) -> tuple[Fraction, Array]:
+    """A number, and what it is multiplied by."""
+    if x.op.name == "negative":
+        scale, core = _scaled(*x.operands)
+        return -scale, core
+    if x.op.name == "multiply":
+        for one, other in (x.operands, x.operands[::-1]):
+            if value := number(one):
+                scale, core = _scaled(other)
+                return value * scale, core
+    return Fraction(1), x
+
+
+def _is_falling(x: Array) -> bool:
+    """True for ``-|x|``, whose exponential needs no other form."""
+    scale, core = _scaled(x)
+    return core.op.name == "abs" and scale < 0
 
 
 # ---- exponentials and logarithms
@@ -61,7 +86,10 @@ def sigmoid_by_its_tail(node: Array, definition: Definition) -> Array | None:
 @stable(Elementwise)
 def softplus_by_its_tail(node: Array, definition: Definition) -> Array | None:
     """log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|))"""
-    return softplus(*node.operands) if node.op.name == "softplus" else None
+    if node.op.name != "softplus":
+        return None
+    (x,) = node.operands
+    return build.elementwise("maximum", x, 0) + build.elementwise("log1p", _falling(x))
 
 
 @stable(Elementwise)
@@ -70,7 +98,7 @@ def sum_of_exponentials(node: Array, definition: Definition) -> Array | None:
     if node.op.name != "logaddexp":
         return None
     x, y = node.operands
-    return build.elementwise("maximum", x, y) + build.elementwise("log1p", _exp(-abs(x - y)))
+    return build.elementwise("maximum", x, y) + build.elementwise("log1p", _falling(x - y))
 
 
 @stable(Elementwise)
@@ -80,16 +108,58 @@ def logarithm(node: Array, definition: Definition) -> Array | None:
         return None
     inner = definition(*node.operands)
     if inner.op.name == "sigmoid":
-        return -softplus(-inner.operands[0])
-    if (whole := _one_minus(inner, definition, "sigmoid")) is not None:
-        return -softplus(*whole.operands)
+        return -build.elementwise("softplus", -inner.operands[0])
+    rest = one_minus(inner)
+    if rest is not None and definition(rest).op.name == "sigmoid":
+        return -build.elementwise("softplus", *definition(rest).operands)
     part = node.operands[0] if node.op.name == "log1p" else one_plus(inner)
     if part is None:
         return None
     exponential = definition(part)
-    if exponential.op.name == "exp":
-        return softplus(*exponential.operands)
+    if exponential.op.name == "exp" and not _is_falling(*exponential.operands):
+        return build.elementwise("softplus", *exponential.operands)
     return build.elementwise("log1p", part) if node.op.name == "log" else None
+
+
+# ---- the normal distribution
+
+
+@stable(Elementwise)
+def normal_distribution_by_its_tail(node: Array, definition: Definition) -> Array | None:
+    """Φ(x) = C + [x > 0] (1 - 2 C) for C = Φ(-|x|), which SciPy finds sooner than Φ(x)"""
+    if node.op.name != "ndtr" or _is_falling(*node.operands):
+        return None
+    (x,) = node.operands
+    return _cases(x, build.elementwise("ndtr", -abs(x)))
+
+
+# ---- quotients
+
+
+@stable(Elementwise)
+def quotients_cancelled(node: Array, definition: Definition) -> Array | None:
+    """(A / S - B / C) S C = A C - B S: no division by what may be 0"""
+    factors = factors_of(node) if node.op.name == "multiply" else []
+    for one in factors:
+        others = [factor for factor in factors if factor is not one]
+        terms = [(sign, *_quotient(term)) for sign, term in terms_of(definition(one))]
+        if all(any(below is factor for factor in others) for _, _, below in terms):
+            return total([(sign, product([above, *_all_but(below, others)])) for sign, above, below in terms])
+    return None
+
+
+def _quotient(array: Array) -> tuple[Array, Array | None]:
+    """What is above and what is below the line."""
+    if array.op.name == "negative":
+        above, below = _quotient(*array.operands)
+        return -above, below
+    return array.operands if array.op.name == "divide" else (array, None)  # type: ignore[return-value]  # two of them
+
+
+def _all_but(one: Array | None, factors: Sequence[Array]) -> list[Array]:
+    """The factors without one of them."""
+    place = next(k for k, factor in enumerate(factors) if factor is one)
+    return [*factors[:place], *factors[place + 1 :]]
 
 
 # ---- what is left of 1
@@ -101,17 +171,21 @@ def rest_of_one(node: Array, definition: Definition) -> Array | None:
     if node.op.name == "subtract" and number(node.operands[1]) == 1:
         whole = definition(node.operands[0])
         return build.elementwise("expm1", *whole.operands) if whole.op.name == "exp" else None
-    plus = one_plus(node)
-    part = plus if plus is not None else one_minus(node)
-    if part is None:
+    plus, minus = one_plus(node), one_minus(node)
+    if plus is not None:
+        whole = definition(plus)
+        return 2 * sigmoid(2 * whole.operands[0]) if whole.op.name == "tanh" else None
+    if minus is None:
         return None
-    whole = definition(part)
-    if whole.op.name == "tanh":
-        twice = 2 * whole.operands[0]
-        return 2 * (above(twice) if plus is not None else below(twice))
-    if whole.op.name == "sigmoid" and plus is None:
-        return below(*whole.operands)
-    return -build.elementwise("expm1", *whole.operands) if whole.op.name == "exp" and plus is None else None
+    whole = definition(minus)
+    match whole.op.name:
+        case "tanh":
+            return 2 * sigmoid(-2 * whole.operands[0])
+        case "sigmoid":
+            return below(*whole.operands)
+        case "exp":
+            return -build.elementwise("expm1", *whole.operands)
+    return None
 
 
 @stable(Elementwise)
@@ -125,7 +199,7 @@ def slope_of_tanh(node: Array, definition: Definition) -> Array | None:
         return None
     inner = definition(*whole.operands)
     if inner.op.name == "softplus":
-        c = below(*inner.operands)
+        c = 1 - sigmoid(*inner.operands)
         return (2 * c / (1 + c**2)) ** 2
     c = tail(2 * whole.operands[0])
     return 4 * c * (1 - c)
@@ -133,14 +207,14 @@ def slope_of_tanh(node: Array, definition: Definition) -> Array | None:
 
 @stable(Elementwise)
 def tanh_of_softplus(node: Array, definition: Definition) -> Array | None:
-    """tanh log(1 + exp x) = σ(x) (1 + C) / (1 + C²) for C = σ(-x)"""
+    """tanh log(1 + exp x) = S (1 + C) / (1 + C²) for S = σ(x), C = 1 - S"""
     if node.op.name != "tanh":
         return None
     inner = definition(*node.operands)
     if inner.op.name != "softplus":
         return None
-    (x,) = inner.operands
-    return above(x) * (1 + below(x)) / (1 + below(x) ** 2)
+    s = sigmoid(*inner.operands)
+    return s * (1 + (1 - s)) / (1 + (1 - s) ** 2)
 
 
 @stable(Elementwise)
@@ -175,13 +249,24 @@ def cases_as_sum(node: Array, definition: Definition) -> Array | None:
 def masked_exponential(node: Array, definition: Definition) -> Array | None:
     """[x ≤ t] exp x = [x ≤ t] exp min(x, t): no overflow where the mask is 0"""
     factors = factors_of(node) if node.op.name == "multiply" else []
-    for mask in factors:
+    for mask in [part for factor in factors for part in factors_of(definition(factor))]:
         for x, bound in _bounded(mask):
             limited = build.elementwise("minimum", x, bound)
-            better = [replaced(f, _exp(x), _exp(limited)) for f in factors]
+            better = [_limited(factor, definition(factor), x, limited) for factor in factors]
             if any(new is not old for new, old in zip(better, factors, strict=True)):
                 return product(better)
     return None
+
+
+def _limited(factor: Array, whole: Array, x: Array, limited: Array) -> Array:
+    """A factor with x limited in it, if an exponential of x is in it."""
+    return replaced(whole, x, limited) if _may_overflow(whole, x, limited) else factor
+
+
+def _may_overflow(array: Array, x: Array, limited: Array) -> bool:
+    """True if an exponential of x is in the array, and the limited x is not."""
+    parts = set(array.walk())
+    return limited not in parts and any(part.op.name == "exp" and x in set(part.walk()) for part in parts)
 
 
 def _bounded(mask: Array) -> list[tuple[Array, Array]]:
@@ -194,57 +279,3 @@ def _bounded(mask: Array) -> list[tuple[Array, Array]]:
         case ("greater" | "greater_equal", False) | ("less" | "less_equal", True):
             return [(comparison.operands[1], comparison.operands[0])]
     return []
-
-
-# ---- powers: a product runs many times faster than np.power
-
-MOST = 8  # the greatest power that is written as products
-
-
-@stable(PowerOf)
-def power_as_product(node: Array, definition: Definition) -> Array | None:
-    """x³ = x² x, x^(-p) = 1 / x^p, x^(p + 1/2) = x^p √x"""
-    assert isinstance(node.op, PowerOf)
-    (x,) = node.operands
-    exponent = node.op.exponent
-    if exponent == 2 or exponent.denominator > 2 or abs(exponent) > MOST:
-        return None
-    if exponent < 0:
-        return 1 / build.power(x, -exponent)
-    if exponent.denominator == 2:
-        return build.power(x, exponent - Fraction(1, 2)) * build.elementwise("sqrt", x)
-    half = build.power(x, exponent // 2) ** 2
-    return half * x if exponent % 2 else half
-
-
-# ---- taking apart
-
-
-def factors_of(array: Array) -> list[Array]:
-    """The factors of a product, from left to right."""
-    if array.op.name != "multiply":
-        return [array]
-    return [factor for operand in array.operands for factor in factors_of(operand)]
-
-
-def product(factors: Sequence[Array]) -> Array:
-    """The product of some arrays of one shape."""
-    return reduce(lambda left, right: left * right, factors)
-
-
-def replaced(array: Array, part: Array, by: Array) -> Array:
-    """The expression with a part replaced wherever it occurs."""
-    done: dict[Array, Array] = {part: by}
-    for node in array.walk():
-        if node not in done:
-            operands = tuple([done[operand] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = node if same else apply(node.op, *operands)
-    return done[array]
-
-
-def _one_minus(array: Array, definition: Definition, function: str) -> Array | None:
-    """``f(x)`` for ``1 - f(x)`` of a function."""
-    part = one_minus(array)
-    whole = part if part is None else definition(part)
-    return whole if whole is not None and whole.op.name == function else None

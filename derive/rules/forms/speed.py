@@ -1,0 +1,82 @@
+"""Forms that save passes over memory: fewer products, numbers multiplied beforehand, powers as products."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import combinations
+
+from derive.arrays import build
+from derive.arrays.array import Array
+from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
+from derive.rules.forms import Definition, stable
+from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without
+from derive.rules.identities.recognition import number
+
+MOST = 8  # the greatest power that is written as products
+
+
+@stable(PowerOf)
+def power_as_product(node: Array, definition: Definition) -> Array | None:
+    """x³ = x² x, x^(-p) = 1 / x^p, x^(p + 1/2) = x^p √x: products run many times faster than powers"""
+    assert isinstance(node.op, PowerOf)
+    (x,) = node.operands
+    exponent = node.op.exponent
+    if exponent == 2 or exponent.denominator > 2 or abs(exponent) > MOST:
+        return None
+    if exponent < 0:
+        return 1 / build.power(x, -exponent)
+    if exponent.denominator == 2:
+        return build.power(x, exponent - Fraction(1, 2)) * build.elementwise("sqrt", x)
+    half = build.power(x, exponent // 2) ** 2
+    return half * x if exponent % 2 else half
+
+
+@stable(Elementwise)
+def numbers_together(node: Array, definition: Definition) -> Array | None:
+    """a (b A) = (a b) A for numbers"""
+    factors = factors_of(node)
+    values = [value for factor in factors if (value := number(factor)) is not None]
+    if len(values) < 2:
+        return None
+    value, others = Fraction(1), [factor for factor in factors if number(factor) is None]
+    for each in values:
+        value *= each
+    if not others:
+        return None
+    return product(others) if value == 1 else value * product(others)
+
+
+@stable(Elementwise)
+def signs_together(node: Array, definition: Definition) -> Array | None:
+    """-(-A) = A, A + (-B) = A - B, A - (-B) = A + B"""
+    last = node.operands[-1] if node.op.name in ("negative", "add", "subtract") else node
+    if last is node or last.op.name != "negative":
+        return None
+    (inner,) = last.operands
+    if node.op.name == "negative":
+        return inner
+    return node.operands[0] - inner if node.op.name == "add" else node.operands[0] + inner
+
+
+@stable(Elementwise)
+def common_factor(node: Array, definition: Definition) -> Array | None:
+    """A B + A C = A (B + C)"""
+    if node.op.name not in ("add", "subtract"):
+        return None
+    terms = terms_of(node)
+    for one, other in combinations(terms, 2):
+        for factor in factors_above(one[1]):
+            if number(factor) is not None or not factor.names():
+                continue
+            rest, others = without(one[1], factor), without(other[1], factor)
+            if rest is not None and others is not None and not (_is_copied(rest) and _is_copied(others)):
+                inner = total([(one[0], rest), (other[0], others)])
+                return total([(1, factor * inner), *(term for term in terms if term is not one and term is not other)])
+    return None
+
+
+def _is_copied(array: Array) -> bool:
+    """True if every entry is a copy of fewer: a sum of such would be copied first, then added."""
+    if isinstance(array.op, Elementwise | PowerOf):
+        return all(map(_is_copied, array.operands))
+    return isinstance(array.op, Broadcast | Constant)
