@@ -26,7 +26,7 @@ KERNEL_LINES = 1200  # of code in derive/index: without docstrings, comments and
 FILE_LINES = 450
 
 ALLOWED = {"pyproject.toml", "README.md", "LICENSE", "derive", "tests", "reports"}
-HEAVY = ("sympy", "numpy", "hypothesis", "matplotlib", "click", "rich", "scipy", "sklearn", "pytest", "torch")
+HEAVY = ("sympy", "numpy", "hypothesis", "matplotlib", "click", "rich", "scipy", "sklearn", "pytest", "torch", "flint")
 
 MODULES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
 TEST_FILES = sorted(TESTS.rglob("*.py"))

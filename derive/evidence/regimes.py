@@ -28,14 +28,14 @@ LOW, HIGH = -99, 9  # binary exponents of entries: 1e-30 to 1e3
 MOST = 1e3
 LENGTHS = (1, 2, 3, 8, 64)  # of rows
 SCALES = {"float32": (1e-8, 1.0, 1e4, 1e30), "float64": (1e-8, 1.0, 1e4, 1e30, 1e200)}
-HEAVY = 1e4  # above this scale, inputs of a contraction are scaled one at a time: products stay floats
+HEAVY = 1e4  # the largest scale of a contraction of several inputs: products stay floats
 PATTERNS = ("mixed", "alike", "offset", "peak")
 WORKING = 192  # bits
 FEW = 60  # entries of the inputs of a contraction, all together
 MIDDLE = -5  # half of them lie above this exponent, where functions turn
 POINTS = {"ci": 480, "deep": 4000}  # at which what acts entry by entry is taken
 REPEATS = {"ci": 1, "deep": 8}  # of each scale and pattern, otherwise
-CONTRACTIONS = {"ci": 2, "deep": 6}  # choices of sizes
+CONTRACTIONS = {"ci": 3, "deep": 6}  # choices of sizes
 
 REGIMES: Mapping[Structure, str] = {
     "elementwise": "entries of 1e-30 ≤ |x| ≤ 1e3, both signs, log-spaced, half of them above 0.03",
@@ -44,8 +44,8 @@ REGIMES: Mapping[Structure, str] = {
         "equal entries, a mean far above the spread, one dominant entry"
     ),
     "contraction": (
-        "small sizes at the scales 1e-8, 1, 1e4 of all inputs, and 1e30 (and 1e200 in float64) of one: mixed "
-        "magnitudes, nearly equal entries, a mean far above the spread, one dominant entry"
+        "small sizes at the scales 1e-8, 1, 1e4, and for a single input 1e30 (and 1e200 in float64): mixed magnitudes, "
+        "nearly equal entries, a mean far above the spread, one dominant entry"
     ),
 }
 
@@ -219,11 +219,11 @@ def _plans(
             plans[key] = [_Plan("entries", 1.0, exponent) for exponent in spaced]
             order.shuffle(spaced)
         return plans
-    points: list[tuple[str, float, str | None]] = []  # whose scale it is: all inputs', or one's
-    for _, scale, pattern in product(range(REPEATS[budget]), SCALES[dtype], PATTERNS):
-        alone = floats[:1] if structure == "rows" else floats if scale > HEAVY else []
-        turns = [None, *alone] if structure == "rows" or not alone else alone
-        points += [(pattern, scale, one) for one in (turns if len(floats) > 1 else [None])]
+    several = len(floats) > 1
+    scales = [s for s in SCALES[dtype] if s <= HEAVY or structure == "rows" or not several]
+    turns = [None, floats[0]] if several and structure == "rows" else [None]  # whose scale it is: all inputs', or one's
+    told = product(range(REPEATS[budget]), scales, PATTERNS, turns)
+    points = [(pattern, scale, one) for _, scale, pattern, one in told]
     return {
         key: [_Plan(pattern, scale if one in (None, key) else 1.0) for pattern, scale, one in points]
         for key in program.inputs

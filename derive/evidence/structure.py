@@ -13,6 +13,7 @@ from typing import Any, Literal
 from derive.arrays.array import Array, Named
 from derive.arrays.shapes import Shape
 from derive.evidence.balls import Program, meaning_of
+from derive.index.size import ONE
 from derive.index.terms import Delta, Entry, Extent, Index, OfMatrix, Term, Total
 
 Structure = Literal["elementwise", "rows", "contraction"]
@@ -139,8 +140,10 @@ def _picks(part: Term, index: Index, ranks: Mapping[str, int]) -> bool:
 
 
 def _summed_operands(total: Total) -> set[str]:
-    """The operands of floats that a sum goes over."""
+    """The operands of floats that a sum goes over; over an axis of 1, all in it."""
     entries = [part for part in parts(total.body) if isinstance(part, Entry) and part.kind == "float"]
+    if total.index.size == ONE:
+        return {entry.array for entry in entries}
     return {entry.array for entry in entries if any(i is total.index for place in entry.at for i, _ in place.parts)}
 
 
