@@ -8,8 +8,9 @@ dE/dW = X.T @ G
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -47,8 +48,14 @@ def claims(path: str | PathLike[str]) -> list[tuple[int, Verdict]]:
 
 def decided(text: str, title: str = "") -> Iterator[tuple[Line, Verdict]]:
     """Each claim in a Markdown text with its verdict, and each line that cannot be read."""
+    for line, decide in claimed(text, title):
+        yield line, decide()
+
+
+def claimed(text: str, title: str = "") -> Iterator[tuple[Line, Callable[[], Verdict]]]:
+    """Each claim in a Markdown text, and each line that cannot be read, with a function that gives the verdict."""
     for block in blocks(text):
-        yield from _decided(block, title)
+        yield from _claimed(block, title)
 
 
 def annotated(text: str, title: str = "") -> str:
@@ -90,15 +97,14 @@ def _open_brackets(text: str) -> int:
     return sum((c in "([{") - (c in ")]}") for c in text)
 
 
-def _decided(block: list[Line], title: str) -> Iterator[tuple[Line, Verdict]]:
+def _claimed(block: list[Line], title: str) -> Iterator[tuple[Line, Callable[[], Verdict]]]:
     declared: dict[str, Declaration] = {}
     formulas: dict[str, str] = {}
     for line in block:
         where = f"{title}:{line.first}" if title else f"line {line.first}"
         try:
             if claim := _CLAIM.match(line.text):
-                loss, wrt, gradient = claim.groups()
-                yield line, Statement(declared, formulas, where).decide(loss, wrt, gradient)
+                yield line, partial(_verdict, line, {**declared}, {**formulas}, where, claim.groups())
             elif formula := _FORMULA.match(line.text):
                 key, text = formula.groups()
                 _check_new(key, {*declared, *formulas}, where)
@@ -107,8 +113,21 @@ def _decided(block: list[Line], title: str) -> Iterator[tuple[Line, Verdict]]:
             else:
                 declared |= _declared(line.text, {*declared, *formulas}, where)
         except DeriveError as error:
-            hint = f"; try {error.hint}" if error.hint else ""
-            yield line, Verdict("open", line.text.strip(), f"not read: {error.got}; {error.wanted}{hint}")
+            yield line, partial(_not_read, line, error)
+
+
+def _verdict(
+    line: Line, declared: dict[str, Declaration], formulas: dict[str, str], where: str, claim: tuple[str, ...]
+) -> Verdict:
+    try:
+        return Statement(declared, formulas, where).decide(*claim)
+    except DeriveError as error:
+        return _not_read(line, error)
+
+
+def _not_read(line: Line, error: DeriveError) -> Verdict:
+    hint = f"; try {error.hint}" if error.hint else ""
+    return Verdict("open", line.text.strip(), f"not read: {error.got}; {error.wanted}{hint}")
 
 
 def _declared(text: str, taken: set[str], where: str) -> dict[str, Declaration]:
