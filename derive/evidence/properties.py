@@ -172,7 +172,7 @@ def _refuted(code: Code, tally: _Tally, seed: int, source: str) -> Outcome:
         failure = failure.with_expected(expected_gradient(code, case, failure.name))
     at = ", ".join(f"{name}={size}" for name, size in case.sizes.items())
     detail = f"{failure.what} (at {at})" if at else failure.what
-    numbers = {**tally.numbers(seed), "broken": failure.broken}
+    numbers = {**tally.numbers(seed), "broken": failure.broken, "sizes": dict(case.sizes)}
     return Outcome(Rung("properties", "refuted", detail, numbers), counterexample(case, failure, source))
 
 

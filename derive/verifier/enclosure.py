@@ -205,7 +205,9 @@ def refuted(given: Pair, case: Case, pairing: Pairing) -> Outcome:
     failure = Failure(name, what, got, expected, f"gradients[{name!r}]")
     at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
     detail = f"{what} (at {at})" if at else what
-    rung = Rung(NAME, "refuted", f"{detail}; the balls are disjoint", {"relative_gap": pairing.gap})
+    rung = Rung(
+        NAME, "refuted", f"{detail}; the balls are disjoint", {"relative_gap": pairing.gap, "sizes": dict(case.sizes)}
+    )
     return Outcome(rung, counterexample(case, _with_gradient(given, case, failure), source(given)))
 
 

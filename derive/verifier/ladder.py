@@ -9,6 +9,7 @@ from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome
 from derive.verdict import Rung, Verdict
 from derive.verifier import enclosure, extremes, proofs, values
+from derive.verifier.faults import fault
 from derive.verifier.isolation import isolated
 from derive.verifier.pair import Pair, pair
 
@@ -52,13 +53,20 @@ def climb(given: Pair, budget: str) -> Verdict:
         found = _climbed(each, given, budget)
         rungs.append(found.rung)
         if found.rung.status == "refuted":
-            return Verdict("refuted", given.name, found.rung.detail, (), tuple(rungs), found.counterexample)
+            return Verdict("refuted", given.name, _reason(given, found), (), tuple(rungs), found.counterexample)
     shown = [rung.status for rung in rungs if rung.status in _STRONGER]
     if not shown or rungs[0].status == "open":
         reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
         return Verdict("open", given.name, reason, (), tuple(rungs))
     assumed = tuple(a for rung in rungs for a in rung.numbers.get("assumptions", ()))
     return Verdict(max(shown, key=_STRONGER.index), given.name, "", assumed, tuple(rungs))
+
+
+def _reason(given: Pair, found: Outcome) -> str:
+    """What the rung says, and the class of the fault where numbers tell it."""
+    witness, sizes = found.counterexample, found.rung.numbers.get("sizes")
+    told = fault(given, witness.name, sizes) if witness and sizes and witness.name in given.floats else ""
+    return f"{found.rung.detail}; {told}" if told else found.rung.detail
 
 
 def _climbed(rung: Any, given: Pair, budget: str) -> Outcome:
