@@ -419,6 +419,112 @@ class gru_cell:
         }  # fmt: skip
 
 
+class rnn:
+    """The inputs of all steps in one product; a loop over the steps for what only they can tell."""
+
+    def forward(input, h0, w_ih, w_hh, b_ih, b_hh):
+        t, n, d = input.shape
+        A = (input.reshape(-1, d) @ w_ih.T + (b_ih + b_hh)).reshape(t, n, -1)
+        H = np.empty((t + 1, *h0.shape), input.dtype)
+        H[0] = h0
+        for s in range(t):
+            np.tanh(A[s] + H[s] @ w_hh.T, out=H[s + 1])
+        return (H[1:], H[-1]), (input, w_ih, w_hh, H)
+
+    def backward(dY, cache):
+        dH, dh = dY
+        input, w_ih, w_hh, H = cache
+        dZ = np.empty_like(dH)
+        for s in reversed(range(len(dH))):
+            dZ[s] = (dH[s] + dh) * (1 - H[s + 1] ** 2)
+            dh = dZ[s] @ w_hh
+        rows = dZ.reshape(-1, dZ.shape[-1])
+        db = rows.sum(axis=0)
+        return {
+            "input": (rows @ w_ih).reshape(input.shape), "h0": dh, "w_ih": rows.T @ input.reshape(len(rows), -1),
+            "w_hh": rows.T @ H[:-1].reshape(len(rows), -1), "b_ih": db, "b_hh": db.copy(),
+        }  # fmt: skip
+
+
+class lstm:
+    def forward(input, h0, c0, w_ih, w_hh, b_ih, b_hh):
+        t, n, d = input.shape
+        h = h0.shape[1]
+        A = (input.reshape(-1, d) @ w_ih.T + (b_ih + b_hh)).reshape(t, n, -1)
+        H, C = np.empty((t + 1, n, h), input.dtype), np.empty((t + 1, n, h), input.dtype)
+        Z, T = np.empty_like(A), np.empty((t, n, h), input.dtype)
+        H[0], C[0] = h0, c0
+        for s in range(t):
+            z = A[s] + H[s] @ w_hh.T
+            Z[s] = logistic(z)
+            np.tanh(z[:, 2 * h : 3 * h], out=Z[s, :, 2 * h : 3 * h])
+            i, f, g, o = np.split(Z[s], 4, axis=1)
+            C[s + 1] = f * C[s] + i * g
+            np.tanh(C[s + 1], out=T[s])
+            H[s + 1] = o * T[s]
+        return (H[1:], H[-1], C[-1]), (input, w_ih, w_hh, H, C, Z, T)
+
+    def backward(dY, cache):
+        dH, dh, dc = dY
+        input, w_ih, w_hh, H, C, Z, T = cache
+        dZ = np.empty_like(Z)
+        for s in reversed(range(len(dH))):
+            i, f, g, o = np.split(Z[s], 4, axis=1)
+            di, df, dg, do = np.split(dZ[s], 4, axis=1)
+            dh = dh + dH[s]
+            dc = dc + dh * o * (1 - T[s] * T[s])
+            np.multiply(dc * g, i * (1 - i), out=di)
+            np.multiply(dc * C[s], f * (1 - f), out=df)
+            np.multiply(dc * i, 1 - g * g, out=dg)
+            np.multiply(dh * T[s], o * (1 - o), out=do)
+            dc = dc * f
+            dh = dZ[s] @ w_hh
+        rows = dZ.reshape(-1, dZ.shape[-1])
+        db = rows.sum(axis=0)
+        return {
+            "input": (rows @ w_ih).reshape(input.shape), "h0": dh, "c0": dc, "w_ih": rows.T @ input.reshape(len(rows), -1),
+            "w_hh": rows.T @ H[:-1].reshape(len(rows), -1), "b_ih": db, "b_hh": db.copy(),
+        }  # fmt: skip
+
+
+class gru:
+    def forward(input, h0, w_ih, w_hh, b_ih, b_hh):
+        t, n, d = input.shape
+        h = h0.shape[1]
+        A = (input.reshape(-1, d) @ w_ih.T + b_ih).reshape(t, n, -1)
+        H, G, M = np.empty((t + 1, n, h), input.dtype), np.empty_like(A), np.empty((t, n, h), input.dtype)
+        H[0] = h0
+        for s in range(t):
+            b = H[s] @ w_hh.T + b_hh
+            G[s, :, : 2 * h] = logistic(A[s, :, : 2 * h] + b[:, : 2 * h])
+            r, z, g = np.split(G[s], 3, axis=1)
+            M[s] = b[:, 2 * h :]
+            np.tanh(A[s, :, 2 * h :] + r * M[s], out=g)
+            H[s + 1] = g + z * (H[s] - g)
+        return (H[1:], H[-1]), (input, w_ih, w_hh, H, G, M)
+
+    def backward(dY, cache):
+        dH, dh = dY
+        input, w_ih, w_hh, H, G, M = cache
+        da, db = np.empty_like(G), np.empty_like(G)
+        h = H.shape[-1]
+        for s in reversed(range(len(dH))):
+            r, z, g = np.split(G[s], 3, axis=1)
+            dh = dh + dH[s]
+            dg = dh * (1 - z) * (1 - g * g)
+            da[s, :, :h] = dg * M[s] * r * (1 - r)
+            da[s, :, h : 2 * h] = dh * (H[s] - g) * z * (1 - z)
+            da[s, :, 2 * h :] = dg
+            db[s] = da[s]
+            db[s, :, 2 * h :] *= r
+            dh = db[s] @ w_hh + dh * z
+        rows, others = da.reshape(-1, 3 * h), db.reshape(-1, 3 * h)
+        return {
+            "input": (rows @ w_ih).reshape(input.shape), "h0": dh, "w_ih": rows.T @ input.reshape(len(rows), -1),
+            "w_hh": others.T @ H[:-1].reshape(len(rows), -1), "b_ih": rows.sum(axis=0), "b_hh": others.sum(axis=0),
+        }  # fmt: skip
+
+
 # ---- matrix functions
 
 

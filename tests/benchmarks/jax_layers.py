@@ -70,6 +70,37 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh):
     return n + z * (hx - n)
 
 
+def rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh):
+    return jnp.tanh(input @ w_ih.T + hx @ w_hh.T + b_ih + b_hh)
+
+
+def rnn(input, h0, *learned):
+    def step(h, x):
+        h = rnn_cell(x, h, *learned)
+        return h, h
+
+    h, H = lax.scan(step, h0, input)
+    return H, h
+
+
+def lstm(input, h0, c0, *learned):
+    def step(state, x):
+        state = lstm_cell(x, *state, *learned)
+        return state, state[0]
+
+    (h, c), H = lax.scan(step, (h0, c0), input)
+    return H, h, c
+
+
+def gru(input, h0, *learned):
+    def step(h, x):
+        h = gru_cell(x, h, *learned)
+        return h, h
+
+    h, H = lax.scan(step, h0, input)
+    return H, h
+
+
 LAYERS: Mapping[str, Callable[..., Any]] = {
     "linear": lambda input, weight, bias: input @ weight.T + bias,
     "embedding": lambda input, weight: weight[input],
@@ -93,6 +124,10 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "avg_pool2d": avg_pool2d,
     "lstm_cell": lstm_cell,
     "gru_cell": gru_cell,
+    "rnn": rnn,
+    "lstm": lstm,
+    "gru": gru,
+    "rnn_cell": rnn_cell,
     "inv": jnp.linalg.inv,
     "det": jnp.linalg.det,
     "logdet": lambda A: jnp.linalg.slogdet(A)[1],

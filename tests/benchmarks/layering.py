@@ -60,6 +60,7 @@ class Work:
 
 ENTRIES = {"input": (256, 1024)}
 GATES = {"input": (64, 128), "hx": (64, 128)}
+STEPS = {"input": (32, 32, 64), "h0": (32, 64)}
 IMAGES = {"input": (16, 16, 28, 28)}
 
 WORKS = (
@@ -93,6 +94,9 @@ WORKS = (
         {**GATES, "cx": (64, 128), "w_ih": (512, 128), "w_hh": (512, 128), "b_ih": (512,), "b_hh": (512,)},
     ),
     Work("gru_cell", {**GATES, "w_ih": (384, 128), "w_hh": (384, 128), "b_ih": (384,), "b_hh": (384,)}),
+    Work("rnn", STEPS | {"w_ih": (64, 64), "w_hh": (64, 64), "b_ih": (64,), "b_hh": (64,)}),
+    Work("lstm", STEPS | {"c0": (32, 64), "w_ih": (256, 64), "w_hh": (256, 64), "b_ih": (256,), "b_hh": (256,)}),
+    Work("gru", STEPS | {"w_ih": (192, 64), "w_hh": (192, 64), "b_ih": (192,), "b_hh": (192,)}),
     Work("inv", {"A": (64, 64)}),
     Work("det", {"A": (64, 64)}),
     Work("logdet", {"A": (64, 64)}),
@@ -152,7 +156,8 @@ def arrays(given: Work, dtype: type[np.floating[Any]] = np.float32) -> Arrays:
             drawn = chance.integers(0, given.below[key], shape)
             made[key] = drawn.astype(bool) if given.below[key] == 2 else drawn
         else:
-            made[key] = chance.standard_normal(shape).astype(dtype)
+            scale = shape[-1] ** -0.5 if key.startswith("w") else 1.0  # weights such as layers are given
+            made[key] = np.asarray(scale * chance.standard_normal(shape)).astype(dtype)
     return made
 
 

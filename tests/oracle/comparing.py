@@ -19,7 +19,7 @@ from derive.evidence.values import draw_upstream
 from .drawing import Drawn
 from .pytorch import torch
 
-ROUNDINGS = 16
+ROUNDINGS = 32
 STEP = 2.0**-26  # the relative change of the inputs by which the sensitivity is measured, in float64
 TIGHT = 1e-10  # of the largest entry: a float64 case in which more would be allowed is ill-conditioned and counts not
 

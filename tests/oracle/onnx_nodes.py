@@ -239,7 +239,7 @@ def softmax_cross_entropy_loss(node: Node) -> Call:
         raise Skipped("weights of the classes: the layer has none")
     scores, labels = node["scores"], node["labels"]
     rows = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
-    options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index", -100)}
+    options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index")}
 
     def back(loss: Any) -> Any:
         return loss.reshape(labels.shape) if node["reduction"] == "none" else loss
@@ -351,9 +351,9 @@ def recurrent(layer: str) -> Callable[[Node], Call]:
         without = len(x) == 1 and not start.any() and not b_hh.any()  # then it makes no difference
         if layer == "gru" and not (node["linear_before_reset"] or without):
             raise Skipped("the reset before the product: PyTorch's comes after it")
-        inputs = {"input": x, "hx": start}
+        inputs = {"input": x, "h0": start}
         if layer == "lstm":
-            inputs["cx"] = node.get("initial_c", np.zeros((1, n, h), x.dtype))[0]
+            inputs["c0"] = node.get("initial_c", np.zeros((1, n, h), x.dtype))[0]
         inputs |= {"w_ih": gates(node["W"][0]), "w_hh": gates(node["R"][0]), "b_ih": gates(b_ih), "b_hh": gates(b_hh)}
         axis = 1 if node["layout"] else 0
         return Call(layer, inputs, output="Y_h", back=lambda y: np.expand_dims(y[0][-1], axis))

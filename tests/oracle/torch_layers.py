@@ -95,7 +95,56 @@ def attention_mask(chance: np.random.Generator, drawn: Drawn) -> Any:
     return (chance.random(shape) < 1 / 2) | (np.arange(shape[-1]) == chance.integers(shape[-1], size=(*shape[:-1], 1)))
 
 
+def rnn(input: Tensor, h0: Tensor, nonlinearity: str, **learned: Tensor) -> tuple[Tensor, ...]:
+    run = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
+    output, h_n = run(input, h0[None], [*learned.values()], *ONE_LAYER)
+    return output, h_n[0]
+
+
+def lstm(input: Tensor, h0: Tensor, c0: Tensor, **learned: Tensor) -> tuple[Tensor, ...]:
+    output, h_n, c_n = torch.lstm(input, [h0[None], c0[None]], [*learned.values()], *ONE_LAYER)
+    return output, h_n[0], c_n[0]
+
+
+def gru(input: Tensor, h0: Tensor, **learned: Tensor) -> tuple[Tensor, ...]:
+    output, h_n = torch.gru(input, h0[None], [*learned.values()], *ONE_LAYER)
+    return output, h_n[0]
+
+
+ONE_LAYER = (True, 1, 0.0, False, False, False)  # biases; layers; dropout; training; both directions; batch first
+
+
+def cross_entropy(input: Tensor, target: Tensor, dims: int, ignore_index: int | None, **more: Any) -> Tensor:
+    ignored = -100 if ignore_index is None else ignore_index
+    return functional.cross_entropy(input, target, ignore_index=ignored, **more)
+
+
+def labels(chance: np.random.Generator, drawn: Drawn) -> Any:
+    """Some rows are ignored, but not the first; or probabilities."""
+    n, c, *space = (drawn.sizes[name] for name in ("n", "c", *("", "l", "hw")[drawn.options.get("dims", 0)]))
+    if drawn.options.get("target") == "probabilities":
+        rows = chance.random((n, c, *space)) + 0.1
+        return rows / rows.sum(axis=1, keepdims=True)
+    found = chance.integers(c, size=(n, *space))
+    ignored = drawn.options.get("ignore_index")
+    if ignored is not None:
+        found[chance.random(found.shape) < 1 / 3] = ignored
+        found[0] = 1
+    return found
+
+
+def dropout(input: Tensor, mask: Tensor, p: float) -> Tensor:
+    return input * mask / (1 - p)
+
+
+def positional(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose inputs have other names."""
+    return lambda **inputs: function(*inputs.values())
+
+
 IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
+
+STEPS = {"t": (1, 2, 3, 5)}  # PyTorch wants one
 
 LAYERS: Mapping[str, Oracle] = {
     "conv2d": Oracle(sizes=IMAGES),
@@ -112,8 +161,21 @@ LAYERS: Mapping[str, Oracle] = {
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
     "two_layer_network": Oracle(two_layer_network),
+    "cross_entropy": Oracle(
+        cross_entropy,
+        options={"target": ("labels", "probabilities"), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2)},
+        sizes={"n": (1, 2, 3, 5), "c": (3, 4, 5)},
+        inputs={"target": labels},
+    ),
+    "dropout": Oracle(dropout),
     "rnn_cell": Oracle(rnn_cell),
     "lstm_cell": Oracle(lstm_cell),
+    "rnn": Oracle(rnn, sizes=STEPS),
+    "lstm": Oracle(lstm, sizes=STEPS),
+    "gru": Oracle(gru, sizes=STEPS),
+    "logdet": Oracle(positional(torch.logdet)),
+    "frobenius_norm": Oracle(positional(torch.linalg.matrix_norm)),
+    "quadratic_form": Oracle(positional(lambda A, x: x @ A @ x)),
 }
 
 NOT_COMPARED: Mapping[str, str] = {}  # layers that PyTorch has nothing for, and why
