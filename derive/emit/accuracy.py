@@ -65,7 +65,8 @@ def regime(program: Program) -> str:
     structure, allowance = structure_of(program), Allowance.of(program)
     where = "" if allowance.sums > {*program.outputs} else " in outputs"
     rounded = "" if structure == "elementwise" else f"; an ulp of each sum is allowed{where}"
-    largest = ", and an ulp of a result is that of its largest entry" if allowance.arrays else ""
+    array = "a result, and of an input," if allowance.matrices else "a result"
+    largest = f", and an ulp of {array} is that of its largest entry" if allowance.arrays else ""
     return REGIMES[structure] + rounded + largest
 
 

@@ -12,7 +12,8 @@ An ulp in each sum of the formulas is allowed in outputs, where a formula sums. 
 of programs: those that contract several arrays, as is usual for products of matrices, and those that do not change with
 the scale of a row, whose gradient has no component along the row, so that in a row of two entries, or with a dominant
 one, it is the difference of sums that nearly cancel.  For contractions an ulp of a result is that of its largest entry,
-and points at which a product of arrays is not a float are left out.
+where matrices are inverted that of an input too, and points at which a product of arrays is not a float, or a
+determinant not a normal one, are left out.
 """
 
 from __future__ import annotations

@@ -32,11 +32,17 @@ def contracting(program: Program) -> tuple[str, ...]:
     return tuple(label for label, line in lines if any(map(_contracts, _nodes(((label, line),)))))
 
 
+def eliminates(program: Program) -> bool:
+    """True if the equations invert matrices or take determinants."""
+    return any(map(_eliminates, _nodes(program.equations)))
+
+
+def _eliminates(node: Array) -> bool:
+    return any(isinstance(part, OfMatrix) for part in parts(_Meaning.of(node).term))
+
+
 def _contracts(node: Array) -> bool:
-    meaning = _Meaning.of(node)
-    if any(isinstance(part, OfMatrix) for part in parts(meaning.term)):
-        return True
-    return any(len(_summed_operands(total)) > 1 for total in _sums(meaning))
+    return _eliminates(node) or any(len(_summed_operands(total)) > 1 for total in _sums(_Meaning.of(node)))
 
 
 def summed_sizes(program: Program) -> tuple[str, ...]:

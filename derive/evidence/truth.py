@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from derive.evidence.balls import Balls, Nudge, Program, balls, precision
 from derive.evidence.regimes import Batch, scale_free
-from derive.evidence.structure import contracting, structure_of
+from derive.evidence.structure import contracting, eliminates, structure_of
 
 BITS = (192, 1280, 6000)  # tried in turn
 SHARP = 2.0**-40  # of an ulp: balls as small as that are the truth
@@ -32,18 +32,21 @@ Entry = tuple[str, int, int]  # a result, a point, a flat place
 class Allowance:
     """What is allowed for besides rounding inputs and results.
 
-    ``sums``: of which results an ulp in each of the formulas' sums; ``arrays``: what contractions ask for.
+    ``sums``: of which results an ulp in each of the formulas' sums; ``arrays``: an ulp of a result is that of its
+    largest entry; ``matrices``: an ulp of an input too.
     """
 
     sums: frozenset[str] = frozenset()
     arrays: bool = False
+    matrices: bool = False
 
     @staticmethod
     def of(program: Program) -> Allowance:
         """By the structure of the program."""
         structure = structure_of(program)
         every = structure == "contraction" or (structure == "rows" and scale_free(program))
-        return Allowance(frozenset(program.results if every else program.outputs), structure == "contraction")
+        sums = frozenset(program.results if every else program.outputs)
+        return Allowance(sums, structure == "contraction", eliminates(program))
 
 
 class Truth:
@@ -57,7 +60,7 @@ class Truth:
         arrays = {**batch.inputs, **batch.upstream}
         self.given = {key: balls(value) for key, value in arrays.items()}
         floats = {key: value for key, value in arrays.items() if value.dtype.kind == "f"}
-        self.steps = {key: balls(np.spacing(np.abs(value)).astype(float) * STEP) for key, value in floats.items()}
+        self.steps = {key: balls(self._spacing(value) * STEP) for key, value in floats.items()}
         self._precisions = np.full(batch.points, BITS[-1])
         self.results: dict[str, Balls] = {}
         self.ulps: dict[str, Balls] = {}
@@ -118,16 +121,26 @@ class Truth:
         top = int(exponent) + int(abs(mantissa)).bit_length() - 1
         return arb((1, max(top - int(info.nmant), least)))
 
+    def _spacing(self, value: NDArray[Any]) -> NDArray[Any]:
+        """The ulps of inputs."""
+        sizes = np.abs(value)
+        if self.allowance.matrices:
+            sizes = np.broadcast_to(_like(by_point(sizes).max(axis=1, initial=0), value), value.shape)
+        return np.asarray(np.spacing(sizes), dtype=np.float64)
+
     def _is_sharp(self, value: Any) -> bool:
         return isinstance(value, int) or bool(value.is_finite() and value.rad() <= self._ulp(value) * SHARP)
 
     def _is_float(self, value: Any) -> bool:
-        return bool(abs(value) <= float(np.finfo(self.dtype).max))
+        """True for what is no larger than the largest float; for determinants, nor smaller than the smallest."""
+        info, size = np.finfo(self.dtype), abs(value)
+        small = self.allowance.matrices and size < float(info.tiny) and value != 0
+        return bool(size <= float(info.max)) and not small
 
     def _largest(self, value: Balls) -> Balls:
         """At every entry the largest of the point."""
-        largest = mapped(_size, value)
-        return _like(np.maximum.reduce(by_point(largest), axis=1), value) + np.zeros(value.shape, dtype=object)
+        largest = np.maximum.reduce(by_point(mapped(_size, value)), axis=1, initial=0)
+        return np.broadcast_to(_like(largest, value), value.shape)
 
     # ---- moves
 

@@ -42,6 +42,21 @@ def cross_entropy(X: "n c", t: "n : int[0,c)"):
     return (np.log(np.exp(X).sum(axis=1)) - picked).mean()
 
 
+@derive.layer
+def inverse(A: "n n"):
+    return np.linalg.inv(A)
+
+
+@derive.layer
+def log_of_det(A: "n n : spd"):
+    return np.log(np.linalg.det(A))
+
+
+@derive.layer
+def logdet(A: "n n : spd"):
+    return np.linalg.slogdet(A)[1]
+
+
 class Softmax:
     """Softmax as it should be: shifted by the maximum, the upstream gradient by its value there."""
 

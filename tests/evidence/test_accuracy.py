@@ -21,7 +21,10 @@ from .programs import (
     LayerNorm,
     Softmax,
     cross_entropy,
+    inverse,
     layer_norm,
+    log_of_det,
+    logdet,
     measured,
     norm,
     product,
@@ -168,7 +171,7 @@ def test_what_does_not_change_with_the_scale_of_a_row_is_told_from_what_does():
 # ---- good code
 
 
-@pytest.mark.parametrize("layer", [SIGMOID, TANH, DENSE, SQUARED, product], ids=lambda layer: layer.name)
+@pytest.mark.parametrize("layer", [SIGMOID, TANH, DENSE, SQUARED, product, inverse, logdet], ids=lambda layer: layer.name)
 def test_generated_code_is_within_the_bound(layer):
     tallies = measured(layer, layer.derive().compile())
     assert all(tally.ok and tally.entries > 100 for tally in tallies.values())
@@ -229,6 +232,19 @@ def test_a_mean_that_is_subtracted_once_is_caught():
 
 def test_a_norm_that_overflows_is_caught():
     assert all(tally.not_finite for tally in measured(norm, norm.derive().compile()).values())
+
+
+def test_a_determinant_that_overflows_inside_a_logarithm_is_caught():
+    assert all(tally.not_finite for tally in measured(log_of_det, log_of_det.derive().compile()).values())
+
+
+def test_an_inverse_through_normal_equations_is_caught():
+    def forward(A):
+        Y = np.linalg.inv(A.T @ A) @ A.T
+        return Y, Y
+
+    code = SimpleNamespace(forward=forward, backward=lambda dY, Y: {"A": -Y.T @ dY @ Y.T})
+    assert not any(tally.ok for tally in measured(inverse, code).values())
 
 
 def test_another_eps_in_float32_is_caught():
