@@ -17,7 +17,7 @@ from .values import N, S, assert_same, sizes_for, text_value, values_for, work
 
 SHAPES = {
     "X": "n d", "V": "n d", "W": "d m", "b": "d", "b2": "d", "c": "n", "K": "n n", "Q": "b h n d", "P": "b n d", "R": "b d m", "q": "",
-    "C1": "n 1", "R1": "1 d", "O": "1", "M": "n d : bool", "M2": "n d : bool", "F": "4 6",
+    "C1": "n 1", "R1": "1 d", "O": "1", "M": "n d : bool", "M2": "n d : bool", "F": "4 6", "T": "b n n",
     "t": "m : int[0,n)", "t2": "h m : int[0,n)", "u": "n : int[0,d)", "u1": "n 1 : int[0,d)", "u3": "n 3 : int[0,d)", "r1": "1 d : int[0,n)", "p": "b n : int[0,d)",
 }  # fmt: skip
 ARRAYS = {label: N(label, shape) for label, shape in SHAPES.items()}
@@ -105,7 +105,15 @@ SAME = {
     "np.vstack": lambda X, b: np.vstack([X, b]), "np.vstack vectors": lambda b, b2: np.vstack([b, b2]), "np.vstack scalars": lambda q: np.vstack([q, q]),
     "np.split": lambda F: np.split(F, 2)[1], "np.split axis": lambda F: np.split(F, 3, axis=-1)[2], "np.split places": lambda F: np.split(F, [1, 4], axis=1)[1],
     "np.split from behind": lambda X: np.split(X, [-1], axis=1)[0], "np.split last": lambda X: np.split(X, [1], axis=1)[1],
-    "np.flip all": lambda X: np.flip(X, (0, 1)), "np.flip plain": lambda X: np.flip(X), "np.add.reduce": lambda X: np.add.reduce(X, axis=1),
+    "np.flip all": lambda X: np.flip(X, (0, 1)), "np.flip plain": lambda X: np.flip(X),
+    "np.inv": lambda K: np.linalg.inv(K), "np.inv of many": lambda T: np.linalg.inv(T), "np.det": lambda K: np.linalg.det(K), "np.det of many": lambda T: np.linalg.det(T),
+    "np.slogdet": lambda K: np.linalg.slogdet(K)[1], "np.slogdet by name": lambda T: np.linalg.slogdet(T).logabsdet, "np.slogdet sign": lambda K: np.linalg.slogdet(K).sign,
+    "np.solve": lambda K, X: np.linalg.solve(K, X), "np.solve vector": lambda K, c: np.linalg.solve(K, c), "np.solve of many": lambda T, P: np.linalg.solve(T, P),
+    "np.solve many, one right": lambda T, X: np.linalg.solve(T, X), "np.solve many, one vector": lambda T, c: np.linalg.solve(T, c),
+    "np.solve one, many right": lambda K, P: np.linalg.solve(K, P), "np.norm": lambda X: np.linalg.norm(X), "np.norm of a vector": lambda b: np.linalg.norm(b, 2),
+    "np.norm axis": lambda X: np.linalg.norm(X, axis=1, keepdims=True), "np.norm fro": lambda P: np.linalg.norm(P, "fro", axis=(1, 2)),
+    "np.norm 1": lambda X: np.linalg.norm(X, 1, axis=0), "np.norm of all": lambda Q: np.linalg.norm(Q), "np.trace by linalg": lambda K: np.linalg.trace(K),
+    "np.add.reduce": lambda X: np.add.reduce(X, axis=1),
 }  # fmt: skip
 
 UNARY = [f for f in FUNCTIONS.values() if f.arity == 1 and hasattr(np, f.name)]
