@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import HALF, log
+from derive.arrays.moves import Transpose
 from derive.arrays.operations import Adjoints, Broadcast, Positions
 from derive.arrays.shapes import Shape
 from derive.index.terms import Index, OfMatrix, Position, Term, total
@@ -61,8 +62,11 @@ class Inverse(_OfMatrix):
         return f"np.linalg.inv({write(node.operands[0], 0)})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A superscript."""
-        return f"{write(node.operands[0], write.POWER + 1)}^{{-1}}", write.POWER
+        """A superscript, one with the transpose if there is one."""
+        (operand,) = node.operands
+        if operand.op == Transpose((1, 0)) and operand not in write.names:
+            return f"{write(operand.operands[0], write.POWER + 1)}^{{-\\top}}", write.POWER
+        return f"{write(operand, write.POWER + 1)}^{{-1}}", write.POWER
 
 
 class _Number(_OfMatrix):

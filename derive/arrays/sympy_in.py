@@ -16,8 +16,9 @@ import sympy
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derive.arrays import build, indexing, products
+from derive.arrays import build, indexing, linalg, products
 from derive.arrays.array import Array, apply, name
+from derive.arrays.matrices import Inverse
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import FLOAT, Kind, Shape, check_name, declare, write_declaration, write_shape
 from derive.arrays.sympy_scalars import MATRICES, Scalars, outside
@@ -205,7 +206,7 @@ class Reader:
             return apply(Constant(Fraction(int(kind is sympy.OneMatrix)), shape))
         if kind is sympy.Identity:
             return apply(Eye(self.size(e.shape[0], f"Identity({e.shape[0]})")))
-        if kind is sympy.MatPow:
+        if kind in (sympy.MatPow, sympy.Inverse):
             return self._power(e)
         if kind is MatrixSlice and e.rowslice[2] == e.colslice[2] == 1:
             bounds = [[self.size(end, str(e)) for end in axis[:2]] for axis in (e.rowslice, e.colslice)]
@@ -228,10 +229,10 @@ class Reader:
         return reduce(lambda a, b: build.elementwise(function, a, b), parts)
 
     def _power(self, e: Any) -> Array:
-        if not (e.exp.is_Integer and 0 <= e.exp <= MAX_POWER):
+        if not (e.exp.is_Integer and -MAX_POWER <= e.exp <= MAX_POWER):
             raise DeriveError(
                 f"MatPow: {e}",
-                f"a whole exponent from 0 to {MAX_POWER} was wanted",
+                f"a whole exponent from -{MAX_POWER} to {MAX_POWER} was wanted",
                 callers_place(),
                 "HadamardPower(A, p) for a power of each entry",
             )
@@ -239,7 +240,7 @@ class Reader:
         if e.exp == 0:
             products.matmul(base, base)  # checks that it is square
             return apply(Eye(base.shape[0]))
-        return reduce(products.matmul, [base] * int(e.exp))
+        return chain([base if e.exp > 0 else linalg.inv(base)] * abs(int(e.exp)))
 
 
 def _transposes(e: Any) -> int:
@@ -268,7 +269,16 @@ def chain(factors: list[Array]) -> Array:
             segments.append([right])
         else:
             segments[-1].append(right)
-    return reduce(_outer, [reduce(products.matmul, segment) for segment in segments])
+    return reduce(_outer, [_product(segment) for segment in segments])
+
+
+def _product(factors: list[Array]) -> Array:
+    """The product of matrices from the left; ``A⁻¹ B`` is the solution of a system."""
+    for k, factor in enumerate(factors[:-1]):
+        if isinstance(factor.op, Inverse):
+            solution = linalg.solve(factor.operands[0], _product(factors[k + 1 :]))
+            return reduce(products.matmul, [*factors[:k], solution])
+    return reduce(products.matmul, factors)
 
 
 def _outer(left: Array, right: Array) -> Array:

@@ -92,6 +92,8 @@ def flip(matrix: Any) -> Any:
             return matrix.func(*reversed(matrix.shape))
         case sympy.Identity():
             return matrix
+        case sympy.Inverse():
+            return sympy.Inverse(flip(matrix.arg))
         case sympy.MatMul():
             number, factors = matrix.as_coeff_matrices()
             return scale(number, matmul(*[flip(factor) for factor in reversed(factors)]))

@@ -16,6 +16,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derive.arrays.array import Array, Named
 from derive.arrays.functions import ATOM, ScalarFunction
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.shapes import Shape, write_shape
@@ -127,6 +128,10 @@ class _Writer:
                 return self._map(array, False)
             case Einsum():
                 return self._einsum(array)
+            case Determinant():
+                return sympy.Determinant(self.matrix(operands[0]))
+            case LogDeterminant():
+                return sympy.log(sympy.Abs(sympy.Determinant(self.matrix(operands[0]))))
         raise self._lacking(array)
 
     # ---- ranks 1 and 2
@@ -175,6 +180,11 @@ class _Writer:
             case Reshape() if _long(array) == _long(operands[0]) and operands[0].ndim <= 2:
                 inner = self.matrix(operands[0])
                 return inner if inner.shape == shape else flip(inner)
+            case Inverse() if array.ndim == 2:
+                return sympy.Inverse(self.matrix(operands[0]))
+            case Solve() if array.ndim <= 2:
+                solution = matmul(sympy.Inverse(self.matrix(operands[0])), self.matrix(operands[1], column=True))
+                return solution if array.ndim == 2 or column else flip(solution)
             case Slice() if all(stride == 1 for stride in op.stride):
                 return self._slice(array, column)
         raise self._lacking(array)
@@ -265,7 +275,7 @@ class _Writer:
         what = f"has rank {array.ndim}" if array.ndim > 2 else f"is made by {array.op.name}"
         return DeriveError(
             f"{array} {what}, which has no form in SymPy matrices",
-            "ranks 0 to 2, products, sums, maps, traces and transposes were wanted",
+            "ranks 0 to 2, products, sums, maps, traces, inverses and transposes were wanted",
             callers_place(),
             "str() for NumPy code or _repr_latex_() for LaTeX; both write every expression",
         )

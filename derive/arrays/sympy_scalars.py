@@ -16,9 +16,10 @@ import sympy
 from sympy.core.function import Application
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from derive.arrays import build, indexing, products
+from derive.arrays import build, indexing, linalg, products
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.matrices import Solve
 from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul, PowerOf
 from derive.arrays.shapes import write_shape
@@ -34,16 +35,14 @@ Bound = Mapping[Any, Cell | Size]  # variables of mapped functions as cells, ind
 
 MATRICES = (
     "+ - *, .T, applyfunc, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, Trace,"
-    " whole powers, slices and [0, 0]"
+    " Inverse, Determinant, whole powers, slices and [0, 0]"
 )
 SCALARS = (
-    "numbers, sizes, inputs, + - * / **, Trace, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign, exp,"
+    "numbers, sizes, inputs, + - * / **, Trace, Determinant, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign, exp,"
     " log, sqrt, tanh, sin, cos"
 )
 EXPLICIT = "a MatrixSymbol among the inputs, or OneMatrix, ZeroMatrix and Identity"
 INSTEAD = {
-    "Inverse": "HadamardPower(A, -1) if the reciprocal of each entry is meant",
-    "Determinant": "the entries, A[0, 0]*A[1, 1] - A[0, 1]*A[1, 0] for two rows",
     "ImmutableDenseMatrix": EXPLICIT,
     "MutableDenseMatrix": EXPLICIT,
     "Derivative": "the forward formula itself; its derivatives are found from it",
@@ -95,6 +94,10 @@ class Scalars:
                 callers_place(),
                 "A.applyfunc(f) for a function of each entry, or Trace(A), or A[0, 0]",
             )
+        if isinstance(e, sympy.log) and isinstance(
+            inside := e.args[0].args[0] if isinstance(e.args[0], sympy.Abs) else e.args[0], sympy.Determinant
+        ):
+            return (), linalg.slogdet(self.reader.matrix(inside.arg)).logabsdet
         function, arguments = recognise(e)
         if function:
             return self._fold(function, [self.read(a, bound) for a in arguments])
@@ -108,6 +111,8 @@ class Scalars:
             case sympy.Trace():
                 array = self.reader.matrix(e.arg)
                 return (), squeeze(squeeze(array, 1), 0) if array.shape == (ONE, ONE) else products.trace(array)
+            case sympy.Determinant():
+                return (), linalg.det(self.reader.matrix(e.arg))
             case MatrixElement():
                 return self._entry(e, bound)
             case sympy.Sum():
@@ -275,6 +280,8 @@ def squeeze(array: Array, axis: int) -> Array:
         return apply(op, *[squeeze(operand, axis) for operand in operands])
     if isinstance(op, Transpose) and array.ndim == 2:
         return squeeze(operands[0], 1 - axis)
+    if isinstance(op, Solve) and axis == array.ndim - 1 == 1:
+        return apply(op, operands[0], squeeze(operands[1], axis))
     if isinstance(op, Matmul) and array.ndim == 2:
         left, right = operands
         if axis == 0:
