@@ -12,12 +12,12 @@ from derive.arrays.build import (
     elementwise,
     expand_dims,
     no_masks,
-    power,
+    reduced,
     spread,
     squeeze,
     sum,
 )
-from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.shapes import broadcast
 from derive.errors import DeriveError, callers_place
 
@@ -84,7 +84,7 @@ def norm(array: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) 
     axes = axes_of(array, axis)
     plain = ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1)
     if plain:
-        return elementwise("sqrt", sum(power(array, 2), axes, keepdims))
+        return reduced(apply(Norm(axes), array) if axes else abs(array), array, axes, keepdims)
     if ord == 1 and len(axes) == 1:
         return sum(abs(array), axes, keepdims)
     raise DeriveError(

@@ -1,4 +1,4 @@
-"""Functions of a matrix, the last two axes of an array: inverse, determinant, solution; each with its five facts.
+"""Functions of a matrix: inverse, determinant, solution, of the last two axes; and norms.  Each with its five facts.
 
 Reference: Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation", 2008.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.arrays.array import Array, Entries, Operation, apply
+from derive.arrays.array import Array, Entries, Named, Operation, apply
 from derive.arrays.functions import HALF, log
 from derive.arrays.moves import Transpose
 from derive.arrays.operations import Adjoints, Broadcast, Positions
+from derive.arrays.rows import RowFunction, copies, total_over, widened, without
 from derive.arrays.shapes import Shape
 from derive.index.terms import Index, OfMatrix, Position, Term, total
 
@@ -34,8 +35,10 @@ class _OfMatrix(Operation):
     """An operation whose first operand is a matrix that can be inverted."""
 
     def assumes(self, node: Array) -> tuple[str, ...]:
-        """The matrix can be inverted."""
-        return (f"{node.operands[0]} is invertible",)
+        """The matrix can be inverted, where that is not declared."""
+        matrix = node.operands[0]
+        known = isinstance(matrix.op, Named) and matrix.op.fact == "spd"
+        return () if known else (f"{matrix} is invertible",)
 
 
 @dataclass(frozen=True)
@@ -163,3 +166,51 @@ class Solve(_OfMatrix):
         """``A⁻¹ B``."""
         left, right = node.operands
         return f"{write(apply(Inverse(), left), write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
+
+
+@dataclass(frozen=True)
+class Norm(RowFunction):
+    """The root of the sum of squares over some axes: of a vector its length, of a matrix the Frobenius norm."""
+
+    name = "norm"
+    source = "Petersen, Pedersen, The Matrix Cookbook, 2012, eq. 130"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The operand's without the axes."""
+        return without(operands[0].shape, self.axes)
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``y = (sum_k A[k]**2) ** (1/2)``."""
+        return total_over(lambda *k: entries[0](*k) ** 2, widened(at, self.axes), operands[0].shape, self.axes) ** HALF
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """y = ‖A‖  =>  dA = G A / y"""
+        (operand,) = operands
+        return (copies(grad, operand.shape, self.axes) * (operand / copies(result, operand.shape, self.axes)),)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """The entries are not all 0."""
+        return (f"{node.operands[0]} ≠ 0",)
+
+    def formula(self, *operands: Array) -> Array:
+        """``np.sqrt(np.sum(A ** 2))``."""
+        from derive.arrays import build
+
+        return build.elementwise("sqrt", build.sum(operands[0] ** 2, self.axes))
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``np.linalg.norm(A)``."""
+        (operand,) = node.operands
+        if 2 < len(self.axes) < operand.ndim:  # NumPy has norms along one axis, two, or all
+            return super().numpy(write, node)
+        axes = "" if len(self.axes) == operand.ndim else f", axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
+        return f"np.linalg.norm({write(operand, 0)}{axes})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``‖A‖``, with its axes where they are not all."""
+        (operand,) = node.operands
+        below = (
+            "F" if operand.ndim == 2 else "" if operand.ndim == len(self.axes) == 1 else ",".join(map(str, self.axes))
+        )
+        below = below if len(self.axes) == operand.ndim else ",".join(map(str, self.axes))
+        return rf"\lVert {write(operand, 0)} \rVert{f'_{{{below}}}' if below else ''}", write.ATOM

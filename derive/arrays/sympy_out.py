@@ -19,6 +19,7 @@ from derive.arrays.functions import ATOM, ScalarFunction
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import Shape, write_shape
 from derive.arrays.sympy_matrices import (
     add,
@@ -130,6 +131,8 @@ class _Writer:
                 return self._einsum(array)
             case Determinant():
                 return sympy.Determinant(self.matrix(operands[0]))
+            case RowFunction():
+                return self.scalar(op.formula(*operands))
             case LogDeterminant():
                 return sympy.log(sympy.Abs(sympy.Determinant(self.matrix(operands[0]))))
         raise self._lacking(array)
@@ -180,6 +183,8 @@ class _Writer:
             case Reshape() if _long(array) == _long(operands[0]) and operands[0].ndim <= 2:
                 inner = self.matrix(operands[0])
                 return inner if inner.shape == shape else flip(inner)
+            case RowFunction():
+                return self.matrix(op.formula(*operands), column)
             case Inverse() if array.ndim == 2:
                 return sympy.Inverse(self.matrix(operands[0]))
             case Solve() if array.ndim <= 2:

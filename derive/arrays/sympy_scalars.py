@@ -38,8 +38,8 @@ MATRICES = (
     " Inverse, Determinant, whole powers, slices and [0, 0]"
 )
 SCALARS = (
-    "numbers, sizes, inputs, + - * / **, Trace, Determinant, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign, exp,"
-    " log, sqrt, tanh, sin, cos"
+    "numbers, sizes, inputs, + - * / **, Trace, Determinant, [0, 0] of a 1x1 result, Piecewise, Max, Min, Abs, sign,"
+    " exp, log, sqrt, tanh, sin, cos"
 )
 EXPLICIT = "a MatrixSymbol among the inputs, or OneMatrix, ZeroMatrix and Identity"
 INSTEAD = {
@@ -167,6 +167,8 @@ class Scalars:
         if not e.exp.is_Number:
             return self._map(build.power, [self.read(e.base, bound), self.read(e.exp, bound)])
         exponent = e.exp
+        if exponent == sympy.S.Half and (matrix := _squared(e.base)) is not None:
+            return (), linalg.norm(self.reader.matrix(matrix))
         if exponent.is_negative and recognise(1 / e.base)[0]:
             labels, base = self.read(1 / e.base, bound)
             exponent = -exponent
@@ -240,6 +242,12 @@ class Scalars:
         letter = {label: chr(ord("a") + k) for k, label in enumerate(labels)}
         terms = [("".join(letter[label] for label in cell[0]), cell[1]) for cell in group]
         return kept, products.contract(terms, "".join(letter[label] for label in kept))
+
+
+def _squared(e: Any) -> Any | None:
+    """The A in ``Trace(A.T*A)``, or None."""
+    factors: tuple[Any, ...] = e.arg.args if isinstance(e, sympy.Trace) and isinstance(e.arg, sympy.MatMul) else ()
+    return factors[1] if len(factors) == 2 and factors[0] == sympy.Transpose(factors[1]) else None
 
 
 def _is_below(part: Any) -> bool:

@@ -299,8 +299,8 @@ def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequ
 def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
     """True if the equation hands that to the variable; with its own definition, where the rule uses its result."""
     use = (equation.expression, name(adjoint_name(equation.name), equation.expression.shape))
-    own = {equation.name: equation.expression}
-    return any(is_adjoint(part, variable, [use], known) for known in ({}, own))
+    own = {equation.name: equation.expression} if equation.name in part.names() else {}
+    return is_adjoint(part, variable, [use], own)
 
 
 def _with_constants(layer: Layer, consumers: Sequence[Equation], active: set[str]) -> list[Equation]:

@@ -12,7 +12,7 @@ That a matrix and its transpose have the same determinant and transposed inverse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from derive.index import laws
@@ -103,15 +103,23 @@ def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
     if inverse.rule is None:
         inverse.rule = _leading(inverse.inner, inverse.axes)
     others, free = without(mono, inverse), inverse.inner.free
+
+    def around(place: Position | Index, factors: Iterable[Atom]) -> list[tuple[str, str]]:
+        indices = {place} if isinstance(place, Index) else dict(place.parts)
+        return sorted([(atom.kind, atom.head) for atom in factors if not atom.free.isdisjoint(indices)])
+
     for c, lead, rest in inverse.rule if isinstance(inverse.rule, tuple) else ():
-        if not {(a.kind, a.head) for a in lead.factors} <= {(a.kind, a.head) for a in others.factors}:
-            continue
-        beside = [*map(Position.of, others.indices), *[x for a in others.factors for x in a.at if x.index is None]]
         for side in (0, 1):
             p, q = inverse.at[1 - side], inverse.at[side].index
             if q is None or q not in mono.bound or q.size != inverse.axes[0].size or q in free.union(dict(p.parts)):
                 continue
-            for j in [j for j in beside if laws.fits(j, q.size)]:
+            if around(q, others.factors) != around(inverse.axes[1 - side], lead.factors):
+                continue
+            beside = [*map(Position.of, others.indices), *[x for a in others.factors for x in a.at if x.index is None]]
+            wanted = set(around(inverse.axes[side], lead.factors))
+            for j in [
+                j for j in beside if laws.fits(j, q.size) and (not j.parts or wanted <= {*around(j, others.factors)})
+            ]:
                 here = {inverse.axes[1 - side]: Position.of(q), inverse.axes[side]: j}
                 found = substitute_all([(1, lead)], here)
                 left = take(others, found[0][1], found[0][1].indices) if len(found) == 1 else None

@@ -24,7 +24,7 @@ from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plu
 from derive.index.terms import Number as NumberTerm
 
 MAX_STEPS = 20_000  # tidying steps for one product; more means that the term is out of reach
-MAX_EFFORT = 5  # how long matrices are tried by which an equation may be multiplied so that their inverses go
+MAX_EFFORT = 4  # how long matrices are tried by which an equation may be multiplied so that their inverses go
 
 Places = dict[Index, Position]
 Relation = tuple[Number, Monomial, Terms]  # c * monomial + rest, the terms of a base

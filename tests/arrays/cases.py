@@ -10,7 +10,7 @@ from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import AddRows, OneHot, Pick, Rows
 from derive.arrays.joining import Concatenate
-from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, Max
@@ -141,6 +141,7 @@ _ROWS = {
     "det": [apply(Determinant(), a) for a in (K, N("A", "3 3"), N("A", "b n n"), N("A", "b h n n"))],
     "logdet": [apply(LogDeterminant(), a) for a in (K, N("A", "3 3"), N("A", "b n n"), N("A", "b h n n"))],
     "solve": [apply(Solve(), a, e) for a, e in ((K, X), (K, c), (K, N("L", "n n")), (K, C1), (N("A", "b n n"), N("B", "b n d")))],
+    "norm": [apply(Norm(axes), a) for axes, a in (((0,), b), ((0, 1), X), ((0,), X), ((1,), X), ((0, 2), Q), ((1, 2, 3), Q), ((0, 1, 2, 3), Q))],
     "pad": [
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), X), apply(Place((S(0), S(2)), (S("n+1"), S("d+3")), (1, 1)), X),
         apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),

@@ -59,6 +59,10 @@ def walked_value(e, sizes, arrays):
                 return np.full(tuple(map(number, node.shape)), float(isinstance(node, sp.OneMatrix)))
             case sp.Identity():
                 return np.eye(number(node.shape[0]))
+            case sp.Inverse():
+                return np.linalg.inv(value(node.arg))
+            case sp.Determinant():
+                return np.linalg.det(value(node.arg))
             case sp.MatPow():
                 return np.linalg.matrix_power(value(node.base), int(node.exp))
             case sp.MatMul():

@@ -74,6 +74,8 @@ NODES = [
     (X[0:1, :] * W, [X, W]), (X[:, 1:d], [X]), (V * OneMatrix(n + 1, 1), [V]), (v * b, [v, b]),
     (v * b * W.T, [v, b, W]), (OneMatrix(n, 1) * b * W.T * Trace(X.T * X), [b, W, X]),
     (v * OneMatrix(1, k) + Y, [v, Y]), (X * W * c * b, [X, W, c, b]),
+    (A.I, [A]), (A**-1 * X, [A, X]), (A**-2, [A]), (X.T * A.I * X * W, [A, X, W]), (A * (2 * A + Identity(n)).I, [A]), (A.T.I * v, [A, v]),
+    (X * (X.T * X + t * Identity(d)).I * X.T, [X, t]), (A * X * (X.T * A * X + Identity(d)).I, [A, X]), (A.I * A.I.T, [A]), (sp.Determinant(A) * A.T.I, [A]),
 ]  # fmt: skip
 
 
@@ -96,6 +98,9 @@ SCALARS = [
     (sp.pi * t + sp.E + 0.1, [t]), (exp(t) / (1 + exp(t)) * sp.Max(t, 1, eps), [t, eps]),
     (sp.Abs(t) + sp.sign(t) * sp.sin(t) * sp.cos(t), [t]), (sp.Min(t, eps) ** sp.Rational(3, 2), [t, eps]),
     (Trace(A * A.T) + n * Trace(A) + n * d + Trace(X.T * X), [A, X]),
+    (sp.Determinant(A), [A]), (sp.log(sp.Abs(sp.Determinant(A))), [A]), (sp.log(sp.Determinant(A * A.T)), [A]), (sp.Determinant(A.I) ** 2, [A]),
+    (Trace(A.I * A.T), [A]), (Trace(v.T * A.I * v), [A, v]), ((v.T * A.I * v)[0, 0], [A, v]), (sp.sqrt(Trace(X.T * X)), [X]),
+    (1 / sp.sqrt(Trace(X.T * X)), [X]), (sp.sqrt(Trace(v.T * v)), [v]),
 ]  # fmt: skip
 
 
@@ -267,13 +272,6 @@ REFUSED = {
     "a shape for a scalar": (t * X, [t, X], {"t": "3"}, "the shape '3' for t, which is () in SymPy", '""'),
     "a shape for nothing": (X, [X], {"b": "m"}, "a shape for 'b', which is not an input; the inputs are X", None),
     "an unknown kind": (b, [b], {"b": "m : round"}, "shape 'm : round': the kind 'round' is not known", None),
-    "inverse": (
-        A.I, [A], None,
-        *outside("Inverse", "A**(-1)", MATRICES, "HadamardPower(A, -1) if the reciprocal of each " "entry is meant")),
-    "determinant": (
-        sp.Determinant(A), [A], None,
-        *outside("Determinant", "Determinant(A)", SCALAR_LANGUAGE,
-                 "the entries, A[0, 0]*A[1, 1] - A[0, 1]*A[1, 0] for two rows")),
     "Kronecker product": (
         sp.KroneckerProduct(A, A), [A], None,
         *outside("KroneckerProduct", "KroneckerProduct(A, A)", MATRICES, "a NumPy-style function with np.einsum")),
@@ -307,9 +305,9 @@ REFUSED = {
         exp(A), [A], None, "exp of a matrix, exp(A), where a scalar belongs; a scalar was wanted",
         "A.applyfunc(f) for a function of each entry, or Trace(A), or A[0, 0]"),
     "a symbolic power": (
-        A**k, [A], None, "MatPow: A**k; a whole exponent from 0 to 64 was wanted",
+        A**k, [A], None, "MatPow: A**k; a whole exponent from -64 to 64 was wanted",
         "HadamardPower(A, p) for a power of each entry"),
-    "a huge power": (A**65, [A], None, "MatPow: A**65; a whole exponent from 0 to 64 was wanted", None),
+    "a huge power": (A**65, [A], None, "MatPow: A**65; a whole exponent from -64 to 64 was wanted", None),
     "a sum from 1": (
         sp.Sum(A[i, i], (i, 1, n - 1)), [A], None, "Sum: i from 1; a sum from 0 was wanted",
         "OneMatrix(1, n)*A*OneMatrix(m, 1), or Trace"),

@@ -69,6 +69,9 @@ EXPRESSIONS = [
     np.einsum("ii,i->", Q, v), np.einsum("ij,ji->", Q, Q), np.einsum(",ij->ji", s, Y), np.einsum("ij,jj->i", Q, Q),
     np.einsum("ij->", Y), np.einsum("ij,k->jk", Y, u), np.einsum("i,ij,jk,k->i", v, X, W, b),
     np.einsum("ij,ik,jk->", X, Y, W), np.einsum("ij,ij,jk->ik", X, X, W),
+    np.linalg.inv(Q), np.linalg.inv(Q.T).T @ X, np.linalg.inv(X @ X.T), np.linalg.det(Q), 2 * np.linalg.det(X @ X.T) ** 2, np.linalg.slogdet(Q)[1],
+    np.linalg.solve(Q, X), np.linalg.solve(Q, v), np.linalg.solve(Q.T, v[:, None]).T, (v @ np.linalg.inv(Q)) @ v, np.linalg.solve(Q, X).T @ Q,
+    np.linalg.norm(X), np.linalg.norm(b), X / np.linalg.norm(X), np.linalg.norm(Y, axis=0),
 ]  # fmt: skip
 
 
@@ -174,7 +177,7 @@ def test_a_contraction_with_swapped_factors_is_caught(monkeypatch):
 
 # ---- refusals
 
-LACKS = "which has no form in SymPy matrices; ranks 0 to 2, products, sums, maps, traces and transposes were wanted"
+LACKS = "which has no form in SymPy matrices; ranks 0 to 2, products, sums, maps, traces, inverses and transposes were wanted"
 TRY = "\n  try str() for NumPy code or _repr_latex_() for LaTeX; both write every expression"
 
 

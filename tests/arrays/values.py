@@ -210,6 +210,8 @@ def values_for(expressions, sizes, seed=0):
                 held = rng.uniform(0.5, 1.5, shape) * sign
                 if node.kind == "int":
                     held = np.asarray(rng.integers(0, least_axis(node, expressions).at(sizes).constant, shape))
+                if node.op.fact in ("symmetric", "spd"):
+                    held = held + held.swapaxes(-1, -2) + (0 if node.op.fact == "symmetric" else 4 * np.eye(shape[-1]))
                 arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
     for node in [node for array in expressions for node in array.walk() if node.op.name == "softmax"]:
         for mask in node.operands[1:]:

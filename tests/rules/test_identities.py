@@ -39,6 +39,14 @@ SOME = V.mean(axis=1, keepdims=True) <= V  # a mask that is nowhere empty
 exp, log = np.exp, np.log
 
 
+inv, det, solve = np.linalg.inv, np.linalg.det, np.linalg.solve
+Y, Z, T4 = N("Y", "n n : symmetric"), N("Z", "n n : spd"), N("T4", "b n n")
+
+
+def logdet(array):
+    return np.linalg.slogdet(array)[1]
+
+
 def full(value, shape):
     return apply(Constant(Fraction(value), tuple(map(S, shape.split()))))
 
@@ -118,6 +126,17 @@ FIRES = {
         V * (X - X.mean(axis=1, keepdims=True)) / copies(np.sqrt(Fraction(1, 2) + X.var(axis=1)), "n d", 0),
         (X - X.mean(axis=0)) * copies((2 + X.var(axis=0)) ** Fraction(-1, 2), "n d", 1), X / copies(np.sqrt((X**2).mean(axis=1) + 3), "n d", 0),
         V * X * copies(1 / np.sqrt((X**2).mean(axis=0)), "n d", 1)],
+    "inverse_of_inverse": [inv(inv(K)), inv(K.T), inv(T4.transpose(0, 2, 1)), inv(inv(T4)), inv(apply(Eye(S("n")))), inv(2 * K), inv(-K), inv(K / 3)],
+    "transpose_of_symmetric": [Y.T, Z.T, inv(X.T @ X + apply(Eye(S("d")))).T, inv(Y).T, (X.T @ X + q * apply(Eye(S("d")))).T, (Y - Z).T, inv(T4.transpose(0, 2, 1) @ T4).transpose(0, 2, 1)],
+    "scalar_in_front": [(q * K).T, (K * (2 * q)).T, (q * inv(K)) @ X, X.T @ (q * inv(K).T), solve(K, q * X), solve(K, -X * q)],
+    "product_with_inverse": [K @ inv(K), inv(K) @ K, K @ (inv(K) @ X), inv(K) @ (K @ X), X.T @ K @ inv(K), X.T @ inv(K) @ K, K @ solve(K, X), (X.T @ X + apply(Eye(S("d")))) @ inv(X.T @ X + apply(Eye(S("d"))))],
+    "transpose_of_solution": [solve(K, X).T, solve(K.T, K2).T, solve(T4, T4 + 1).transpose(0, 2, 1)],
+    "transpose_of_sum": [(K @ K2 + K.T).T, (X @ W - 2 * (V @ W)).T, (q * (X @ W) + solve(K, X @ W)).T, (X @ W - V @ W + (W.T @ X.T).T).T],
+    "sum_of_diagonal": [(K * apply(Eye(S("n")))).sum(), (2 * K @ K2 * apply(Eye(S("n")))).sum(), (K * K2 * apply(Eye(S("n")))).sum()],
+    "norm_by_definition": [np.sqrt((X**2).sum()), np.sqrt((b**2).sum()), np.sqrt((Q**2).sum(axis=(0, 2))), np.sqrt(((X - V) ** 2).sum(axis=0))],
+    "solution_of_product": [solve(K, K), solve(K, K @ X), solve(K, apply(Eye(S("n")))), solve(apply(Eye(S("n"))), X), solve(inv(K), X), solve(inv(K), c)],
+    "determinant_of_transpose": [det(K.T), det(inv(K)), det(apply(Eye(S("n")))), det(T4.transpose(0, 2, 1)), logdet(K.T), logdet(inv(K)), logdet(apply(Eye(S(3)))),
+                                 logdet(inv(T4))],
     "shifted_rows": [
         apply(Softmax((1,)), X - copies(c, "n d", 0)), apply(Softmax((1,)), copies(c, "n d", 0) + X, SOME), apply(LogSoftmax((0,)), X + copies(b, "n d", 1)),
         apply(LogSumExp((1,)), X - copies(c, "n d", 0)), apply(LogSumExp((0, 1)), X + 3), apply(LogSumExp((1,)), X - copies(q - c, "n d", 0)),
@@ -177,7 +196,7 @@ def test_no_mutant_of_an_identity_is_proved(title, node):
         try:
             with np.errstate(all="ignore"):
                 right, wrong = node_values(node, at, arrays)[node], node_values(mutant, at, arrays)[mutant]
-        except (TypeError, ZeroDivisionError, ValueError):  # NumPy does not spell it: 0 ** -1
+        except (TypeError, ZeroDivisionError, ValueError, np.linalg.LinAlgError):  # NumPy does not spell it: 0 ** -1
             continue
         if np.isfinite(wrong).all() and differ(right, wrong, work(node, at)):
             attacked += 1

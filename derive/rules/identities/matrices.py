@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from derive.arrays import products
 from derive.arrays.array import Array, Named, apply
-from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
+from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.moves import Transpose
-from derive.arrays.operations import Constant, Einsum, Eye, Matmul
+from derive.arrays.operations import Constant, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.index.polynomial import SYMMETRIC_FACTS
 from derive.rules.identities import identity
 from derive.rules.identities.algebra import Product
@@ -35,12 +36,13 @@ def inverse_of_inverse(node: Array) -> Array | None:
 
 @identity(Transpose)
 def transpose_of_symmetric(node: Array) -> Array | None:
-    """Aᵀ = A and (A⁻¹)ᵀ = A⁻¹ where A is symmetric, declared so or seen by the kernel: Xᵀ X"""
+    """Aᵀ = A where A is symmetric, declared so or seen by the kernel: (Xᵀ X)⁻¹, Xᵀ X + λ I"""
     inner = turned(node)
     if inner is None:
         return None
     declared = isinstance(inner.op, Named) and inner.op.fact in SYMMETRIC_FACTS
-    return inner if declared or (isinstance(inner.op, Inverse) and is_equal(inner, node)) else None
+    seen = inner.op.name in ("inv", "add", "subtract") and inner.shape == node.shape and is_equal(inner, node)
+    return inner if declared or seen else None
 
 
 @identity(Transpose, Matmul, Solve)
@@ -69,33 +71,72 @@ def scalar_in_front(node: Array) -> Array | None:
 
 @identity(Matmul)
 def product_with_inverse(node: Array) -> Array | None:
-    """A A⁻¹ = I, A (A⁻¹ B) = B, (B A) A⁻¹ = B; A⁻¹ B is a solution"""
+    """A A⁻¹ = A⁻¹ A = I, A (A⁻¹ B) = A⁻¹ (A B) = B, (B A) A⁻¹ = (B A⁻¹) A = B"""
     left, right = node.operands
-    if isinstance(left.op, Inverse):
-        return apply(Solve(), left.operands[0], right)
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one.op, Inverse) and one.operands[0] is other and node.ndim == 2:
+            return apply(Eye(node.shape[0]))
     if isinstance(right.op, Solve) and right.operands[0] is left:
         return right.operands[1]
-    if not isinstance(right.op, Inverse):
-        return None
-    (inverted,) = right.operands
-    if left is inverted and node.ndim == 2:
-        return apply(Eye(node.shape[0]))
-    return left.operands[0] if isinstance(left.op, Matmul) and left.operands[1] is inverted else None
+    for near, far, product in ((left, right, 0), (right, left, 1)):  # near (near⁻¹ B), and the like from the right
+        if isinstance(far.op, Matmul):
+            inner, rest = far.operands[product], far.operands[1 - product]
+            if apply(Inverse(), inner) is near or (isinstance(inner.op, Inverse) and inner.operands[0] is near):
+                return rest
+    return None
 
 
-@identity(Einsum)
-def inverse_times_vector(node: Array) -> Array | None:
-    """A⁻¹ b is a solution, and so is bᵀ A⁻¹ = (A⁻ᵀ b)ᵀ"""
-    assert isinstance(node.op, Einsum)
-    if node.op.pattern not in ("ab,b->a", "a,ab->b"):
+@identity(Transpose)
+def transpose_of_solution(node: Array) -> Array | None:
+    """(A⁻¹ B)ᵀ = Bᵀ A⁻ᵀ"""
+    inner = turned(node)
+    if inner is None or not isinstance(inner.op, Solve):
         return None
-    matrix, vector = node.operands if node.op.pattern == "ab,b->a" else node.operands[::-1]
-    core = turned(matrix)
-    inverse = matrix if core is None else core
-    if not isinstance(inverse.op, Inverse):
+    left, right = inner.operands
+    return right.swapaxes(-1, -2) @ apply(Inverse(), left).swapaxes(-1, -2)
+
+
+@identity(Transpose)
+def transpose_of_sum(node: Array) -> Array | None:
+    """(A B + C)ᵀ = Bᵀ Aᵀ + Cᵀ, where products are turned round"""
+    inner = turned(node)
+    if inner is None or inner.op.name not in ("add", "subtract"):
         return None
-    flipped = (core is not None) != (node.op.pattern == "a,ab->b")
-    return apply(Solve(), inverse.operands[0].T if flipped else inverse.operands[0], vector)
+    if not all(isinstance(first(operand).op, Matmul | Solve | Transpose) for operand in inner.operands):
+        return None
+    return apply(inner.op, *[operand.swapaxes(-1, -2) for operand in inner.operands])
+
+
+def first(array: Array) -> Array:
+    """The first matrix of a sum, without the number and the scalars in front of it."""
+    while array.op.name in ("add", "subtract"):
+        array = array.operands[0]
+    arrays = Product.of(array).arrays
+    return arrays[0] if len(arrays) == 1 else array
+
+
+@identity(Sum)
+def sum_of_diagonal(node: Array) -> Array | None:
+    """sum(A ∘ I) = tr(A)"""
+    (inner,) = node.operands
+    product = Product.of(inner)
+    diagonal = [k for k, factor in enumerate(product.arrays) if isinstance(factor.op, Eye)]
+    if node.shape or inner.ndim != 2 or len(product.arrays) < 2 or not diagonal:
+        return None
+    del product.arrays[diagonal[0]]
+    return products.trace(product.write(inner.shape))
+
+
+@identity(Elementwise)
+def norm_by_definition(node: Array) -> Array | None:
+    """√(sum of A²) = ‖A‖"""
+    (summed,) = node.operands if node.op.name == "sqrt" else (node,)
+    if not isinstance(summed.op, Sum):
+        return None
+    (square,) = summed.operands
+    if square.op == PowerOf(Fraction(2)):
+        return apply(Norm(summed.op.axes), *square.operands)
+    return None
 
 
 @identity(Solve)
