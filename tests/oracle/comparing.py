@@ -95,7 +95,7 @@ def compare(
     chance: np.random.Generator,
     tied: tuple[str, ...] = (),
 ) -> list[Agreement] | None:
-    """Every output and gradient; None if both refuse these inputs.
+    """Every output and gradient; None if both refuse these inputs, or PyTorch does and ours gives nothing.
 
     Disagreement if only one refuses, IllConditioned if the comparison would say nothing.
 
@@ -103,6 +103,8 @@ def compare(
     """
     reference, refused = _tried(lambda: run_torch(function, drawn.inputs, options, wrt, torch.float64), TORCH_REFUSES)
     returned, we_refused = _tried(lambda: code.forward(**drawn.inputs), (DeriveError, ValueError))
+    if refused and not we_refused and all(np.size(y) == 0 for y in _several(returned[0])):
+        return None  # PyTorch refuses what would be empty: there is nothing to compare
     if bool(refused) != bool(we_refused):
         raise Disagreement(f"only one refuses; PyTorch: {refused or 'no'}; ours: {we_refused or 'no'}")
     if refused:
