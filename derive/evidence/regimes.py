@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -32,6 +33,7 @@ HEAVY = 1e4  # the largest scale of a contraction of several inputs: products st
 PATTERNS = ("mixed", "alike", "offset", "peak")
 WORKING = 192  # bits
 FEW = 60  # entries of the inputs of a contraction, all together
+MUCH = 100  # entries of one line of a contraction
 MIDDLE = -5  # half of them lie above this exponent, where functions turn
 POINTS = {"ci": 480, "deep": 4000}  # at which what acts entry by entry is taken
 REPEATS = {"ci": 1, "deep": 8}  # of each scale and pattern, otherwise
@@ -163,12 +165,13 @@ def _sizes(program: Program, structure: Structure, lane: str | None, budget: str
     fitting = [sizes for sizes in wanted if all(condition(text).holds(sizes) for text in program.where)]
     if fitting and not any(declared.kind.scalar for declared in program.inputs.values()):
         return fitting
-    pool.sort(key=lambda sizes: _entries(program, sizes))
-    small = [sizes for sizes in pool if _entries(program, sizes) <= FEW] or pool[:1]
+    pool = sorted(pool, key=lambda sizes: _entries(program, sizes))
+    small = [sizes for sizes in pool if _entries(program, sizes) <= FEW and _work(program, sizes) <= MUCH] or pool[:1]
     chosen = random.Random(0).sample(small, min(len(small), CONTRACTIONS[budget] - 1))
     return [small[-1], *chosen]
 
 
+@lru_cache(maxsize=8)
 def _small(program: Program) -> list[dict[str, int]]:
     """Sizes up to 6 that obey the conditions."""
     signature = Signature(program.inputs, tuple(program.upstream.values()), program.where)
@@ -190,6 +193,11 @@ def _of_length(names: Sequence[str], summed: Sequence[str], length: int) -> dict
 
 def _entries(program: Program, sizes: Mapping[str, int]) -> int:
     return sum(prod(numbers(declared.shape, sizes)) for declared in program.inputs.values())
+
+
+def _work(program: Program, sizes: Mapping[str, int]) -> int:
+    """The entries of the largest line."""
+    return max(prod(numbers(line.shape, sizes)) for _, line in (*program.equations, *program.adjoints))
 
 
 # ---- values
