@@ -432,6 +432,9 @@ class Einsum(Operation):
             left, right = node.operands if self.pattern in _PRODUCTS else node.operands[::-1]
             before = f"{write(left, write.ATOM)}.T" if self.pattern == "ab,a->b" else write(left, write.TIMES)
             return f"{before} @ {write(right, write.TIMES + 1)}", write.TIMES
+        if self.pattern == "a,b->ba":
+            left, right = node.operands
+            return f"np.outer({write(right, 0)}, {write(left, 0)})", write.ATOM
         if self.pattern in _CALLS:
             return f"{_CALLS[self.pattern]}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
         if write.quick and (quick := call_of(self.inputs, self.output)):

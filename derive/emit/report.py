@@ -66,7 +66,10 @@ def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str | bytes]:
         from derive.catalogue import layers as catalogue
 
         layers = catalogue
-    written: dict[str, str | bytes] = {"README.md": index(layers)}
+    from derive.catalogue.textbook import TEXTBOOK
+    from derive.formulas.markdown import annotated
+
+    written: dict[str, str | bytes] = {"README.md": index(layers), "textbook.md": annotated(TEXTBOOK)}
     for name, layer in layers.items():
         written |= illustrated(layer, f"{name}.md")
     return written
@@ -94,7 +97,8 @@ def index(layers: Mapping[str, Layer]) -> str:
     ]
     told = "One page a layer: its gradients derived by named rules, proved for every shape, generated, tested."
     shown = table(("layer", "definition", "gradients of", "verdict"), rows)
-    return f"# Reports\n\n{told}\n\n{shown}\n\n`derive report` writes these pages.\n"
+    claims = "[Gradients as textbooks print them](textbook.md), true and false, each proved or refuted."
+    return f"# Reports\n\n{told}\n\n{shown}\n\n{claims}\n\n`derive report` writes these pages.\n"
 
 
 # ---- parts of a page

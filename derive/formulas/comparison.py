@@ -45,8 +45,11 @@ class Comparison:
 
 def measured(experiment: Experiment, point: Point, careful: bool = True) -> Comparison | None:
     """The comparison at a point, or None where one of the two has no clear value."""
-    with np.errstate(all="ignore"):
-        expected, got = experiment.expected(point, careful), experiment.got(point, careful)
+    try:
+        with np.errstate(all="ignore"):
+            expected, got = experiment.expected(point, careful), experiment.got(point, careful)
+    except np.linalg.LinAlgError:  # a singular matrix has no inverse there
+        return None
     if expected is None or got is None or not np.all(np.isfinite(expected[0])):
         return None
     return Comparison(*got, *expected)
