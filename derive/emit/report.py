@@ -18,6 +18,7 @@ from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.accuracy import compared, grade, program_of, regime
 from derive.emit.ladder import signature_of, verify
 from derive.emit.plan import unfolded
+from derive.evidence.accuracy import Contender
 from derive.evidence.balls import NoValue
 from derive.rules.book import rule_of
 from derive.verdict import Rung, Verdict
@@ -26,8 +27,15 @@ MARKS = {"proved": "✓ proved", "tested": "✓ tested", "refuted": "✗ refuted
 BOUNDS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, inf)  # worst errors are told as bounds that hold on any machine
 
 
-def page(layer: Layer, pictures: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The layer's page in Markdown; ``pictures`` are the captions of figures that lie beside it, by file name."""
+def page(
+    layer: Layer,
+    pictures: Mapping[str, str] = MappingProxyType({}),
+    compare: Mapping[str, Contender] = MappingProxyType({}),
+) -> str:
+    """The layer's page in Markdown; ``pictures`` are the captions of figures that lie beside it, by file name.
+
+    ``compare`` holds what else is measured beside the truth, by name: another library's function, say.
+    """
     derivation = layer.derive()
     verdict = verify(layer)
     parts = [
@@ -47,7 +55,7 @@ def page(layer: Layer, pictures: Mapping[str, str] = MappingProxyType({})) -> st
         *claims(layer),
         "## Evidence",
         evidence_table(verdict),
-        *digits(layer),
+        *digits(layer, compare),
         *(f"![{caption}]({file})" for file, caption in pictures.items()),
         "## Assumed",
         assumptions(verdict),
@@ -224,12 +232,12 @@ def _shown(rung: Rung) -> str:
     )
 
 
-def digits(layer: Layer) -> list[str]:
+def digits(layer: Layer, compare: Mapping[str, Contender]) -> list[str]:
     """How accurate the floats are, beside the textbook's formulas; nothing if there is no truth to measure by."""
     derivation = layer.derive()
     where = signature_of(layer).where
     try:
-        found = compared(derivation, derivation.compile(), where, {})
+        found = compared(derivation, derivation.compile(), where, compare)
     except NoValue:
         return []
     dtypes = list(next(iter(found.tallies.values())))

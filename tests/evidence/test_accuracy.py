@@ -321,6 +321,18 @@ def test_what_has_no_value_in_balls_leaves_the_rung_open(monkeypatch):
     assert (rung.status, rung.detail) == ("open", "not measured: no ball arithmetic for this")
 
 
+def test_the_page_has_a_row_for_what_is_compared():
+    from derive.emit.report import page
+    from derive.evidence.accuracy import by_code
+
+    derivation = SIGMOID.derive()
+    unstable = by_code(textbook(derivation), program_of(derivation))
+    text = page(SIGMOID, compare={"another library": unstable})
+    assert "| generated code | within 8 | within 8 |" in text
+    assert "| textbook formulas | beyond 8 | beyond 8 |" in text
+    assert "| another library | beyond 8 | beyond 8 |" in text
+
+
 def test_unstable_code_makes_the_verdict_open(monkeypatch):
     monkeypatch.setattr("derive.emit.plan.stabilized", lambda formula, formulas: formula)
     verdict = SIGMOID.verify()
