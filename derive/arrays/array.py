@@ -376,7 +376,7 @@ class Named(Operation):
     label: str
     extent: Shape
     fact: str = "float"
-    below: Size | None = None  # whole numbers are at least 0, and less than this
+    range: tuple[Size, ...] = ()  # whole numbers from 0 up are less than the first, or one of the others
     name = "name"
 
     def shape(self) -> Shape:  # type: ignore[override]  # a leaf has no operands
@@ -394,7 +394,7 @@ class Named(Operation):
 
     def chosen(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
         """The entry of an array of 0 and 1, of which nothing else is known."""
-        return Entry(f"{self.label}=", at, "onehot", None if self.below is None else self.below.plain)
+        return Entry(f"{self.label}=", at, "onehot", self.range[0].plain if len(self.range) == 1 else None)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
         """A name has no operands."""
@@ -409,9 +409,9 @@ class Named(Operation):
         return write.symbol(self.label), write.ATOM
 
 
-def name(label: str, shape: Sequence[Size], fact: str = "float", below: Size | None = None) -> Array:
+def name(label: str, shape: Sequence[Size], fact: str = "float", range: tuple[Size, ...] = ()) -> Array:
     """A named array of the given shape."""
-    return apply(Named(label, tuple(shape), fact, below))
+    return apply(Named(label, tuple(shape), fact, range))
 
 
 def label(array: Array) -> str | None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, Entries, Named, Operation, apply
 from derive.arrays.functions import COMPARE
-from derive.arrays.moves import Transpose
-from derive.arrays.operations import Adjoints, Broadcast, Constant, Positions
+from derive.arrays.operations import Adjoints, Broadcast, Constant, Elementwise, Positions
 from derive.arrays.rows import Arange, ArgMax, copies, without
 from derive.arrays.shapes import Shape
 from derive.index.size import ONE, Size
@@ -43,9 +42,16 @@ def in_range(index: Array, size: Size) -> tuple[str, ...]:
 
 def _below(index: Array) -> Size | None:
     """What whole numbers from 0 up are less than, if that is known."""
+    from derive.arrays import build
+
     match index.op:
-        case Named(below=below) | Arange(size=below):
+        case Named(range=(below,)) | Arange(size=below):
             return below
+        case Elementwise(function="where"):
+            condition, some, rest = index.operands
+            within, most = some.op.range if isinstance(some.op, Named) else (), _below(rest)
+            if len(within) == 2 and most is not None and (within[0] - most).is_nonnegative():
+                return within[0] if condition is build.elementwise("not_equal", some, within[1]) else None
         case ArgMax(axis=axis):
             return index.operands[0].shape[axis]
         case Constant(value=Fraction() as value) if value >= 0:
@@ -60,10 +66,8 @@ def compared(left: Array, right: Array) -> Array | None:
             (axis,) = along
             lead = without(left.shape, along)
             axes = tuple(k - (k > axis) for k in own)
-            hot = apply(OneHot(run.shape[0]), index if index.shape == lead else apply(Broadcast(lead, axes), index))
-            order = [k - (k > axis) for k in range(hot.ndim)]
-            order[axis] = hot.ndim - 1
-            return hot if axis == hot.ndim - 1 else apply(Transpose(tuple(order)), hot)
+            rows = index if index.shape == lead else apply(Broadcast(lead, axes), index)
+            return apply(OneHot(run.shape[0], axis), rows)
     return None
 
 
@@ -76,16 +80,28 @@ def copied(array: Array) -> tuple[Array, tuple[int, ...]]:
     return array, axes
 
 
+def _shrunk(at: Positions, axis: int) -> Positions:
+    """A position without one axis."""
+    return (*at[:axis], *at[axis + 1 :])
+
+
+def _grown(index: Array, axis: int) -> Array:
+    """``t[:, None]``: an array with one axis more."""
+    return copies(index, (*index.shape[:axis], ONE, *index.shape[axis:]), (axis,))
+
+
 @dataclass(frozen=True)
 class OneHot(Operation):
     """For each whole number a row of zeros with a one at its place, and no one for a number that is no place."""
 
     classes: Size
+    axis: int  # of the result, along which its rows run
     name = "onehot"
 
     def shape(self, *operands: Array) -> Shape:
         """The operand's, and one axis more."""
-        return (*operands[0].shape, self.classes)
+        (index,) = operands
+        return (*index.shape[: self.axis], self.classes, *index.shape[self.axis :])
 
     def kind(self, *operands: Array) -> str:
         """A mask."""
@@ -93,7 +109,7 @@ class OneHot(Operation):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[n, v] = [t[n] = v]``."""
-        return entries[0](*at)
+        return entries[0](*_shrunk(at, self.axis), at[self.axis])
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = onehot(t) has no adjoint"""
@@ -101,9 +117,9 @@ class OneHot(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``t[:, None] == np.arange(c)``."""
-        (index,) = node.operands
-        keys = f"[{', '.join([':'] * index.ndim)}, None]" if index.ndim else ""
-        return f"{write(index, write.ATOM)}{keys} == {write(apply(Arange(self.classes)), COMPARE + 1)}", COMPARE
+        index = copies(node.operands[0], node.shape, (self.axis,))
+        run = apply(Broadcast(node.shape, (self.axis,)), apply(Arange(self.classes)))
+        return write.template("{0} == {1}", COMPARE, apply(Elementwise("equal"), index, run))
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``onehot(t)``."""
@@ -210,8 +226,9 @@ def add_rows(places: Any, values: Array, rows: Any) -> Array:
 
 @dataclass(frozen=True)
 class Pick(Operation):
-    """One entry of each row along the last axis, the one at the given place."""
+    """One entry of each row along an axis, the one at the given place."""
 
+    axis: int
     name = "pick"
 
     def shape(self, *operands: Array) -> Shape:
@@ -224,27 +241,87 @@ class Pick(Operation):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``y[n] = sum_v A[n, v] [t[n] = v]``."""
-        v = Index(operands[0].shape[-1])
-        return total(entries[0](*at, v) * entries[1](*at, v), v)
+        v = Index(operands[0].shape[self.axis])
+        return total(entries[0](*at[: self.axis], v, *at[self.axis :]) * entries[1](*at, v), v)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """y = A[n, t[n]] for every n  =>  dA = G ∘ onehot(t)"""
         array, index = operands
-        return copies(grad, array.shape, (array.ndim - 1,)) * apply(OneHot(array.shape[-1]), index), None
+        onehot = apply(OneHot(array.shape[self.axis], self.axis), index)
+        return copies(grad, array.shape, (self.axis,)) * onehot, None
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Every place is one of the row."""
-        return in_range(node.operands[1], node.operands[0].shape[-1])
+        return in_range(node.operands[1], node.operands[0].shape[self.axis])
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[np.arange(n), t]``; for more axes ``np.take_along_axis``."""
-        array, index = (write(operand, write.ATOM) for operand in node.operands)
-        if node.ndim == 1:
-            return f"{array}[{write(apply(Arange(node.shape[0])), 0)}, {index}]", write.ATOM
-        return f"np.take_along_axis({array}, {index}[..., None], axis=-1)[..., 0]", write.ATOM
+        array, index = node.operands
+        if node.ndim < 2:
+            keys = [write(apply(Arange(size)), 0) for size in node.shape]
+            keys.insert(self.axis, write(index, 0))
+            return f"{write(array, write.ATOM)}[{', '.join(keys)}]", write.ATOM
+        first = ", ".join([":"] * self.axis + ["0"])
+        places = write(_grown(index, self.axis), 0)
+        return f"np.take_along_axis({write(array, 0)}, {places}, axis={self.axis})[{first}]", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[i, t[i]]``, for every row i."""
         array, index = (write(operand, write.ATOM) for operand in node.operands)
-        rows = ",".join(ascii_lowercase[8 : 8 + node.ndim])
-        return rf"\left[{array}[{rows}, {index}[{rows}]]\right]_{{{rows}}}", write.ATOM
+        rows = [*ascii_lowercase[8 : 8 + node.ndim]]
+        keys = [*rows[: self.axis], f"{index}[{','.join(rows)}]", *rows[self.axis :]]
+        return rf"\left[{array}[{','.join(keys)}]\right]_{{{','.join(rows)}}}", write.ATOM
+
+
+PUT = '''def put(rows, places, values, axis):
+    """The rows along an axis with values[n] at place places[n] of row n."""
+    result = rows.copy()
+    keys = [*np.ogrid[tuple(map(slice, np.shape(places)))]]
+    keys.insert(axis, places)
+    result[tuple(keys)] = values
+    return result
+'''
+
+
+@dataclass(frozen=True)
+class Put(Operation):
+    """Rows along an axis with one entry of each replaced, the one at the given place."""
+
+    axis: int
+    name = "put"
+
+    def shape(self, *operands: Array) -> Shape:
+        """The rows'."""
+        return operands[0].shape
+
+    def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
+        """``Y[n, v] = w[n] where t[n] = v, else A[n, v]``."""
+        rows, places, values = entries
+        row = _shrunk(at, self.axis)
+        return rows(*at) + places(*row, at[self.axis]) * (values(*row) - rows(*at))
+
+    def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
+        """Y = A, but Y[n, t[n]] = w[n]  =>  dA = G, but 0 there; dw[n] = G[n, t[n]]"""
+        index = operands[1]
+        return put(grad, index, 0, self.axis), None, apply(Pick(self.axis), grad, index)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """Every place is one of the row."""
+        return in_range(node.operands[1], node.shape[self.axis])
+
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``put(A, t, w, axis=1)``."""
+        rows, index, values = node.operands
+        value = write.number(values.op.value)[0] if isinstance(values.op, Constant) else write(values, 0)
+        return f"put({write(rows, 0)}, {write(index, 0)}, {value}, axis={self.axis})", write.ATOM
+
+    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``put(A, t, w)``."""
+        return write.math_call("put", *node.operands), write.ATOM
+
+
+def put(rows: Array, places: Array, values: Any, axis: int) -> Array:
+    """``put(A, t, w, axis=1)``: one entry of each row replaced."""
+    from derive.arrays.build import constant, spread
+
+    return apply(Put(axis), rows, places, spread(constant(values), places.shape))

@@ -10,16 +10,17 @@ from collections.abc import Callable
 
 from derive.arrays.array import Array
 from derive.arrays.contractions import TENSORDOTS
-from derive.arrays.gather import ADD_ROWS, add_rows
+from derive.arrays.gather import ADD_ROWS, PUT, add_rows, put
 from derive.arrays.indexing import placed
 from derive.arrays.moves import PLACED
 from derive.arrays.products import tensordots
 from derive.arrays.windows import OVERLAP, overlap
 
-HELPERS = {"overlap": OVERLAP, "placed": PLACED, "add_rows": ADD_ROWS, "tensordots": TENSORDOTS}
+HELPERS = {"overlap": OVERLAP, "placed": PLACED, "add_rows": ADD_ROWS, "put": PUT, "tensordots": TENSORDOTS}
 STANDS_FOR: dict[str, Callable[..., Array]] = {
     "overlap": overlap,
     "placed": placed,
     "add_rows": add_rows,
+    "put": put,
     "tensordots": tensordots,
 }

@@ -9,7 +9,7 @@ from derive.arrays.array import Array, apply
 from derive.arrays.build import axes_of, constant, describe, expand_dims, moveaxis, reshape, shaped, spread, transpose
 from derive.arrays.gather import Pick, Rows, copied, is_place
 from derive.arrays.operations import Broadcast
-from derive.arrays.rows import Arange
+from derive.arrays.rows import Arange, without
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE
@@ -42,15 +42,17 @@ def at_arrays(array: Array, keys: Sequence[Any]) -> Array:
     indices = [places(keys[k], array) for k in found]
     if len(indices) == 1:
         return take(array, indices[0], found[0])
-    lead = array.shape[: len(found) - 1]
-    if found != list(range(len(found))) or not all(_counts(index, k, lead) for k, index in enumerate(indices[:-1])):
-        raise DeriveError(
-            f"the indices {', '.join(map(str, indices))} into {shaped(array)}",
-            "np.arange along every axis but the last was wanted",
-            callers_place(),
-            "A[np.arange(n), t], or np.take_along_axis",
-        )
-    return _picked(moveaxis(array, len(lead), -1), _fitted(indices[-1], lead, array))
+    for axis in reversed(range(len(indices))):
+        lead = without(array.shape[: len(indices)], (axis,))
+        others = [index for k, index in enumerate(indices) if k != axis]
+        if found[-1] == axis + len(others[axis:]) and all(_counts(i, k, lead) for k, i in enumerate(others)):
+            return _picked(array, _fitted(indices[axis], lead, array), axis)
+    raise DeriveError(
+        f"the indices {', '.join(map(str, indices))} into {shaped(array)}",
+        "np.arange along every axis but one was wanted",
+        callers_place(),
+        "A[np.arange(n), t], or np.take_along_axis",
+    )
 
 
 def _counts(index: Array, axis: int, lead: Shape) -> bool:
@@ -67,9 +69,10 @@ def _fitted(index: Array, lead: Shape, array: Array) -> Array:
     return spread(index, lead)
 
 
-def _picked(rows: Array, index: Array) -> Array:
-    """One entry of each row, the same for all axes that the index has not."""
-    return apply(Pick(), rows, _copies(index, rows.shape[:-1], tuple(range(index.ndim))))
+def _picked(array: Array, index: Array, axis: int) -> Array:
+    """One entry of each row along an axis, the same for all axes that the index has not."""
+    lead = without(array.shape, (axis,))
+    return apply(Pick(axis), array, _copies(index, lead, tuple(range(index.ndim))))
 
 
 def _copies(array: Array, shape: Shape, axes: tuple[int, ...]) -> Array:
@@ -96,13 +99,12 @@ def take_along_axis(array: Any, indices: Any, axis: int = -1) -> Array:
     if indices.ndim != array.ndim:
         came = f"take_along_axis: {describe(array)}, {describe(indices)}"
         raise DeriveError(came, "indices of the same rank were wanted", callers_place(), "t[:, None]")
-    rows, own = moveaxis(array, k, -1), moveaxis(indices, k, -1)
-    lead, many = rows.shape[:-1], own.shape[-1]
-    own = _fitted(own, (*lead, many), array)
+    lead, many = without(array.shape, (k,)), indices.shape[k]
+    own = _fitted(indices, (*lead[:k], many, *lead[k:]), array)
     if many == ONE:
         core, axes = copied(own)
-        index = reshape(own, lead) if len(lead) in axes else _copies(core, lead, axes)
-        picked = expand_dims(_picked(rows, index), -1)
-    else:
-        picked = _picked(apply(Broadcast((*lead, many, rows.shape[-1]), (*range(len(lead)), rows.ndim)), rows), own)
-    return moveaxis(picked, -1, k)
+        fewer = tuple(axis - (axis > k) for axis in axes)
+        return expand_dims(_picked(array, reshape(own, lead) if k in axes else _copies(core, lead, fewer), k), k)
+    spread_out = (*lead[:k], many, array.shape[k], *lead[k:])
+    rows = apply(Broadcast(spread_out, tuple(axis + (axis >= k) for axis in range(array.ndim))), array)
+    return _picked(rows, own, k + 1)

@@ -24,10 +24,10 @@ KINDS = (*FLOAT_KINDS, "int", "bool")
 # Names that a declared array or size may not take: they mean something else in the generated code.
 RESERVED = frozenset(
     {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "math", "lead", "special"}
-    | {"sigmoid", "overlap", "placed", "add_rows", "tensordots", "sliding_window_view"}  # the helpers
+    | {"sigmoid", "overlap", "placed", "add_rows", "put", "tensordots", "sliding_window_view"}  # the helpers
 )
 
-_RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])")
+_RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])(?:\s+or\s+(.+))?")
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,14 @@ class Kind:
     name: str = "float"
     low: Size | None = None
     high: Size | None = None  # not included
+    other: Size | None = None  # a value out of that range which is allowed too
     scalar: bool = False  # a plain Python number rather than an array
     equals: Size | None = None  # a plain int equal to this size
 
     @property
-    def below(self) -> Size | None:
-        """For whole numbers from 0 up what they are less than; None for everything else."""
-        return self.high if self.low == ZERO else None
+    def range(self) -> tuple[Size, ...]:
+        """For whole numbers from 0 up what they are less than, and the value besides; empty for everything else."""
+        return tuple([size for size in (self.high, self.other) if size is not None]) if self.low == ZERO else ()
 
     @property
     def is_float(self) -> bool:
@@ -53,7 +54,8 @@ class Kind:
     def __str__(self) -> str:
         if self.equals is not None:
             return f"={self.equals}"
-        return f"int[{self.low},{self.high})" if self.low is not None else self.name
+        besides = f" or {self.other}" if self.other is not None else ""
+        return f"int[{self.low},{self.high}){besides}" if self.low is not None else self.name
 
 
 FLOAT = Kind()
@@ -113,9 +115,10 @@ def _read_kind(text: str, whole: str, where: str) -> Kind:
         if text.startswith("="):
             return Kind("int", scalar=True, equals=Size.of(text[1:]))
         if found := _RANGE.fullmatch(text):
-            low, high, bracket = found.groups()
+            low, high, bracket, other = found.groups()
             closed = bracket == "]"
-            return Kind("int", Size.of(low), Size.of(high) + (1 if closed else 0), scalar=closed)
+            besides = Size.of(other) if other else None
+            return Kind("int", Size.of(low), Size.of(high) + (1 if closed else 0), besides, scalar=closed)
     except SizeSyntaxError as error:
         raise DeriveError(f"shape {whole!r}: {error}", "a range of sizes was wanted", where, '": int[0,c)"') from None
     if text in KINDS:

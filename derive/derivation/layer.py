@@ -52,7 +52,7 @@ class Input:
     @property
     def array(self) -> Array:
         """The input as an expression."""
-        return name(self.name, self.shape, self.kind.name, self.kind.below)
+        return name(self.name, self.shape, self.kind.name, self.kind.range)
 
     @property
     def declaration(self) -> Declaration:

@@ -45,7 +45,7 @@ def layer(
         raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), 'def fn(X: "n d"): ...')
     where = place_of(function)
     declared = declarations(function)
-    arrays = {key: name(key, value.shape, value.kind.name, value.kind.below) for key, value in declared.items()}
+    arrays = {key: name(key, value.shape, value.kind.name, value.kind.range) for key, value in declared.items()}
     result, parts = traced(function, arrays)
     outputs = _outputs(function, result, arrays, parts, where)
     doc = inspect.cleandoc(function.__doc__ or "")

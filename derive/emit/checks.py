@@ -167,8 +167,13 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
             continue
         low, high = _size_code(i.kind.low, found), _size_code(i.kind.high, found)
         came = f"{title}: {i.name} from {{np.min({i.name})}} to {{np.max({i.name})}}"
-        lines += [f"if np.any({i.name} < {low}) or np.any({i.name} >= {high}):"]
-        lines += _raise(came, f"; wanted {{{low}}} <= {i.name} < {{{high}}}".replace("{0}", "0"))
+        outside, besides = [f"{i.name} < {low}", f"{i.name} >= {high}"], ""
+        if i.kind.other is not None:
+            other = _size_code(i.kind.other, found)
+            outside, besides = [f"({text}) > ({i.name} == {other})" for text in outside], f" or {{{other}}}"
+        lines += [f"if {' or '.join(f'np.any({text})' for text in outside)}:"]
+        wanted = f"; wanted {{{low}}} <= {i.name} < {{{high}}}{besides}"
+        lines += _raise(came, re.sub(r"\{(-?\d+)\}", r"\1", wanted))
     return lines
 
 

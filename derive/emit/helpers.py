@@ -17,7 +17,7 @@ import numpy as np
 from derive.arrays.array import Array, apply, name
 from derive.arrays.entries import meaning
 from derive.arrays.evaluate import evaluate
-from derive.arrays.gather import AddRows
+from derive.arrays.gather import AddRows, Put
 from derive.arrays.helpers import HELPERS, STANDS_FOR
 from derive.arrays.moves import Place
 from derive.arrays.operations import Einsum
@@ -76,12 +76,17 @@ def _arrays(node: Array) -> Iterator[dict[str, Any]]:
     for operand in node.operands:
         shape = concrete(operand.shape, {})
         held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-        places = product(range(concrete(node.shape, {})[0]), repeat=held.size) if operand.kind == "int" else ()
+        places = product(range(_axis(node)), repeat=held.size) if operand.kind == "int" else ()
         tries.append([np.reshape(some, shape).astype(int) for some in places] or [base**held])
         base = base if operand.kind == "int" else base**held.size
     assert base <= 2.0**53, "a float must hold every sum"
     for arrays in product(*tries):
         yield dict(zip(map(str, node.operands), arrays, strict=True))
+
+
+def _axis(node: Array) -> int:
+    """How many places there are."""
+    return concrete(node.shape, {})[node.op.axis if isinstance(node.op, Put) else 0]
 
 
 def _meant(node: Array, arrays: Mapping[str, Any]) -> Any:
@@ -161,4 +166,18 @@ def _contractions() -> Iterator[Array]:
             yield apply(Einsum((first, second), output), *operands)
 
 
-_GEOMETRIES = {"overlap": _overlaps, "placed": _places, "add_rows": _added_rows, "tensordots": _contractions}
+def _put() -> Iterator[Array]:
+    """Rows of a few entries, with a number for each."""
+    for lead, length in product(((1,), (3,), (2, 2), ()), (1, 3)):
+        index, values = name("t", _sizes(*lead), "int"), name("w", _sizes(*lead))
+        for axis in range(len(lead) + 1):
+            yield apply(Put(axis), name("A", _sizes(*lead[:axis], length, *lead[axis:])), index, values)
+
+
+_GEOMETRIES = {
+    "overlap": _overlaps,
+    "placed": _places,
+    "add_rows": _added_rows,
+    "put": _put,
+    "tensordots": _contractions,
+}

@@ -9,11 +9,11 @@ import numpy as np
 
 from derive.arrays.array import Array
 from derive.arrays.build import count
-from derive.arrays.gather import AddRows, Pick
+from derive.arrays.gather import AddRows, Pick, Put
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Reshape
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul
-from derive.arrays.rows import OfRows
+from derive.arrays.rows import OfRows, without
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation
@@ -79,8 +79,8 @@ def conforms(node: Array) -> bool:
             fits = all(s in (ONE, extent[a]) for a, s in zip(axes, shapes_of[0], strict=True))
         case Concatenate(axis=axis):
             fits = len({(*s[:axis], *s[axis + 1 :]) for s in shapes_of}) == 1
-        case Pick():
-            fits = shapes_of[0][:-1] == shapes_of[1]
+        case Pick(axis=axis) | Put(axis=axis):
+            fits = all(shape == without(shapes_of[0], (axis,)) for shape in shapes_of[1:])
         case AddRows():
             fits = shapes_of[1][: len(shapes_of[0])] == shapes_of[0]
         case Reshape(extent=extent):

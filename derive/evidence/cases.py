@@ -11,7 +11,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from derive.arrays.shapes import LEADING_NAME, Declaration
+from derive.arrays.shapes import LEADING_NAME, Declaration, Kind
 from derive.evidence.sizes import Signature, number, numbers, sizes_of
 from derive.evidence.values import (
     LAYOUTS,
@@ -28,6 +28,7 @@ from derive.evidence.values import (
 __all__ = ["Case", "Signature", "cases"]
 
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+BESIDES = 1 / 4  # how often a value out of the range that is allowed is drawn
 _SCALES = (1.0, 0.1, 10.0, 0.01)
 _SPECIAL = (0.0, 1.0, -1.0, 0.5, -2.0, 1e-3, 20.0, -20.0)
 _SEEDS = st.integers(0, 2**32 - 1)
@@ -133,6 +134,18 @@ def _spread(value: Any, lead: tuple[int, ...]) -> Any:
     return value.reshape((*lead, *value.shape[1:]))
 
 
+def draw_whole(chance: np.random.Generator, kind: Kind, sizes: Mapping[str, int], shape: tuple[int, ...]) -> Any:
+    """Whole numbers in a declared range, and now and then the value besides, but not everywhere."""
+    assert kind.low is not None
+    assert kind.high is not None
+    low, high = number(kind.low, sizes), number(kind.high, sizes)
+    drawn = np.asarray(chance.integers(low, max(high, low + 1), shape))
+    if kind.other is not None:
+        rare = chance.random(shape) < BESIDES
+        drawn = np.where(rare & ~rare.all(), number(kind.other, sizes), drawn)
+    return drawn
+
+
 def _draw_value(
     draw: st.DrawFn, chance: np.random.Generator, declared: Declaration, style: Style, sizes: dict[str, int]
 ) -> Any:
@@ -140,8 +153,7 @@ def _draw_value(
     if kind.name == "bool":
         return np.asarray(chance.random(shape) < 1 / 2)
     if kind.name == "int" and kind.low is not None and kind.high is not None:
-        low, high = number(kind.low, sizes), number(kind.high, sizes)
-        return np.asarray(chance.integers(low, max(high, low + 1), shape))
+        return draw_whole(chance, kind, sizes, shape)
     if kind.name == "int":
         return draw_reals(chance, "integers", 1.0, shape).astype(np.int64)
     value = np.asarray(draw_floats(chance, kind.name, style, draw(st.sampled_from(_SCALES)), shape))

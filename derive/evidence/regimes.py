@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.balls import Balls, NoValue, Program, balls, precision
+from derive.evidence.cases import draw_whole
 from derive.evidence.conditions import condition
 from derive.evidence.sizes import Signature, admissible, number, numbers
 from derive.evidence.structure import Structure, lanes, structure_of, summed_sizes
@@ -246,8 +247,7 @@ def _draw(chance: np.random.Generator, declared: Declaration, sizes: Mapping[str
     if kind.name == "bool":
         return np.asarray(chance.random(shape) < 1 / 2)
     if kind.name == "int":
-        low = number(kind.low, sizes) if kind.low is not None else -3
-        return np.asarray(chance.integers(low, number(kind.high, sizes) if kind.high is not None else 4, shape))
+        return np.asarray(chance.integers(-3, 4, shape)) if kind.low is None else draw_whole(chance, kind, sizes, shape)
     if kind.name == "onehot":
         return np.eye(shape[-1])[chance.integers(0, shape[-1], shape[:-1])]
     if kind.name == "spd":

@@ -100,7 +100,7 @@ def _free_names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...],
     conditions = tuple(map(condition, signature.where))
     ints = signature.plain_ints
     kinds = [declared.kind for declared in signature.inputs.values()]
-    bounds = [size for kind in kinds for size in (kind.low, kind.high, kind.equals) if size is not None]
+    bounds = [size for kind in kinds for size in (kind.low, kind.high, kind.other, kind.equals) if size is not None]
     shapes = [declared.shape for declared in signature.inputs.values()]
     spoken = [
         *size_names([*shapes, *signature.outputs, tuple(bounds)]),

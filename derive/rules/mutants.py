@@ -15,7 +15,7 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.gather import AddRows, OneHot, Pick, Rows
+from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
 from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
@@ -101,7 +101,7 @@ def _of_operation(node: Array) -> Iterator[Change]:
             (inner,) = node.operands
             yield "entries in another order", apply(node.op, inner[::-1] if inner.shape else inner)
             yield "columns first", apply(node.op, apply(Reshape(inner.shape), inner.T))
-        case Rows() | Pick():
+        case Rows() | Pick() | Put():
             yield from _of_places(node, 1)
         case AddRows():
             yield from _of_places(node, 0)

@@ -8,7 +8,7 @@ import derive.arrays
 from derive.arrays import build
 from derive.arrays.array import Operation, apply
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.gather import AddRows, OneHot, Pick, Rows
+from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
 from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
@@ -87,12 +87,18 @@ _ROWS = {
     "gather": [apply(Rows(), a, t) for a, t in ((X, T), (b, T), (P, T), (Q, T2), (X, N("k", "b : int[0,n)")), (X, N("z", ": int[0,n)")), (C1, T))],
     "add rows": [apply(AddRows(S(rows)), t, a) for rows, t, a in (("v", T, X), ("v", T, c), ("v", T, P0), ("v", T2, Q0), ("3", T, X), ("v", N("z", ": int"), b))],
     "pick": [
-        *[apply(Pick(), a, t) for a, t in ((X, T), (P, T2), (Q, N("k", "b h n : int")), (C1, T), (R1, N("k", "1 : int")))],
-        apply(Pick(), X, build.elementwise("where", N("m", "n : bool"), T, 0)),
+        *[apply(Pick(axis), a, t) for a, t, axis in ((X, T, 1), (P, T2, 2), (P, N("k", "b d : int"), 1), (P, N("k", "n d : int"), 0), (X, N("k", "d : int"), 0),
+                                                     (Q, N("k", "b h n : int"), 3), (C1, T, 1), (R1, N("k", "1 : int"), 1), (b, N("z", ": int"), 0))],
+        apply(Pick(1), X, build.elementwise("where", N("m", "n : bool"), T, 0)),
+    ],
+    "put": [
+        *[apply(Put(axis), a, t, w) for a, t, w, axis in ((X, T, c, 1), (P, T2, N("w", "b n"), 2), (P, N("k", "b d : int"), N("w", "b d"), 1), (X, N("k", "d : int"), b, 0),
+                                                          (C1, T, c, 1), (b, N("z", ": int"), q, 0))],
+        apply(Put(1), X, T, apply(Constant(Fraction(0), (S("n"),)))),
     ],
     "onehot": [
-        *[apply(OneHot(S(classes)), t) for classes, t in (("c", T), ("c", T2), ("1", T), ("3", N("z", ": int")))],
-        *[apply(OneHot(S("c")), t) for t in (T[1:], T2.T, T2.reshape(S("b*n")), build.elementwise("where", N("m", "n : bool"), T, 1))],
+        *[apply(OneHot(S(classes), axis), t) for classes, t, axis in (("c", T, 1), ("c", T, 0), ("c", T2, 2), ("c", T2, 1), ("1", T, 1), ("3", N("z", ": int"), 0))],
+        *[apply(OneHot(S("c"), 1), t) for t in (T[1:], T2.T, T2.reshape(S("b*n")), build.elementwise("where", N("m", "n : bool"), T, 1))],
     ],
     "argmax": [apply(ArgMax(axis, least), a) for axis, a in ((0, b), (0, X), (1, X), (1, P)) for least in (False, True)],
     "arange": [apply(Arange(S(text))) for text in ("n", "3", "n*d", "n+1")],

@@ -113,7 +113,7 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
                         "declaring the index itself, such as \"n : int[0,c)\""),
     "an array beside a slice": (lambda: X[1:, T], "an array beside other indices into X of shape (n, d)", "whole axes beside arrays were wanted",
                                 "one index after the other: A[1:][t]"),
-    "two arrays": (lambda: X[T, T], "the indices t, t into X of shape (n, d)", "np.arange along every axis but the last was wanted",
+    "two arrays": (lambda: X[T, T], "the indices t, t into X of shape (n, d)", "np.arange along every axis but one was wanted",
                    "A[np.arange(n), t], or np.take_along_axis"),
     "places of another size": (lambda: X[arange(S("n")), N("s", "m : int")], "the index s is (m,), into X of shape (n, d)",
                                "the shape (n,) was wanted", ""),

@@ -8,7 +8,7 @@ import numpy as np
 from derive.arrays.array import Named, apply, name
 from derive.arrays.entries import meaning
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.gather import AddRows, OneHot, Pick, Rows
+from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
 from derive.arrays.helpers import HELPERS
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Constant, PowerOf
@@ -28,7 +28,7 @@ PRIMITIVES = {
 def N(label, shape):
     """A named array from a shape string."""
     declared = declare(shape)
-    return name(label, declared.shape, declared.kind.name, declared.kind.below)
+    return name(label, declared.shape, declared.kind.name, declared.kind.range)
 
 
 def S(text):
@@ -222,12 +222,12 @@ def values_for(expressions, sizes, seed=0):
 
 def least_axis(index, expressions):
     """The axis whose places some whole numbers are; 3 for those that are only counted with."""
-    if index.op.below is not None:
-        return index.op.below
+    if index.op.range:
+        return index.op.range[0]
     for array in expressions:
         for node in array.walk():
-            if isinstance(node.op, Rows | Pick) and index in {*node.operands[1].walk()}:
-                return node.operands[0].shape[0 if isinstance(node.op, Rows) else -1]
+            if isinstance(node.op, Rows | Pick | Put) and index in {*node.operands[1].walk()}:
+                return node.operands[0].shape[0 if isinstance(node.op, Rows) else node.op.axis]
             if isinstance(node.op, AddRows) and index in {*node.operands[0].walk()}:
                 return node.op.rows
             if isinstance(node.op, OneHot) and index in {*node.operands[0].walk()}:

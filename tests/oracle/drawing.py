@@ -12,6 +12,7 @@ import numpy as np
 
 from derive.arrays.shapes import LEADING_NAME, Declaration
 from derive.derivation.layer import Layer
+from derive.evidence.cases import draw_whole
 from derive.evidence.sizes import number, numbers
 from derive.evidence.values import draw_floats
 
@@ -106,9 +107,7 @@ def draw_array(chance: np.random.Generator, declared: Declaration, drawn: Drawn)
     if kind.name == "bool":
         return chance.random(shape) < 2 / 3
     if kind.name == "int":
-        assert kind.low is not None
-        assert kind.high is not None
-        return chance.integers(number(kind.low, drawn.sizes), number(kind.high, drawn.sizes), shape)
+        return draw_whole(chance, kind, drawn.sizes, shape)
     return draw_floats(chance, kind.name, "normal", float(chance.choice(SCALES)), shape)
 
 

@@ -140,3 +140,20 @@ def quotient_by_itself(node: Array) -> Array | None:
             del product.arrays[k]
             return product.write(node.shape)
     return None
+
+
+@identity(Elementwise)
+def common_factor(node: Array) -> Array | None:
+    """A ∘ C - B ∘ C = (A - B) ∘ C, where C is a scalar, or copies of what each row has one of"""
+    if node.op.name not in ("add", "subtract") or any(a.op.name in ("add", "subtract") for a in node.operands):
+        return None
+    left, right = (Product.of(operand) for operand in node.operands)
+    common = Product(scalars=[a for a in left.scalars if a in {*right.scalars}])
+    common.arrays = [a for a in left.arrays if isinstance(a.op, Broadcast) and a in {*right.arrays}]
+    for product in (left, right):
+        product.scalars = [a for a in product.scalars if a not in {*common.scalars}]
+        product.arrays = [a for a in product.arrays if a not in {*common.arrays}]
+    if not (common.scalars or common.arrays) or not (left.arrays and right.arrays):
+        return None
+    common.arrays.append(apply(node.op, left.write(node.shape), right.write(node.shape)))
+    return common.write(node.shape)
