@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 from operator import index
 from typing import Any
@@ -18,7 +17,7 @@ from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import compared
 from derive.arrays.moves import Place, Reshape, Transpose
-from derive.arrays.numbers import as_root
+from derive.arrays.numbers import as_root, stands_for
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
@@ -55,7 +54,7 @@ def constant(value: Any) -> Array:
         if (under := as_root(abs(value))) is not None:
             root = elementwise("sqrt", _times_pi(*under))
             return root if value > 0 else -root
-        return apply(Constant(Fraction(Decimal(decimal))))  # 0.1 means one tenth, not the nearest double
+        return apply(Constant(stands_for(value, decimal)))
     if hasattr(value, "ndim"):
         raise DeriveError(
             f"a NumPy array of shape {value.shape}",

@@ -167,6 +167,9 @@ _TABLE = (
                    lambda Y, G, C, A, B: (None, G * C, G * ~C),
                    "Y = A where C, else B  =>  dA = G ∘ C, dB = G ∘ (not C)",
                    "np.where({0}, {1}, {2})", r"\operatorname{{where}}({0}, {1}, {2})"),
+    ScalarFunction("softsign", lambda a: a / (1 + Apply("abs", a)), lambda Y, G, A: (G / (1 + abs(A)) ** 2,),
+                   "Y = A / (1 + |A|)  =>  dA = G / (1 + |A|)²", "{0} / (1 + np.abs({0}))",
+                   r"\frac{{{0}}}{{1 + \lvert {0} \rvert}}", TIMES),
     # comparisons: 1 where true, 0 elsewhere
     _comparison("greater", lambda a, b: step(a - b), ">", ">", ">"),
     _comparison("less", lambda a, b: step(b - a), "<", "<", "<"),

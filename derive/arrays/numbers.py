@@ -1,12 +1,28 @@
-"""Numbers that floats stand for: 1.4142135623730951 is √2."""
+"""Numbers that floats stand for: 0.1 is one tenth, 0.3333333333333333 a third, 1.4142135623730951 is √2."""
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 SHORT = 12  # a number written with fewer characters is meant as it is written
 LARGEST = 12  # the greatest numerator and denominator under a root
+PARTS = 1000  # the greatest denominator of a ratio that is not a short decimal
+
+
+def stands_for(value: float, text: str = "") -> Fraction:
+    """The rational that a float is meant as: what it is written as, or a ratio that it is to its last digit."""
+    written = text or repr(value)
+    ratio = Fraction(value).limit_denominator(PARTS)
+    if len(written) > SHORT and float(ratio) == value:
+        return ratio
+    return Fraction(Decimal(written))
+
+
+def is_plain(value: Fraction) -> bool:
+    """True for a rational that its float stands for, so that code can say it."""
+    return value.denominator <= PARTS or Fraction(repr(float(value))) == value
 
 
 def as_root(value: float) -> tuple[Fraction, int] | None:

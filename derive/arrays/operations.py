@@ -440,7 +440,9 @@ class Einsum(Operation):
         if write.quick and (quick := call_of(self.inputs, self.output)):
             call, turned = quick
             return call.format(*[write(operand, 0) for operand in node.operands]) + turned, write.ATOM
-        return f'np.einsum("{self.spec}", {", ".join(write(operand, 0) for operand in node.operands)})', write.ATOM
+        operands = ", ".join(write(operand, 0) for operand in node.operands)
+        pairwise = ", optimize=True" if write.quick and len(node.operands) > 2 else ""
+        return f'np.einsum("{self.spec}", {operands}{pairwise})', write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A trace, or a sum over indices."""

@@ -75,12 +75,12 @@ def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
     """``np.einsum`` with explicit or implicit output; DeriveError for a label with two sizes."""
     arrays = [constant(operand) for operand in operands]
     no_masks("einsum", arrays)
-    if not isinstance(spec, str) or not set(spec) <= {*ascii_letters, *",-> "}:
+    if not isinstance(spec, str) or not set(spec.replace("...", "")) <= {*ascii_letters, *",-> "}:
         raise DeriveError(f"einsum: subscripts {spec!r}", 'letters such as "ij,jk->ik" were wanted', callers_place())
     left, arrow, output = spec.replace(" ", "").partition("->")
-    inputs = left.split(",")
     if not arrow:
-        output = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+        output = "..." * ("..." in left) + "".join(sorted(c for c in set(left) - {*",."} if left.count(c) == 1))
+    inputs, output = _without_dots(left.split(","), output, arrays)
     if len(inputs) != len(arrays) or any(len(t) != a.ndim for t, a in zip(inputs, arrays, strict=False)):
         raise DeriveError(
             f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays),
@@ -106,6 +106,15 @@ def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
             'an output such as "->ik"',
         )
     return contract(list(zip(inputs, arrays, strict=True)), output)
+
+
+def _without_dots(inputs: list[str], output: str, arrays: Sequence[Array]) -> tuple[list[str], str]:
+    """The subscripts with letters for ``...``: as many as an array has more axes, aligned from the right."""
+    free = [c for c in ascii_letters if c not in "".join([*inputs, output])]
+    more = [array.ndim - len(t) + 3 if "..." in t else 0 for t, array in zip(inputs, arrays, strict=False)]
+    letters = "".join(free[: max(more, default=0)])
+    spelled = [t.replace("...", letters[len(letters) - max(k, 0) :]) for t, k in zip(inputs, more, strict=False)]
+    return [*spelled, *inputs[len(more) :]], output.replace("...", letters)
 
 
 def tensordot(left: Any, right: Any, axes: Any = 2) -> Array:

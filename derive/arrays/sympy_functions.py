@@ -53,9 +53,7 @@ def _defined() -> tuple[str, ...]:
     """The functions of one argument that are defined by others."""
     x = Entry("x")
     return tuple(
-        f.name
-        for f in FUNCTIONS.values()
-        if f.arity == 1 and f.binds == ATOM and _applies(f.meaning(x)) and not _is_given(f.meaning(x))
+        f.name for f in FUNCTIONS.values() if f.arity == 1 and _applies(f.meaning(x)) and not _is_given(f.meaning(x))
     )
 
 

@@ -148,7 +148,7 @@ class Scalars:
 
     def _product(self, e: Any, bound: Bound) -> Cell:
         applied = [part for part in e.args if part.has(Application)]
-        numbers = [part for part in e.args if part.is_Rational]
+        numbers = [part for part in e.args if part.is_Rational and abs(part) != 1]
         for some in itertools.chain(itertools.combinations(applied, 2), itertools.product(numbers, applied)):
             found = sympy.Mul(*some)
             if recognise(found)[0]:  # exp(x) / (1 + exp(x)), or (1 + erf(x)) / 2, among other factors

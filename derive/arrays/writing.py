@@ -82,10 +82,10 @@ class Writer:
             return f"-{self.number(-value)[0]}", self.SIGN
         if value.denominator == 1:
             return str(value.numerator), self.ATOM
-        decimal = repr(float(value))
-        if Fraction(decimal) == value and len(decimal) <= 8:
+        decimal, ratio = repr(float(value)), f"{value.numerator} / {value.denominator}"
+        if Fraction(decimal) == value and len(decimal) <= max(8, len(ratio)):
             return decimal, self.ATOM
-        return f"{value.numerator} / {value.denominator}", self.TIMES
+        return ratio, self.TIMES
 
     def math_number(self, value: Fraction | Size | str) -> tuple[str, int]:
         """A number in LaTeX."""

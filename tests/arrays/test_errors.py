@@ -152,7 +152,7 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
     "einsum letters": (lambda: np.einsum("ijk", X), "einsum 'ijk': X is (n, d)", "one letter an axis\n  try subscripts such as \"ij,jk->ik\"", ""),
     "einsum sizes": (lambda: np.einsum("ii", X), "einsum 'ii': i is n and d", "one size a letter\n  try another letter, or a transpose", ""),
     "einsum output": (lambda: np.einsum("ij->ik", X), "einsum 'ij->ik': the output 'ik'", "letters of the inputs, each once\n  try an output such as \"->ik\"", ""),
-    "einsum dots": (lambda: np.einsum("...i", X), "einsum: subscripts '...i'", 'letters such as "ij,jk->ik" were wanted', ""),
+    "einsum dots": (lambda: np.einsum("i..j", X), "einsum: subscripts 'i..j'", 'letters such as "ij,jk->ik" were wanted', ""),
     "outer": (lambda: np.outer(X, b), "outer: X is (n, d), b is (m,)", "two vectors were wanted", "np.einsum"),
     "trace": (lambda: np.trace(X), "trace: X is (n, d)", "a square matrix was wanted", ""),
     "dot": (lambda: np.dot(X, Q), "dot: Q is (b, h, n, d)", "rank 1 or 2 was wanted", "@ or np.einsum"),

@@ -35,7 +35,7 @@ FIRES = {
     "sum_of_exponentials": [np.logaddexp(X, V)],
     "logarithm": [np.log(1 + np.exp(X)), np.log(E + 1), np.log(S), np.log(1 - S), np.log(1 + X), np.log1p(np.exp(X)), np.log1p(E)],
     "normal_distribution_by_its_tail": [f("ndtr", X), f("ndtr", -X)],
-    "rest_of_one": [1 - S, 1 + T, 1 - T, np.exp(X) - 1, 1 - np.exp(X), E - 1, 1 - E, 1 - f("sigmoid", -V), T + 1],
+    "rest_of_one": [1 - S, 1 + T, 1 - T, np.exp(X) - 1, 1 - np.exp(X), E - 1, 1 - E, 3 * E - 3, 1 - f("sigmoid", -V), T + 1],
     "slope_of_tanh": [1 - T**2, 1 - np.tanh(V) ** 2, 1 - U**2],
     "tanh_of_softplus": [np.tanh(P), np.tanh(f("softplus", V))],
     "slope_of_sigmoid": [S * (1 - S), G * S * (1 - S), G * (1 - S) * V * S],
@@ -44,8 +44,10 @@ FIRES = {
     "quotients_cancelled": [(G / S - V / (1 - S)) * S * (1 - S), S * N("D", "n d") * (1 - S), S * (G / S)],
     "power_as_product": [X**3, X**4, X**-1, X**-2, X**5, X ** Fraction(3, 2), X ** Fraction(-1, 2), X**8],
     "numbers_together": [2 * (X * 3), 0.5 * (X * (2 * V)), (4 * X) * 0.5],
+    "mask_as_factor": [np.where(X > V, X, 0), np.where(abs(X) > 0.5, 0, V)],
     "signs_together": [f("negative", -X), X + (-V), X - (-V)],
-    "common_factor": [X * V + X * G, X * V - G * X, V + X * G - X * S, X * V / G + X * S, 2 * (X * V) + X * G],
+    "common_factor": [X * V + X * G, X * V - G * X, V + X * G - X * S, X * V / G + X * S, 2 * (X * V) + X * G, 2 * X + 2 * V,
+                      G + 3 * X - 3 * V],
 }  # fmt: skip
 
 BOOK = {form.__name__: form for forms in FORMS.values() for form in forms if form.__module__ in (scalars.__name__, speed.__name__)}

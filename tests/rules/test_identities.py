@@ -68,6 +68,8 @@ FIRES = {
                               np.exp(X) / (np.exp(X) + 1)],
     "tanh_by_definition": [(np.exp(X) - np.exp(V)) / (np.exp(X) + np.exp(V)), (np.exp(q) - 1) / (1 + np.exp(q)), (1 - np.exp(X)) / (np.exp(X) + 1)],
     "softplus_by_definition": [np.log(1 + np.exp(X)), np.log(np.exp(q) + 1), np.log1p(np.exp(X @ W)), np.log(build.elementwise("sigmoid", X))],
+    "opposite_comparison": [~(X > V), ~(X < 0), ~(X >= V), ~(X <= V), ~(X == V), ~(X != V), ~~(X > V), ~~N("M", "n d : bool")],
+    "softsign_by_definition": [X / (1 + abs(X)), q / (abs(q) + 1)],
     "normal_distribution_by_definition": [1 + erf(X), 1 - erf(q), erf(X / np.sqrt(2)) + 1, 1 + erf(X * np.sqrt(2)), 1 - erf(-X * np.sqrt(0.5)),
                                           1 + erf(2 * X / 3)],
     "map_of_copies": [copies(b, "n d", 1) * copies(b, "n d", 1), apply(Elementwise("exp"), copies(c, "n d", 0)), apply(PowerOf(Fraction(3)), copies(q, "n d")),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from derive.arrays.array import Array, apply
+from derive.arrays.operations import Constant
 
 Signed = tuple[int, Array]
 
@@ -56,13 +57,16 @@ def terms_of(array: Array) -> list[Signed]:
 
 
 def total(terms: Sequence[Signed]) -> Array:
-    """The sum of some terms; what is added first."""
-    ordered = sorted(terms, key=lambda term: -term[0])
-    (sign, result), *rest = ordered
+    """The sum of some terms, what is added first; zeros are left out."""
+    (sign, result), *rest = sorted([term for term in terms if not _is_zero(term[1])], key=lambda term: -term[0])
     result = result if sign > 0 else -result
     for sign, term in rest:
         result = result + term if sign > 0 else result - term
     return result
+
+
+def _is_zero(array: Array) -> bool:
+    return isinstance(array.op, Constant) and array.op.value == 0
 
 
 def replaced(array: Array, part: Array, by: Array) -> Array:

@@ -167,10 +167,12 @@ def _all_but(one: Array | None, factors: Sequence[Array]) -> list[Array]:
 
 @stable(Elementwise)
 def rest_of_one(node: Array, definition: Definition) -> Array | None:
-    """1 - σ(x) = σ(-x), 1 ± tanh x = 2 σ(± 2 x), exp(x) - 1 = expm1(x)"""
-    if node.op.name == "subtract" and number(node.operands[1]) == 1:
-        whole = definition(node.operands[0])
-        return build.elementwise("expm1", *whole.operands) if whole.op.name == "exp" else None
+    """1 - σ(x) = σ(-x), 1 ± tanh x = 2 σ(± 2 x), c exp(x) - c = c expm1(x)"""
+    if node.op.name == "subtract" and (value := number(node.operands[1])):
+        scale, core = _scaled(node.operands[0])
+        whole = definition(core)
+        rest = build.elementwise("expm1", *whole.operands) if whole.op.name == "exp" and scale == value else None
+        return rest if rest is None or scale == 1 else scale * rest
     plus, minus = one_plus(node), one_minus(node)
     if plus is not None:
         whole = definition(plus)
@@ -242,7 +244,8 @@ def cases_as_sum(node: Array, definition: Definition) -> Array | None:
     x, bound = condition.operands
     if number(bound) != 0:
         return None
-    return replaced(f, x, build.elementwise("maximum", x, 0)) + replaced(g, x, build.elementwise("minimum", x, 0))
+    parts = ((f, "maximum"), (g, "minimum"))
+    return total([(1, replaced(part, x, build.elementwise(limit, x, 0))) for part, limit in parts])
 
 
 @stable(Elementwise)

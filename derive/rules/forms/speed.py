@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays import build
-from derive.arrays.array import Array
+from derive.arrays.array import Array, Named
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without
@@ -29,6 +29,18 @@ def power_as_product(node: Array, definition: Definition) -> Array | None:
         return build.power(x, exponent - Fraction(1, 2)) * build.elementwise("sqrt", x)
     half = build.power(x, exponent // 2) ** 2
     return half * x if exponent % 2 else half
+
+
+@stable(Elementwise)
+def mask_as_factor(node: Array, definition: Definition) -> Array | None:
+    """A where C, else 0, is A C for what is given, which is finite: a product runs many times faster than np.where"""
+    if node.op.name != "where":
+        return None
+    condition, a, b = node.operands
+    for kept, other, mask in ((a, b, condition), (b, a, ~condition)):
+        if number(other) == 0 and isinstance(kept.op, Named) and definition(kept) is kept:
+            return kept * mask
+    return None
 
 
 @stable(Elementwise)
@@ -66,13 +78,26 @@ def common_factor(node: Array, definition: Definition) -> Array | None:
     terms = terms_of(node)
     for one, other in combinations(terms, 2):
         for factor in factors_above(one[1]):
-            if number(factor) is not None or not factor.names():
+            if abs(number(factor) or 0) == 1:
                 continue
             rest, others = without(one[1], factor), without(other[1], factor)
-            if rest is not None and others is not None and not (_is_copied(rest) and _is_copied(others)):
+            if rest is not None and others is not None and _adds_up(rest, others):
                 inner = total([(one[0], rest), (other[0], others)])
                 return total([(1, factor * inner), *(term for term in terms if term is not one and term is not other)])
     return None
+
+
+def _adds_up(*terms: Array) -> bool:
+    """True if NumPy's sum of the terms has their shape and the dtype of the floats in them."""
+    parts = [term for term in terms if not _is_copied(term)]
+    return any(map(_has_dtype, parts)) and all(_has_dtype(term) or term.kind == "bool" for term in parts)
+
+
+def _has_dtype(array: Array) -> bool:
+    """True for floats that are more than masks times numbers, of which NumPy makes float64."""
+    if array.kind != "float":
+        return False
+    return any(map(_has_dtype, array.operands)) if array.operands else isinstance(array.op, Named)
 
 
 def _is_copied(array: Array) -> bool:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from derive.arrays import build
 from derive.arrays.array import Array, apply
+from derive.arrays.numbers import is_plain
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.index.size import Size
 from derive.rules.identities import identity
@@ -39,9 +40,9 @@ class Product:
             self.number /= _number(array.operands[1]) or 1
             self._take(array.operands[0], into)
         elif isinstance(op, Constant):
-            if isinstance(op.value, Fraction):
+            if isinstance(op.value, Fraction) and is_plain(self.number * op.value):
                 self.number *= op.value
-            else:
+            else:  # of two long decimals the product would be longer than any float
                 self.scalars.append(apply(Constant(op.value)))
         elif isinstance(op, Broadcast) and not array.operands[0].shape:
             self._take(array.operands[0], self.scalars)

@@ -87,6 +87,18 @@ def softplus_by_definition(node: Array) -> Array | None:
 
 
 @identity(Elementwise)
+def softsign_by_definition(node: Array) -> Array | None:
+    """A / (1 + |A|) is a function of its own, whose slope 1 / (1 + |A|)² is no difference"""
+    if node.op.name != "divide":
+        return None
+    above, below = node.operands
+    size = one_plus(below)
+    if size is None or size.op.name != "abs" or size.operands[0] is not above:
+        return None
+    return build.elementwise("softsign", above)
+
+
+@identity(Elementwise)
 def normal_distribution_by_definition(node: Array) -> Array | None:
     """1 ± erf(A) = 2 Φ(± √2 A)"""
     plus = one_plus(node)
@@ -121,3 +133,18 @@ def times_root_two(array: Array) -> Array:
 def _core(array: Array) -> Array:
     """What an array is copies of."""
     return array.operands[0] if isinstance(array.op, Broadcast) else array
+
+
+OPPOSITE = {"greater": "less_equal", "less": "greater_equal", "equal": "not_equal"}
+OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
+
+
+@identity(Elementwise)
+def opposite_comparison(node: Array) -> Array | None:
+    """not (A > B) is A ≤ B, not not A is A"""
+    if node.op.name != "logical_not":
+        return None
+    (inner,) = node.operands
+    if inner.op.name == "logical_not":
+        return inner.operands[0]
+    return build.elementwise(OPPOSITE[inner.op.name], *inner.operands) if inner.op.name in OPPOSITE else None
