@@ -145,6 +145,20 @@ class glu:
         return {"input": dX}
 
 
+class swiglu:
+    def forward(input, W, V):
+        Z, U = input @ W, input @ V
+        S = logistic(Z)
+        H = Z * S
+        return H * U, (input, W, V, Z, U, S, H)
+
+    def backward(dY, cache):
+        input, W, V, Z, U, S, H = cache
+        dU = dY * H
+        dZ = dY * U * S * (1 + Z * (1 - S))
+        return {"input": dZ @ W.T + dU @ V.T, "W": input.T @ dZ, "V": input.T @ dU}
+
+
 # ---- rows
 
 
@@ -548,11 +562,11 @@ class det:
 
 
 class logdet:
-    def forward(A):
-        return np.linalg.slogdet(A)[1], A
+    def forward(input):
+        return np.linalg.slogdet(input)[1], input
 
-    def backward(dY, A):
-        return {"A": dY * np.linalg.inv(A).T}
+    def backward(dY, input):
+        return {"input": dY * np.linalg.inv(input).T}
 
 
 class solve:
@@ -567,19 +581,19 @@ class solve:
 
 
 class frobenius_norm:
-    def forward(A):
-        Y = np.sqrt(np.vdot(A, A))
-        return Y, (A, Y)
+    def forward(X):
+        Y = np.sqrt(np.vdot(X, X))
+        return Y, (X, Y)
 
     def backward(dY, cache):
-        A, Y = cache
-        return {"A": A * (dY / Y)}
+        X, Y = cache
+        return {"X": X * (dY / Y)}
 
 
 class quadratic_form:
-    def forward(A, x):
-        return x @ A @ x, (A, x)
+    def forward(x, A):
+        return x @ A @ x, (x, A)
 
     def backward(dY, cache):
-        A, x = cache
-        return {"A": dY * np.outer(x, x), "x": dY * (A @ x + x @ A)}
+        x, A = cache
+        return {"A": np.outer(dY * x, x), "x": dY * (A @ x + x @ A)}

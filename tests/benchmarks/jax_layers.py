@@ -111,6 +111,7 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "sigmoid": nn.sigmoid,
     "dropout": lambda input, mask, p=0.5: input * mask / (1 - p),
     "glu": nn.glu,
+    "swiglu": lambda input, W, V: nn.silu(input @ W) * (input @ V),
     "softmax": nn.softmax,
     "log_softmax": nn.log_softmax,
     "cross_entropy": cross_entropy,
@@ -133,7 +134,7 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "logdet": lambda A: jnp.linalg.slogdet(A)[1],
     "solve": jnp.linalg.solve,
     "frobenius_norm": jnp.linalg.norm,
-    "quadratic_form": lambda A, x: x @ A @ x,
+    "quadratic_form": lambda x, A: x @ A @ x,
 }
 
 jax.config.update("jax_platforms", "cpu")

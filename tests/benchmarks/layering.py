@@ -74,6 +74,7 @@ WORKS = (
     Work("sigmoid", {"X": (256, 1024)}),
     Work("dropout", {**ENTRIES, "mask": (256, 1024)}, below={"mask": 2}),
     Work("glu", ENTRIES),
+    Work("swiglu", {"input": (256, 256), "W": (256, 512), "V": (256, 512)}),
     Work("softmax", {"input": (512, 512)}),
     Work("log_softmax", {"input": (512, 512)}),
     Work("cross_entropy", {"input": (512, 1000), "target": (512,)}, below={"target": 1000}),
@@ -99,10 +100,10 @@ WORKS = (
     Work("gru", STEPS | {"w_ih": (192, 64), "w_hh": (192, 64), "b_ih": (192,), "b_hh": (192,)}),
     Work("inv", {"A": (64, 64)}),
     Work("det", {"A": (64, 64)}),
-    Work("logdet", {"A": (64, 64)}),
+    Work("logdet", {"input": (64, 64)}),
     Work("solve", {"A": (64, 64), "B": (64, 16)}),
-    Work("frobenius_norm", {"A": (512, 512)}),
-    Work("quadratic_form", {"A": (512, 512), "x": (512,)}),
+    Work("frobenius_norm", {"X": (512, 512)}),
+    Work("quadratic_form", {"x": (512,), "A": (512, 512)}),
 )
 
 
@@ -156,7 +157,7 @@ def arrays(given: Work, dtype: type[np.floating[Any]] = np.float32) -> Arrays:
             drawn = chance.integers(0, given.below[key], shape)
             made[key] = drawn.astype(bool) if given.below[key] == 2 else drawn
         else:
-            scale = shape[-1] ** -0.5 if key.startswith("w") else 1.0  # weights such as layers are given
+            scale = shape[-1] ** -0.5 if key[0] in "wWV" else 1.0  # weights such as layers are given
             made[key] = np.asarray(scale * chance.standard_normal(shape)).astype(dtype)
     return made
 

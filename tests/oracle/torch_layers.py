@@ -133,13 +133,24 @@ def labels(chance: np.random.Generator, drawn: Drawn) -> Any:
     return found
 
 
-def dropout(input: Tensor, mask: Tensor, p: float) -> Tensor:
-    return input * mask / (1 - p)
+def dropout(input: Tensor, p: float, training: bool, mask: Tensor | None = None) -> Tensor:
+    return functional.dropout(input, p, training) if mask is None else input * mask / (1 - p)
 
 
-def positional(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose inputs have other names."""
-    return lambda **inputs: function(*inputs.values())
+def swiglu(input: Tensor, W: Tensor, V: Tensor, bias: bool, b: Tensor | None = None, c: Tensor | None = None) -> Tensor:
+    return functional.silu(functional.linear(input, W.T, b)) * functional.linear(input, V.T, c)
+
+
+def logdet(input: Tensor) -> Tensor:
+    return torch.linalg.slogdet(input).logabsdet
+
+
+def frobenius_norm(X: Tensor) -> Tensor:
+    return torch.linalg.matrix_norm(X)
+
+
+def quadratic_form(x: Tensor, A: Tensor, kind: str) -> Tensor:
+    return x @ A @ x
 
 
 IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
@@ -173,9 +184,10 @@ LAYERS: Mapping[str, Oracle] = {
     "rnn": Oracle(rnn, sizes=STEPS),
     "lstm": Oracle(lstm, sizes=STEPS),
     "gru": Oracle(gru, sizes=STEPS),
-    "logdet": Oracle(positional(torch.logdet)),
-    "frobenius_norm": Oracle(positional(torch.linalg.matrix_norm)),
-    "quadratic_form": Oracle(positional(lambda A, x: x @ A @ x)),
+    "logdet": Oracle(logdet),
+    "frobenius_norm": Oracle(frobenius_norm),
+    "quadratic_form": Oracle(quadratic_form, options={"kind": ("general", "symmetric", "spd")}),
+    "swiglu": Oracle(swiglu),
 }
 
 NOT_COMPARED: Mapping[str, str] = {}  # layers that PyTorch has nothing for, and why
