@@ -163,8 +163,10 @@ class Elementwise(Operation):
             return (
                 (f"{divisor.value} > 0",) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
             )
-        if self.scalar.smooth.endswith(" 0") and _is_positive(node.operands[int(self.scalar.smooth[1])]):
-            return ()
+        if self.scalar.smooth.endswith(" 0"):
+            sizes = _positive_if(node.operands[int(self.scalar.smooth[1])])
+            if sizes is not None:
+                return sizes
         return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
@@ -176,10 +178,10 @@ class Elementwise(Operation):
         return write.template(self.scalar.math, self.scalar.binds, node)
 
 
-def _is_positive(array: Array) -> bool:
-    from derive.arrays.signs import is_positive
+def _positive_if(array: Array) -> tuple[str, ...] | None:
+    from derive.arrays.signs import positive_if
 
-    return is_positive(array)
+    return positive_if(array)
 
 
 def is_whole(array: Array) -> bool:
@@ -221,11 +223,12 @@ class PowerOf(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Broken powers want a positive base, negative ones a base that is not 0."""
-        if _is_positive(node.operands[0]):
+        if self.exponent.denominator == 1 and self.exponent > 0:
             return ()
-        if self.exponent.denominator != 1:
-            return (f"{node.operands[0]} > 0",)
-        return (f"{node.operands[0]} ≠ 0",) if self.exponent < 0 else ()
+        sizes = _positive_if(node.operands[0])
+        if sizes is not None:
+            return sizes
+        return (f"{node.operands[0]} {'≠' if self.exponent.denominator == 1 else '>'} 0",)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A ** p``."""

@@ -34,6 +34,10 @@ class OfRows(Operation):
         """How long a row is along each of its axes."""
         return tuple(node.operands[0].shape[axis] for axis in self.along)
 
+    def filled(self, node: Array) -> tuple[str, ...]:
+        """That a row has an entry, where that is not plain to see."""
+        return tuple(f"{size} > 0" for size in self.lengths(node) if not size.constant)
+
 
 @dataclass(frozen=True)
 class RowFunction(OfRows):
@@ -133,9 +137,10 @@ def _share(entry: Entries, at: Positions, shape: Shape, axis: int, least: bool) 
 
 def _one_largest(node: Array, axis: int, least: bool) -> tuple[str, ...]:
     (operand,) = node.operands
+    assert isinstance(node.op, OfRows)
     if operand.kind != "float" or not operand.names() or operand.shape[axis] == ONE:
-        return ()
-    return (f"{operand} has one {'smallest' if least else 'largest'} entry along axis {axis}",)
+        return node.op.filled(node)
+    return (*node.op.filled(node), f"{operand} has one {'smallest' if least else 'largest'} entry along axis {axis}")
 
 
 @dataclass(frozen=True)
@@ -179,10 +184,7 @@ class Max(_OfOneAxis):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.max(axis=1)``."""
-        (operand,) = node.operands
-        if operand.ndim == 1:
-            return f"np.{self.name}({write(operand, 0)})", write.ATOM
-        return f"{write(operand, write.ATOM)}.{self.name}(axis={self.axis})", write.ATOM
+        return write.reduced(node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``max A``, over the axis."""

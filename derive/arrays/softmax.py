@@ -102,3 +102,7 @@ class LogSumExp(RowFunction):
         from derive.arrays.build import elementwise, sum
 
         return elementwise("log", sum(elementwise("exp", operands[0]), self.axes))
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """A row has an entry."""
+        return self.filled(node)
