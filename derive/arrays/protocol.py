@@ -74,7 +74,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
     "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
-    "tril": tril, "triu": triu, "var": variance, "std": deviation, "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
+    "tril": tril, "triu": triu, "var": variance, "std": deviation,
+    "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
     "inv": inv, "det": det, "slogdet": slogdet, "solve": solve, "norm": norm,
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows

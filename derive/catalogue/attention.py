@@ -30,7 +30,8 @@ def scaled_dot_product_attention(
         )
 
     def scores(query: Any, key: Any) -> Any:
-        return query @ key.swapaxes(-1, -2) * (1 / np.sqrt(query.shape[-1]) if scale is None else scale)
+        products = query @ key.swapaxes(-1, -2)
+        return products / np.sqrt(query.shape[-1]) if scale is None else products * scale
 
     @layer(source=SOURCE)
     def scaled_dot_product_attention(query: "... l d", key: "... s d", value: "... s e") -> Any:

@@ -56,7 +56,7 @@ IMAGES = {0: "n c", 1: "n c l", 2: "n c h w", 3: "n c d h w"}
 
 @options
 def batch_norm(*, training: bool = True, eps: float = 1e-5, dims: int = 2) -> Layer:
-    """Channels made to have mean 0 and variance 1 over the batch and its ``dims`` axes of space, or by running statistics."""
+    """Channels made to have mean 0 and variance 1 over the batch and ``dims`` axes of space, or by given statistics."""
     one_of("training", training, (True, False))
     real("eps", eps, 0)
     shape = IMAGES[one_of("dims", dims, tuple(IMAGES))]
@@ -64,7 +64,7 @@ def batch_norm(*, training: bool = True, eps: float = 1e-5, dims: int = 2) -> La
     source = "Ioffe, Szegedy, Batch normalization, 2015, algorithm 1"
 
     @layer(parameters=LEARNED, source=source)
-    def batch_norm(input: shape, weight: "c", bias: "c") -> Any:
+    def batch_norm(input: f"{shape}", weight: "c", bias: "c") -> Any:
         """A channel less its mean, divided by its standard deviation, times its weight, plus its bias."""
         mean, var = input.mean(axis=axes, keepdims=True), input.var(axis=axes, keepdims=True)
         normal = (input - mean) / np.sqrt(var + eps)

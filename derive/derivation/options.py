@@ -66,7 +66,7 @@ def whole(option: str, value: Any, least: int = 0) -> int:
 
 def from_end(option: str, value: Any) -> int:
     """The value as an int; DeriveError if it is not an axis counted from the end: -1 is the last."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value >= 0:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) >= 0:
         raise DeriveError(
             f"{option}={value!r}",
             "an axis counted from the end was wanted, as any number of axes may come first",

@@ -152,7 +152,7 @@ def _bends(node: Array) -> bool:
     return isinstance(node.op, PowerOf) or (
         isinstance(node.op, Elementwise)
         and node.op.function not in LINEAR
-        and not any(isinstance(a.op, Constant) for a in node.operands)
+        and not any(isinstance(a.op, Constant) or not a.names() for a in node.operands)
     )
 
 
