@@ -155,7 +155,7 @@ LINES = {
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
     "softmax": (softmax, ["dY = dY", "dX = Y * (dY - (dY * Y).sum(axis=1, keepdims=True))"]),
     "squares": (squares, [
-        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = 2 * dA * X"]),
+        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = 2 * (dA * X)"]),
     "same_twice": (same_twice, ["dZ = dZ", "dY = dZ + dY_out", "dX = dY * (1 - Y ** 2)"]),
     "calls_two_outputs": (calls_two_outputs, []),
 }  # fmt: skip
