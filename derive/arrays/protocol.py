@@ -47,6 +47,7 @@ def _logaddexp(x: Any, y: Any) -> Array:
 
 _UFUNCS: dict[str, Callable[..., Array]] = {
     "matmul": matmul,
+    "vecdot": lambda x, y: sum(constant(x) * y, -1),
     "power": power,
     "float_power": power,
     "square": lambda x: power(x, 2),

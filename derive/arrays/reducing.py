@@ -13,7 +13,6 @@ from derive.arrays.build import (
     full_like,
     no_masks,
     reduced,
-    reshape,
     shaped,
     size_of,
 )
@@ -57,8 +56,7 @@ def place_of_extreme(array: Any, axis: Any = None, keepdims: bool = False, least
             "axis=-1 for the last",
         )
     (only,) = rows_of("argmin" if least else "argmax", array, 0 if axis is None else axis)
-    found = apply(ArgMax(only, least), array)
-    return found if keepdims else reshape(found, tuple(s for k, s in enumerate(array.shape) if k != only))
+    return reduced(apply(ArgMax(only, least), array), array, (only,), keepdims)
 
 
 def arange(size: Any) -> Array:

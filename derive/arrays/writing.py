@@ -15,12 +15,15 @@ from math import prod
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
-from derive.arrays.rows import Max
+from derive.arrays.rows import ArgMax, Max
 from derive.arrays.shapes import Shape
 from derive.arrays.statistics import Variance
 from derive.index.size import ONE, Size
 
 GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
+
+
+NO_NAMES: Mapping[Array, str] = {}
 
 
 class Writer:
@@ -216,7 +219,7 @@ class Writer:
         assert isinstance(array.op, Broadcast)
         if core in self.names:
             return None
-        found = reduction(core)
+        found = reduction(core, self.names)
         if found is not None and not (found.method == "mean" and core.operands[0] in self.names):
             axes = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
             same = found.operand.ndim == array.ndim and array.op == Broadcast(array.shape, axes)
@@ -235,11 +238,11 @@ class Writer:
 
     def mean(self, node: Array) -> tuple[str, int] | None:
         """``A.mean(axis=1)`` for a sum without a name that is divided by the number of its terms; else None."""
-        return None if reduction(node) is None or node.operands[0] in self.names else self.reduced(node)
+        return None if reduction(node, self.names) is None or node.operands[0] in self.names else self.reduced(node)
 
     def reduced(self, node: Array, keepdims: str = "") -> tuple[str, int]:
         """``A.sum(axis=1)``, or another function of rows; ``np.sum(A)`` over all axes."""
-        found = reduction(node)
+        found = reduction(node, self.names)
         assert found is not None
         method, operand, axes = found.method, found.operand, found.axes
         counts = operand.kind == "bool" and method in ("sum", "mean")
@@ -335,12 +338,22 @@ class Reduction:
     axes: tuple[int, ...]
 
 
-def reduction(node: Array) -> Reduction | None:
-    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms."""
+def reduction(node: Array, names: Mapping[Array, str] = NO_NAMES) -> Reduction | None:
+    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms.
+
+    The maximum of a maximum without a name is one over both axes.
+    """
     match node.op:
         case Sum(axes=axes):
             return Reduction("sum", node.operands[0], axes)
-        case Max() | Variance():
+        case Max(axis=axis):
+            (rows,) = node.operands
+            inner = reduction(rows, names) if rows.op.name == node.op.name and rows not in names else None
+            if inner is None:
+                return Reduction(node.op.name, rows, (axis,))
+            left = [k for k in range(inner.operand.ndim) if k not in inner.axes]
+            return Reduction(node.op.name, inner.operand, tuple(sorted((*inner.axes, left[axis]))))
+        case ArgMax() | Variance():
             return Reduction(node.op.name, node.operands[0], node.op.along)
         case Elementwise(function="divide" | "multiply"):
             sums = [operand for operand in node.operands if isinstance(operand.op, Sum)]

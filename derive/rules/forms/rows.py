@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from string import ascii_lowercase
 
 from derive.arrays import build, reducing
 from derive.arrays.array import Array, apply
 from derive.arrays.gather import Pick
-from derive.arrays.operations import Elementwise, Sum
-from derive.arrays.places import take_along_axis
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import ArgMax, RowFunction, copies
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 from derive.rules.forms import Definition, stable
-from derive.rules.forms.scalars import factors_of, product
+from derive.rules.forms.parts import factors_of, product
 from derive.rules.identities.rows import copied, mean_square_of, with_eps
-
 
 LEAST = Fraction(1, 10**30)  # rows below it are not scaled up to 1
 
@@ -24,9 +23,16 @@ def _exp(array: Array) -> Array:
     return build.elementwise("exp", array)
 
 
-def _largest(op: RowFunction, array: Array) -> Array:
-    """The largest entry of each row, its axes kept."""
-    return reducing.extreme(array, op.axes, keepdims=True)
+def shifted(op: RowFunction, rows: Array) -> Array:
+    """Rows less their largest entry, found by its place where that is quicker."""
+    if op.axes != (rows.ndim - 1,):
+        return rows - reducing.extreme(rows, op.axes, keepdims=True)
+    return rows - picked(rows, apply(ArgMax(rows.ndim - 1), rows))
+
+
+def picked(rows: Array, places: Array) -> Array:
+    """One entry of each row, copied along it."""
+    return copies(apply(Pick(), rows, places), rows.shape, (rows.ndim - 1,))
 
 
 @stable(Softmax)
@@ -35,11 +41,11 @@ def softmax_shifted(node: Array, definition: Definition) -> Array | None:
     op, (rows, *masks) = node.op, node.operands
     assert isinstance(op, Softmax)
     if not masks:
-        weights = _exp(rows - _largest(op, rows))
+        weights = _exp(shifted(op, rows))
         return weights / op.sum(weights)
     (mask,) = masks
     inside = build.elementwise("where", mask, rows, reducing.extreme(rows, op.axes, keepdims=True, least=True))
-    weights = build.elementwise("where", mask, _exp(inside - _largest(op, inside)), 0)
+    weights = _exp(shifted(op, inside)) * mask
     return weights / op.sum(weights)
 
 
@@ -48,8 +54,8 @@ def logsumexp_shifted(node: Array, definition: Definition) -> Array | None:
     """logsumexp(A) = max A + log rowsum(exp(A - max A))"""
     op, (rows,) = node.op, node.operands
     assert isinstance(op, LogSumExp)
-    shifted = _exp(rows - _largest(op, rows))
-    return reducing.extreme(rows, op.axes) + build.elementwise("log", build.sum(shifted, op.axes))
+    weights = _exp(rows - reducing.extreme(rows, op.axes, keepdims=True))
+    return reducing.extreme(rows, op.axes) + build.elementwise("log", build.sum(weights, op.axes))
 
 
 @stable(LogSoftmax)
@@ -57,26 +63,26 @@ def log_softmax_shifted(node: Array, definition: Definition) -> Array | None:
     """log softmax(A) = B - log rowsum(exp B) for B = A - max A"""
     op, (rows,) = node.op, node.operands
     assert isinstance(op, LogSoftmax)
-    shifted = rows - _largest(op, rows)
-    return shifted - build.elementwise("log", op.sum(_exp(shifted)))
+    less = shifted(op, rows)
+    return less - build.elementwise("log", op.sum(_exp(less)))
 
 
 @stable(Elementwise)
 def slope_of_softmax(node: Array, definition: Definition) -> Array | None:
     """S (G - rowsum(G S)) = S (D - rowsum(D S)) for D = G - G[k], S being the largest at k: keeps the digits of S[k]"""
     factors = factors_of(node) if node.op.name == "multiply" else []
-    for place, soft in enumerate(factors):
-        op = definition(soft).op
-        for other, rest in enumerate(factors):
-            if not isinstance(op, Softmax) or other == place or rest.op.name != "subtract":
-                continue
-            grad, sums = rest.operands
+    last = (node.ndim - 1,)
+    for soft in factors:
+        whole = definition(soft)
+        for rest in factors if whole.op == Softmax(last) else ():
+            grad, sums = rest.operands if rest.op.name == "subtract" else (rest, rest)
             spread = copied(sums)
-            if _is_shifted(grad) or spread is None or spread.axes != op.axes or len(op.axes) != 1 or not _sums(spread.array, grad, soft):
+            if spread is None or spread.axes != last or _is_shifted(grad) or not _sums(spread.array, grad, soft):
                 continue
-            shifted = grad - take_along_axis(grad, apply(ArgMax(op.axes[0]), soft), op.axes[0])
-            slope = soft * (shifted - op.sum(shifted * soft))
-            return product([slope if k == place else f for k, f in enumerate(factors) if k != other])
+            largest = apply(ArgMax(*last), soft if len(whole.operands) > 1 else whole.operands[0])
+            less = grad - picked(grad, largest)
+            slope = soft * (less - build.sum(less * soft, last, keepdims=True))
+            return product([*[f for f in factors if f is not soft and f is not rest], slope])
     return None
 
 
@@ -95,8 +101,9 @@ def _sums(array: Array, *factors: Array) -> bool:
 
 
 def centred(op: RowFunction, rows: Array) -> Array:
-    """Rows without their mean."""
-    return rows - op.mean(rows)
+    """Rows without their mean, and without what rounding left of it."""
+    once = rows - op.mean(rows)
+    return once - op.mean(once)
 
 
 @stable(Variance)
@@ -133,15 +140,16 @@ def root_of_squares(node: Array, definition: Definition) -> Array | None:
     if node.op.name != "sqrt":
         return None
     square, eps = with_eps(*node.operands)
-    if isinstance(square.op, Variance):
+    if isinstance(square.op, Variance):  # rows that sum to 0: none is far below 0 if none is far above
         rows, axes = centred(square.op, *square.operands), square.op.axes
+        most = reducing.extreme(rows, axes)
     elif (found := mean_square_of(square)) is not None:
         rows, axes = found.array, found.axes
+        most = reducing.extreme(abs(rows), axes)
     else:
         return None
     if _is_scaled(rows):
         return None
-    most = build.elementwise("maximum", reducing.extreme(rows, axes), -reducing.extreme(rows, axes, least=True))
     most = build.elementwise("maximum", most, 1 if eps else LEAST)
     by = 1 / most
     mean = build.mean((rows * copies(by, rows.shape, axes)) ** 2, axes)
@@ -152,3 +160,29 @@ def _is_scaled(rows: Array) -> bool:
     """True for rows divided by their largest entry already."""
     spread = copied(rows.operands[1]) if rows.op.name == "multiply" else None
     return spread is not None and spread.array.op.name == "divide" and spread.array.operands[1].op.name == "maximum"
+
+
+# ---- sums of products
+
+
+@stable(Sum)
+def sum_of_products(node: Array, definition: Definition) -> Array | None:
+    """rowsum(A ∘ B) as one contraction: the product is not written down"""
+    (inner,) = node.operands
+    if node.op != Sum((inner.ndim - 1,)) or inner.ndim < 2:
+        return None
+    if inner.op == PowerOf(Fraction(2)):
+        left = right = inner.operands[0]
+    elif inner.op.name == "multiply":
+        left, right = inner.operands
+    else:
+        return None
+    if not (_is_whole(left) and _is_whole(right)):
+        return None
+    letters = ascii_lowercase[: inner.ndim]
+    return apply(Einsum((letters, letters), letters[:-1]), left, right)
+
+
+def _is_whole(array: Array) -> bool:
+    """True for numbers that are there, not copied when they are needed."""
+    return array.kind == "float" and not isinstance(array.op, Broadcast | Constant)
