@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.contractions import call_of
 from derive.arrays.functions import FUNCTIONS, KEEP_WHOLE, ScalarFunction
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, not_empty
 from derive.index.functions import PI
 from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Extent, Index, Position, Power, Term, product, total
@@ -161,7 +161,7 @@ class Elementwise(Operation):
         if self.function == "divide" and not node.operands[1].names():  # by a number, or by a size
             divisor = node.operands[1].op
             return (
-                (f"{divisor.value} > 0",) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
+                not_empty([divisor.value]) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
             )
         if self.scalar.smooth.endswith(" 0"):
             sizes = _positive_if(node.operands[int(self.scalar.smooth[1])])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import COMPARE, step
 from derive.arrays.operations import Adjoints, Broadcast, Elementwise, Positions
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, not_empty
 from derive.index.functions import whole
 from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Index, Position, Term, total
@@ -36,7 +36,7 @@ class OfRows(Operation):
 
     def filled(self, node: Array) -> tuple[str, ...]:
         """That a row has an entry, where that is not plain to see."""
-        return tuple(f"{size} > 0" for size in self.lengths(node) if not size.constant)
+        return not_empty(self.lengths(node))
 
 
 @dataclass(frozen=True)

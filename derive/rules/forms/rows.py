@@ -10,6 +10,7 @@ from derive.arrays.array import Array, apply
 from derive.arrays.gather import Pick
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import ArgMax, RowFunction, copies
+from derive.arrays.signs import starts_rows
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 from derive.rules.forms import Definition, stable
@@ -46,7 +47,10 @@ def softmax_shifted(node: Array, definition: Definition) -> Array | None:
     (mask,) = masks
     inside = build.elementwise("where", mask, rows, reducing.extreme(rows, op.axes, keepdims=True, least=True))
     weights = _exp(shifted(op, inside)) * mask
-    return weights / op.sum(weights)
+    sums = build.sum(weights, op.axes)
+    if not starts_rows(mask, op.axes):  # a row without entries is 0
+        sums = build.elementwise("where", sums > 0, sums, 1)
+    return weights / copies(sums, rows.shape, op.axes)
 
 
 @stable(LogSumExp)
