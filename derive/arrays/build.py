@@ -219,7 +219,8 @@ def _place_of_largest(left: Array, right: Array) -> Array | None:
         if not (isinstance(run.op, Arange) and isinstance(top.op, ArgMax)):
             continue
         (operand,) = top.operands
-        if operand.shape == found.shape and axes == (top.op.axis,) and kept_axes == tuple(range(top.ndim)):
+        rest = tuple(axis for axis in range(operand.ndim) if axis != top.op.axis)
+        if operand.shape == found.shape and axes == (top.op.axis,) and kept_axes == rest:
             return apply(Largest(top.op.axis, top.op.least), operand)
     return None
 

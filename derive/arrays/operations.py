@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.contractions import call_of
 from derive.arrays.functions import FUNCTIONS, KEEP_WHOLE, ScalarFunction
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, not_empty
 from derive.index.functions import PI
 from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Extent, Index, Position, Power, Term, product, total
@@ -161,10 +161,12 @@ class Elementwise(Operation):
         if self.function == "divide" and not node.operands[1].names():  # by a number, or by a size
             divisor = node.operands[1].op
             return (
-                (f"{divisor.value} > 0",) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
+                not_empty([divisor.value]) if isinstance(divisor, Constant) and isinstance(divisor.value, Size) else ()
             )
-        if self.scalar.smooth.endswith(" 0") and _is_positive(node.operands[int(self.scalar.smooth[1])]):
-            return ()
+        if self.scalar.smooth.endswith(" 0"):
+            sizes = _positive_if(node.operands[int(self.scalar.smooth[1])])
+            if sizes is not None:
+                return sizes
         return (self.scalar.smooth.format(*map(_plainly, node.operands)),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
@@ -176,10 +178,10 @@ class Elementwise(Operation):
         return write.template(self.scalar.math, self.scalar.binds, node)
 
 
-def _is_positive(array: Array) -> bool:
-    from derive.arrays.signs import is_positive
+def _positive_if(array: Array) -> tuple[str, ...] | None:
+    from derive.arrays.signs import positive_if
 
-    return is_positive(array)
+    return positive_if(array)
 
 
 def is_whole(array: Array) -> bool:
@@ -221,11 +223,12 @@ class PowerOf(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """Broken powers want a positive base, negative ones a base that is not 0."""
-        if _is_positive(node.operands[0]):
+        if self.exponent.denominator == 1 and self.exponent > 0:
             return ()
-        if self.exponent.denominator != 1:
-            return (f"{node.operands[0]} > 0",)
-        return (f"{node.operands[0]} ≠ 0",) if self.exponent < 0 else ()
+        sizes = _positive_if(node.operands[0])
+        if sizes is not None:
+            return sizes
+        return (f"{node.operands[0]} {'≠' if self.exponent.denominator == 1 else '>'} 0",)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A ** p``."""
@@ -426,6 +429,12 @@ class Einsum(Operation):
         order = {letter: chr(ord("a") + k) for k, letter in enumerate(dict.fromkeys("".join(self.inputs)))}
         return "".join(order.get(c, c) for c in self.spec)
 
+    @property
+    def _is_of_rows(self) -> bool:
+        """True for the inner products of the rows of two arrays."""
+        letters = self.inputs[0]
+        return self.inputs == (letters, letters) and self.output == letters[:-1] and len({*letters}) == len(letters) > 1
+
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.einsum("ij,jk->ik", A, B)``, or the plain product that it is."""
         if self.pattern in _PRODUCTS or self.pattern in _SWAPPED:
@@ -437,6 +446,8 @@ class Einsum(Operation):
             return f"np.outer({write(right, 0)}, {write(left, 0)})", write.ATOM
         if self.pattern in _CALLS:
             return f"{_CALLS[self.pattern]}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+        if write.quick and self._is_of_rows:
+            return f"np.vecdot({write(node.operands[0], 0)}, {write(node.operands[1], 0)})", write.ATOM
         if write.quick and (quick := call_of(self.inputs, self.output)):
             call, turned = quick
             return call.format(*[write(operand, 0) for operand in node.operands]) + turned, write.ATOM

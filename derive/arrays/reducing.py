@@ -13,7 +13,6 @@ from derive.arrays.build import (
     full_like,
     no_masks,
     reduced,
-    reshape,
     shaped,
     size_of,
 )
@@ -57,8 +56,7 @@ def place_of_extreme(array: Any, axis: Any = None, keepdims: bool = False, least
             "axis=-1 for the last",
         )
     (only,) = rows_of("argmin" if least else "argmax", array, 0 if axis is None else axis)
-    found = apply(ArgMax(only, least), array)
-    return found if keepdims else reshape(found, tuple(s for k, s in enumerate(array.shape) if k != only))
+    return reduced(apply(ArgMax(only, least), array), array, (only,), keepdims)
 
 
 def arange(size: Any) -> Array:
@@ -83,3 +81,25 @@ def variance(array: Any, axis: Any = None, keepdims: bool = False, ddof: Any = 0
 def deviation(array: Any, axis: Any = None, keepdims: bool = False, ddof: Any = 0, correction: Any = None) -> Array:
     """The standard deviation over some axes."""
     return elementwise("sqrt", variance(array, axis, keepdims, ddof, correction))
+
+
+def tril(array: Any, k: Any = 0) -> Array:
+    """``np.tril``: 0 above the diagonal ``k`` of the last two axes."""
+    return _triangle("tril", array, k, "greater_equal")
+
+
+def triu(array: Any, k: Any = 0) -> Array:
+    """``np.triu``: 0 below the diagonal ``k`` of the last two axes."""
+    return _triangle("triu", array, k, "less_equal")
+
+
+def _triangle(what: str, array: Any, k: Any, comparison: str) -> Array:
+    array = constant(array)
+    if array.ndim < 2:
+        raise DeriveError(
+            f"{what} of {shaped(array)}", "two axes or more were wanted", callers_place(), "X[:, None] for a column"
+        )
+    no_masks(what, [array])
+    rows, columns = arange(array.shape[-2]), arange(array.shape[-1])
+    mask = elementwise(comparison, rows[:, None], columns if k == 0 else columns - k)
+    return elementwise("where", mask, array, 0)

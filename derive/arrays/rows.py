@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import COMPARE, step
 from derive.arrays.operations import Adjoints, Broadcast, Elementwise, Positions
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, not_empty
 from derive.index.functions import whole
 from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Index, Position, Term, total
@@ -33,6 +33,10 @@ class OfRows(Operation):
     def lengths(self, node: Array) -> Shape:
         """How long a row is along each of its axes."""
         return tuple(node.operands[0].shape[axis] for axis in self.along)
+
+    def filled(self, node: Array) -> tuple[str, ...]:
+        """That a row has an entry, where that is not plain to see."""
+        return not_empty(self.lengths(node))
 
 
 @dataclass(frozen=True)
@@ -133,9 +137,10 @@ def _share(entry: Entries, at: Positions, shape: Shape, axis: int, least: bool) 
 
 def _one_largest(node: Array, axis: int, least: bool) -> tuple[str, ...]:
     (operand,) = node.operands
+    assert isinstance(node.op, OfRows)
     if operand.kind != "float" or not operand.names() or operand.shape[axis] == ONE:
-        return ()
-    return (f"{operand} has one {'smallest' if least else 'largest'} entry along axis {axis}",)
+        return node.op.filled(node)
+    return (*node.op.filled(node), f"{operand} has one {'smallest' if least else 'largest'} entry along axis {axis}")
 
 
 @dataclass(frozen=True)
@@ -179,10 +184,7 @@ class Max(_OfOneAxis):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A.max(axis=1)``."""
-        (operand,) = node.operands
-        if operand.ndim == 1:
-            return f"np.{self.name}({write(operand, 0)})", write.ATOM
-        return f"{write(operand, write.ATOM)}.{self.name}(axis={self.axis})", write.ATOM
+        return write.reduced(node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``max A``, over the axis."""
@@ -224,8 +226,7 @@ class Largest(_OfOneAxis):
         (operand,) = node.operands
         places = apply(Arange(operand.shape[self.axis]))
         spread = apply(Broadcast(node.shape, (self.axis,)), places)
-        found = apply(ArgMax(self.axis, self.least), operand)
-        first = apply(Broadcast(node.shape, tuple(range(node.ndim))), found)
+        first = copies(apply(ArgMax(self.axis, self.least), operand), node.shape, (self.axis,))
         return write.template("{0} == {1}", COMPARE, apply(Elementwise("equal"), spread, first))
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
@@ -236,7 +237,7 @@ class Largest(_OfOneAxis):
 
 @dataclass(frozen=True)
 class ArgMax(_OfOneAxis):
-    """The place of the largest entry of each row along one axis, or of the least; the axis stays, with size 1."""
+    """The place of the largest entry of each row along one axis, or of the least; of several alike, of the first."""
 
     axis: int
     least: bool = False
@@ -247,27 +248,27 @@ class ArgMax(_OfOneAxis):
         return "argmin" if self.least else "argmax"
 
     def shape(self, *operands: Array) -> Shape:
-        """The operand's, with 1 for the axis."""
-        return kept(operands[0].shape, (self.axis,))
+        """The operand's without the axis."""
+        return without(operands[0].shape, (self.axis,))
 
     def kind(self, *operands: Array) -> str:
         """Whole numbers."""
         return "int"
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
-        """``Y[i, 0] = sum_k k [no A[i, j] exceeds A[i, k]]``, divided by how many such k there are."""
+        """``y[i] = sum_k k [no A[i, j] exceeds A[i, k]]``, divided by how many such k there are."""
         shape = operands[0].shape
         k = Index(shape[self.axis])
-        places = tuple([Position.of(k) if axis == self.axis else place for axis, place in enumerate(at)])
+        places = (*at[: self.axis], Position.of(k), *at[self.axis :])
         return total(whole(Position.of(k)) * _share(entries[0], places, shape, self.axis, self.least), k)
 
     def chosen(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """The mask of the largest."""
-        here = (*at[: self.axis], at[-1], *at[self.axis + 1 : -1])
+        here = (*at[: self.axis], at[-1], *at[self.axis : -1])
         return _share(entries[0], here, operands[0].shape, self.axis, self.least)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
-        """Y = the place of the largest has no adjoint"""
+        """y = the place of the largest has no adjoint"""
         return (None,)
 
     def assumes(self, node: Array) -> tuple[str, ...]:
@@ -275,8 +276,8 @@ class ArgMax(_OfOneAxis):
         return _one_largest(node, self.axis, self.least)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A.argmax(axis=1, keepdims=True)``."""
-        return f"{write(node.operands[0], write.ATOM)}.{self.name}(axis={self.axis}, keepdims=True)", write.ATOM
+        """``A.argmax(axis=1)``."""
+        return write.reduced(node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``arg max A``, along the axis."""

@@ -152,6 +152,15 @@ def write_shape(shape: Sequence[Size]) -> str:
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
+def not_empty(sizes: Iterable[Size]) -> tuple[str, ...]:
+    """The conditions that none of some sizes is 0, where that is not plain to see; of a product, that no factor is."""
+    found: dict[str, None] = {}
+    for size in sizes:
+        factors = [str(name) for name, _ in size.terms[0][0]] if len(size.terms) == 1 else [str(size)]
+        found.update(dict.fromkeys(factors if not size.constant else ()))
+    return tuple(f"{factor} > 0" for factor in found)
+
+
 def write_declaration(shape: Shape, kind: Kind = FLOAT) -> str:
     """``n d``, as a shape string shows it."""
     text = " ".join(str(size).replace(" ", "") for size in shape)

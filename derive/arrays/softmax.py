@@ -50,7 +50,9 @@ class Softmax(RowFunction):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """A row has an entry."""
-        return tuple(f"{mask} has an entry in each row" for mask in node.operands[1:])
+        from derive.arrays.signs import filled
+
+        return tuple(told for mask in node.operands[1:] for told in filled(mask, self.axes))
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,7 @@ class LogSumExp(RowFunction):
         from derive.arrays.build import elementwise, sum
 
         return elementwise("log", sum(elementwise("exp", operands[0]), self.axes))
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """A row has an entry."""
+        return self.filled(node)

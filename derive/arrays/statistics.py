@@ -64,6 +64,10 @@ class Variance(RowFunction):
         """``A.var(axis=1)``."""
         return write.reduced(node)
 
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """A row has an entry."""
+        return self.filled(node)
+
 
 @dataclass(frozen=True)
 class Standardize(RowFunction):

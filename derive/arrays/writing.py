@@ -13,14 +13,17 @@ from fractions import Fraction
 from math import prod
 
 from derive.arrays import functions
-from derive.arrays.array import Array, Operation
+from derive.arrays.array import Array, Operation, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
-from derive.arrays.rows import Max
+from derive.arrays.rows import ArgMax, Max
 from derive.arrays.shapes import Shape
 from derive.arrays.statistics import Variance
 from derive.index.size import ONE, Size
 
 GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
+
+
+NO_NAMES: Mapping[Array, str] = {}
 
 
 class Writer:
@@ -209,25 +212,37 @@ class Writer:
         axes, rank = array.op.axes, array.ndim
         if axes == tuple(range(rank - core.ndim, rank)):
             return self.text(core)
-        return self._kept(array, core) or self._indexed(array, core, min(axes, default=rank)), self.ATOM
+        return self._kept(array, core) or (self._indexed(array, core, min(axes, default=rank)), self.ATOM)
 
-    def _kept(self, array: Array, core: Array) -> str:
-        """``A.sum(axis=1, keepdims=True)``, if that is what the broadcast of a function of rows is; else empty."""
-        found = reduction(core)
-        if found is None or core in self.names or (found.method == "mean" and core.operands[0] in self.names):
-            return ""
-        kept = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
-        if found.operand.ndim != array.ndim or array.op != Broadcast(array.shape, kept):
-            return ""
-        return self.reduced(core, ", keepdims=True")[0]
+    def _kept(self, array: Array, core: Array) -> tuple[str, int] | None:
+        """``A.sum(axis=1, keepdims=True)``, or a formula of such, if that is what the copies are of; else None."""
+        assert isinstance(array.op, Broadcast)
+        if core in self.names:
+            return None
+        found = reduction(core, self.names)
+        if found is not None and not (found.method == "mean" and core.operands[0] in self.names):
+            axes = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
+            same = found.operand.ndim == array.ndim and array.op == Broadcast(array.shape, axes)
+            return self.reduced(core, ", keepdims=True") if same else None
+        if not isinstance(core.op, Elementwise):
+            return None
+        if not all(isinstance(a.op, Constant) or self._kept(apply(array.op, a), a) for a in core.operands):
+            return None
+        shape = tuple(size if k in array.op.axes else ONE for k, size in enumerate(array.shape))
+        inside = Broadcast(shape, array.op.axes)
+        wide = [Constant(a.op.value, shape) if isinstance(a.op, Constant) else inside for a in core.operands]
+        parts = [
+            apply(op, *([] if isinstance(op, Constant) else [a])) for op, a in zip(wide, core.operands, strict=True)
+        ]
+        return self.text(apply(core.op, *parts))
 
     def mean(self, node: Array) -> tuple[str, int] | None:
         """``A.mean(axis=1)`` for a sum without a name that is divided by the number of its terms; else None."""
-        return None if reduction(node) is None or node.operands[0] in self.names else self.reduced(node)
+        return None if reduction(node, self.names) is None or node.operands[0] in self.names else self.reduced(node)
 
     def reduced(self, node: Array, keepdims: str = "") -> tuple[str, int]:
         """``A.sum(axis=1)``, or another function of rows; ``np.sum(A)`` over all axes."""
-        found = reduction(node)
+        found = reduction(node, self.names)
         assert found is not None
         method, operand, axes = found.method, found.operand, found.axes
         counts = operand.kind == "bool" and method in ("sum", "mean")
@@ -248,9 +263,9 @@ class Writer:
         (core,) = node.operands
         same = all(node.shape[a] == s for a, s in zip(node.op.axes, core.shape, strict=True))
         if same and all(node.shape[axis] == ONE for axis in node.op.new_axes):
-            said = self._kept(node, core) or (self._indexed(node, core) if core.shape else "")
+            said = self._kept(node, core) or ((self._indexed(node, core), self.ATOM) if core.shape else None)
             if said:
-                return said, self.ATOM
+                return said
         text = self.copied(node, core)[0]
         return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
 
@@ -323,12 +338,22 @@ class Reduction:
     axes: tuple[int, ...]
 
 
-def reduction(node: Array) -> Reduction | None:
-    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms."""
+def reduction(node: Array, names: Mapping[Array, str] = NO_NAMES) -> Reduction | None:
+    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms.
+
+    The maximum of a maximum without a name is one over both axes.
+    """
     match node.op:
         case Sum(axes=axes):
             return Reduction("sum", node.operands[0], axes)
-        case Max() | Variance():
+        case Max(axis=axis):
+            (rows,) = node.operands
+            inner = reduction(rows, names) if rows.op.name == node.op.name and rows not in names else None
+            if inner is None:
+                return Reduction(node.op.name, rows, (axis,))
+            left = [k for k in range(inner.operand.ndim) if k not in inner.axes]
+            return Reduction(node.op.name, inner.operand, tuple(sorted((*inner.axes, left[axis]))))
+        case ArgMax() | Variance():
             return Reduction(node.op.name, node.operands[0], node.op.along)
         case Elementwise(function="divide" | "multiply"):
             sums = [operand for operand in node.operands if isinstance(operand.op, Sum)]

@@ -64,6 +64,18 @@ def whole(option: str, value: Any, least: int = 0) -> int:
     return int(value)
 
 
+def from_end(option: str, value: Any) -> int:
+    """The value as an int; DeriveError if it is not an axis counted from the end: -1 is the last."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) >= 0:
+        raise DeriveError(
+            f"{option}={value!r}",
+            "an axis counted from the end was wanted, as any number of axes may come first",
+            callers_place(),
+            f"{option}=-1 for the last axis",
+        )
+    return int(value)
+
+
 def real(option: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
     """The value as a float; DeriveError if it is not a finite number from ``least`` to ``most``."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most or math.isinf(value):

@@ -13,7 +13,9 @@ from itertools import chain, count
 from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
+from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import Declaration, size_names
+from derive.derivation.seeing import seen_through
 from derive.rules.simplify import simplify
 
 LINEAR = ("add", "subtract", "negative")
@@ -41,7 +43,7 @@ def program(
     inputs: Mapping[str, Declaration], parts: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> tuple[Equation, ...]:
     """The equations of some outputs, in order; ``parts`` are named by the author."""
-    given = _by_author(inputs, parts, outputs)
+    given = seen_through(_by_author(inputs, parts, outputs), outputs)
     equations: list[Equation] = []
     taken = {*inputs, *given, *size_names(declared.shape for declared in inputs.values())}
     for title, written in given.items():
@@ -150,13 +152,13 @@ def _bends(node: Array) -> bool:
     return isinstance(node.op, PowerOf) or (
         isinstance(node.op, Elementwise)
         and node.op.function not in LINEAR
-        and not any(isinstance(a.op, Constant) for a in node.operands)
+        and not any(isinstance(a.op, Constant) or not a.names() for a in node.operands)
     )
 
 
 def _reuses_result(node: Array) -> bool:
     """True if the pullback is written with the result."""
-    if not isinstance(node.op, Elementwise | PowerOf):
+    if not isinstance(node.op, Elementwise | PowerOf | RowFunction):
         return False
     result, grad = name("?result", node.shape), name("?grad", node.shape)
     adjoints = [

@@ -186,14 +186,23 @@ class _At:
         return most
 
     def rounding(self) -> dict[str, Floats]:
-        """The moves of the results with each of the formulas' sums in turn, by an ulp; added up."""
+        """The moves of the results with each of the formulas' sums in turn, by an ulp; added up.
+
+        Of contractions they are infinite where that ulp moves a result by half its size: there no digit is certain.
+        """
         added = {key: np.zeros(value.shape) for key, value in self.results.items()}
-        nudges, group = _Nudges(STEP * float(np.finfo(self.truth.dtype).eps)), 0
+        eps = float(np.finfo(self.truth.dtype).eps)
+        nudges, whole, group = _Nudges(STEP * eps), _Nudges(eps), 0
         while group < min(nudges.sums, SUMS):
             nudges.begin(group)
             moved = self._in_ulps(self.truth.lines(self.points, {}, self.bits, nudges))
             for key in self.truth.allowance.sums:
                 added[key] += moved[key]
+            for _ in range(DIRECTIONS if self.truth.allowance.arrays else 0):
+                whole.begin(group)
+                moved = self._in_ulps(self.truth.lines(self.points, {}, self.bits, whole))
+                for key in self.truth.allowance.sums:
+                    added[key][by_point(moved[key]).max(axis=1, initial=0) * STEP > 0.5 / eps] = np.inf
             group += 1
         return added
 

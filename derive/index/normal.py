@@ -308,24 +308,29 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 # ---- equality
 
 
-def vanishes(poly: Polynomial, effort: int = MAX_EFFORT, ties: bool = True) -> bool:
-    """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator."""
+def vanishes(
+    poly: Polynomial, effort: int = MAX_EFFORT, ties: bool = True, cleared: frozenset[str] = frozenset()
+) -> bool:
+    """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator.
+
+    ``cleared`` has the keys of what it was multiplied by, so that it is 0 where that is.
+    """
     if not poly.terms:
         return True
     if below := _denominator(poly):
-        return vanishes(_cleared(poly, below), ties=ties)
+        return vanishes(_cleared(poly, below), ties=ties, cleared=frozenset([a.inner.key for a in below if a.inner]))
     for k, times in zip(range(1, effort + 1, 2), matrices.multiplied(poly), strict=False):  # the likely ones first
-        if vanishes(times, effort - k, ties):
+        if vanishes(times, effort - k, ties, cleared):
             return True
     free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
     atom = min(free, key=lambda a: a.key, default=None)
     cases = laws.cases_of(atom) if atom is not None else []
     if not ties and len(cases) == 3:  # neither p > 0 nor -p > 0
         cases = cases[1:]
-    return atom is not None and all(_vanishes_in(poly, atom, case, ties) for case in reversed(cases))
+    return atom is not None and all(_vanishes_in(poly, atom, case, ties, cleared) for case in reversed(cases))
 
 
-def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool) -> bool:
+def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool, cleared: frozenset[str]) -> bool:
     """True if it is 0 or undefined in a case of an indicator; an equation that holds there is used."""
     here = Polynomial(laws.fix(poly, case))
     try:
@@ -333,6 +338,8 @@ def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool
             for i, place in laws.solutions(atom.at[0]):
                 return vanishes(Polynomial(substitute_all(here.terms, {i: place})), ties=ties)
         if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
+            if not cleared.isdisjoint((atom.inner.key, laws.negative(atom.inner).key)):
+                return True
             for _, lead in atom.inner.terms:
                 c, _, others = relation(atom.inner, lead)
                 x = next(iter(lead.factors), atom)
@@ -344,7 +351,7 @@ def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool
                     )
     except ZeroDivisionError:
         return True
-    return vanishes(here, ties=ties)
+    return vanishes(here, ties=ties, cleared=cleared)
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:

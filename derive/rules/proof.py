@@ -7,14 +7,18 @@ names of arrays and sizes, so the same step in another place, or in a deeper net
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
-from derive.arrays.array import Array, label, name
+from derive.arrays.array import Array, apply, label, name
 from derive.arrays.entries import meaning
+from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
+from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
 from derive.index.laws import Exhausted
 from derive.index.normal import equal
+from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
 Definitions = Mapping[str, Array]
@@ -52,10 +56,47 @@ def is_equal(left: Array, right: Array, definitions: Definitions | None = None, 
         return False
     if left is right:
         return True
+    one, other = generalized(left, right)
+    if (one is not left or other is not right) and is_equal(one, other, definitions, ties):
+        return True
     at = free_places(left)
     known = dict(definitions or {})
     key = ("equal" if ties else "equal apart from ties", *alpha_key(left, right, *known.values(), *_as_names(known)))
     return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), ties)
+
+
+def generalized(*arrays: Array) -> tuple[Array, ...]:
+    """The expressions with the largest entries of rows, and what is at least a positive number, as generic arrays.
+
+    A shift by a maximum is so proved for any shift, a division by a scale for any positive one.
+    """
+    done: dict[Array, Array] = {}
+
+    def general(array: Array) -> Array:
+        if array not in done:
+            facts = _generic(array)
+            if facts is not None:
+                done[array] = name(f"!{len(done)}", array.shape, *facts)  # no array of the user's has such a name
+            else:
+                operands = tuple([general(operand) for operand in array.operands])
+                same = all(a is b for a, b in zip(operands, array.operands, strict=True))
+                done[array] = array if same else apply(array.op, *operands)
+        return done[array]
+
+    return tuple([general(array) for array in arrays])
+
+
+def _generic(array: Array) -> tuple[str, Size | None] | None:
+    """The fact about a generic array that may stand for this one, and what it is below; None for what stays."""
+    match array.op:
+        case Max() if array.kind == "float":
+            return "float", None
+        case ArgMax(axis=axis):
+            return "int", array.operands[0].shape[axis]
+        case Elementwise(function="maximum"):
+            numbers = [a.op.value for a in array.operands if isinstance(a.op, Constant)]
+            return ("positive", None) if any(isinstance(n, Fraction) and n > 0 for n in numbers) else None
+    return None
 
 
 def _as_names(definitions: Definitions) -> list[Array]:

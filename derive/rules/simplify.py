@@ -7,7 +7,6 @@ from weakref import WeakKeyDictionary
 
 from derive.arrays.array import Array, apply, name
 from derive.arrays.renaming import alpha_key
-from derive.arrays.rows import Max
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, Identity
 from derive.rules.proof import is_equal
@@ -81,10 +80,7 @@ def confirmed(identity: Identity, before: Array, after: Array) -> bool:
 
 
 def abstract(before: Array, after: Array) -> tuple[Array, Array]:
-    """Both sides with the largest parts that they share replaced by generic arrays, and so with the largest of rows.
-
-    A shift by a maximum, say, is proved for any shift.
-    """
+    """Both sides with the largest parts that they share replaced by generic arrays."""
     shared = {id(node) for node in after.walk() if node.operands} & {id(node) for node in before.walk()}
     generic: dict[int, Array] = {}
 
@@ -92,7 +88,7 @@ def abstract(before: Array, after: Array) -> tuple[Array, Array]:
         known = generic.get(id(array))
         if known is not None:
             return known
-        if not top and (id(array) in shared or isinstance(array.op, Max)):
+        if not top and id(array) in shared:
             known = name(f"?{len(generic)}", array.shape, array.kind)  # no array of the user's has such a name
         else:
             known = (

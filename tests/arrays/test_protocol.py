@@ -89,6 +89,8 @@ SAME = {
     "np.trace": lambda K: np.trace(K), "np.transpose": lambda P: np.transpose(P, (1, 2, 0)), "np.transpose plain": lambda X: np.transpose(X),
     "np.swapaxes": lambda P: np.swapaxes(P, 0, 2), "np.moveaxis": lambda Q: np.moveaxis(Q, 1, -1), "np.sum": lambda X: np.sum(X, axis=1, keepdims=True),
     "np.max": lambda X: np.max(X, axis=1, keepdims=True), "np.amax": lambda X: np.amax(X, 0), "np.min": lambda X: np.min(X), "np.amin": lambda Q: np.amin(Q, (0, 2)),
+    "np.tril": lambda X: np.tril(X), "np.tril k": lambda P: np.tril(P, 1), "np.triu": lambda Q: np.triu(Q, -2), "np.triu k": lambda X: np.triu(X, k=1),
+    "np.vecdot": lambda X, V: np.vecdot(X, V), "np.vecdot batch": lambda P: np.vecdot(P, P),
     "np.var": lambda X: np.var(X, axis=0), "np.var all": lambda X: np.var(X), "np.var ddof": lambda X: np.var(X, axis=1, ddof=0.5, keepdims=True),
     "np.std": lambda X: np.std(X, axis=(0, 1)), "np.argmax": lambda X: np.argmax(X, axis=0), "np.argmin": lambda X: np.argmin(X, axis=-1, keepdims=True),
     "np.maximum.reduce": lambda X: np.maximum.reduce(X, axis=1), "np.minimum.reduce": lambda X: np.minimum.reduce(X),

@@ -111,6 +111,13 @@ def softmax(X: "n d"):
 
 
 @derive.layer
+def squares(X: "n d"):
+    A = X**2
+    Y = A / A.sum(axis=1, keepdims=True)
+    return Y
+
+
+@derive.layer
 def same_twice(X: "n d"):
     Y = np.tanh(X)
     return Y, Y
@@ -146,8 +153,9 @@ LINES = {
     "masked": (masked, ["dY = dY", "dX = dY * mask"]),
     "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = dY * (X > 0) - dY * ~(X > 0)"]),
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
-    "softmax": (softmax, [
-        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = dA * A"]),
+    "softmax": (softmax, ["dY = dY", "dX = Y * (dY - (dY * Y).sum(axis=1, keepdims=True))"]),
+    "squares": (squares, [
+        "dY = dY", "dA = dY / A.sum(axis=1, keepdims=True) - (dY * Y / A.sum(axis=1, keepdims=True)).sum(axis=1, keepdims=True)", "dX = 2 * (dA * X)"]),
     "same_twice": (same_twice, ["dZ = dZ", "dY = dZ + dY_out", "dX = dY * (1 - Y ** 2)"]),
     "calls_two_outputs": (calls_two_outputs, []),
 }  # fmt: skip
@@ -218,7 +226,7 @@ def test_a_line_has_its_source():
 
 
 ASSUMED = {
-    "dense": (), "sigmoid": (), "network": (), "masked": ("X ≠ 0",), "by_condition_only": ("X ≠ 0",), "softmax": ("A.sum(axis=1) ≠ 0",),
+    "dense": (), "sigmoid": (), "network": (), "masked": ("X ≠ 0",), "by_condition_only": ("X ≠ 0",), "softmax": ("d > 0",), "squares": ("A.sum(axis=1) ≠ 0",),
 }  # fmt: skip
 
 

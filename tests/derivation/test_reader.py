@@ -38,13 +38,13 @@ def test_names_of_locals_are_names_of_equations():
         centred = X - X.mean(axis=0)
         spread = np.sqrt((centred**2).mean(axis=0))
         aside = X * 2  # noqa: F841  # not used by the result
-        Out = centred / spread
+        Out = centred * spread
         return Out
 
     assert lines(f) == [
         "centred = X - X.mean(axis=0)",
         "spread = np.sqrt((centred ** 2).mean(axis=0))",
-        "Out = centred / spread",
+        "Out = centred * spread",
     ]
 
 

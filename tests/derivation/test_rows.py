@@ -24,7 +24,7 @@ def least(X: "n d"):
 def test_the_gradient_goes_to_the_largest():
     derived = largest.derive()
     assert str(derived) == "dY = dY\ndX = np.where(np.arange(d) == X.argmax(axis=1, keepdims=True), dY[:, None], 0)"
-    assert derived.prove().assumptions == ("X has one largest entry along axis 1",)
+    assert derived.prove().assumptions == ("d > 0", "X has one largest entry along axis 1")
 
 
 def test_the_whole_ladder_holds():

@@ -86,7 +86,7 @@ FIRES = {
     "slice_of_windows": [windows(I1, (0,), "k", "1", "1")[::2], windows(I1, (0,), "3", "2", "1")[:: S("m"), ::2], windows(I1, (0,), "3", "1", "2")[:2, ::3],
                          windows(J, (2, 1), "2 3", "1 1", "1 1")[:, ::2, ::3, ::1, ::2]],
     "transpose_of_transpose": [X.T.T, Q.transpose(1, 2, 0).transpose(0, 2, 1), Q.T.T],
-    "transpose_of_product": [(X @ W).T, (K @ K2).T],
+    "transpose_of_product": [(X @ W).T, (K @ K2).T, (Q @ Q.swapaxes(-1, -2)).swapaxes(-1, -2)],
     "transpose_of_map": [copies(b, "n d", 1).T, full(2, "n d").T, apply(Transpose((1, 0)), apply(Eye(S("n")))), copies(c, "n d", 0).T, copies(q, "n d").T],
     "product_with_ones": [full(1, "m n") @ X, X @ full(2, "d m"), full(1, "n 1") @ R1, apply(Eye(S("n"))) @ X, X @ apply(Eye(S("d"))),
                           apply(Matmul(), full(2, "b m n"), Q), apply(Matmul(), Q, full(Fraction(1, 2), "b d m"))],
@@ -111,6 +111,9 @@ FIRES = {
     "reshape_of_copies": [X.sum(axis=1, keepdims=True).reshape(c.shape), c[:, None].reshape(c.shape), X[None].reshape(X.shape)],
     "slice_of_place": [np.pad(X, 1)[1:-1, 1:-1], apply(Slice((S("n-1"), S(0)), X.shape, (-1, 1)), apply(Place((S("n-1"), S(0)), X.shape, (-1, 1)), X)),
                        full(2, "n d")[1:], apply(Constant(Fraction(2), X.shape))[::-1]],
+    "size_in_front": [
+        (X / build.elementwise("sqrt", S("d"))) @ W, X @ (W * (1 / build.elementwise("sqrt", S("m")))), (X / S("n")) @ W,
+        (X / build.elementwise("sqrt", S("d"))).T, (Q / S("n")).swapaxes(-1, -2)],
     "softmax_by_definition": [
         exp(X) / exp(X).sum(axis=1, keepdims=True), exp(X) / copies(exp(X).sum(), "n d"), exp(b) / copies(exp(b).sum(), "d"),
         exp(Q) / exp(Q).sum(axis=(0, 2), keepdims=True), exp(X) * copies(1 / exp(X).sum(axis=0), "n d", 1), V * exp(X) / exp(X).sum(axis=0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 
 from derive.arrays import build, products
 from derive.arrays.array import Array, apply
@@ -46,6 +47,33 @@ def number_in_front(node: Array) -> Array | None:
     return -result if number == -1 else build.constant(number) * result
 
 
+@identity(Matmul, Transpose)
+def size_in_front(node: Array) -> Array | None:
+    """(c A) B = c (A B), (A / c) B = (A B) / c, (c A)ᵀ = c Aᵀ for a number c made of sizes"""
+
+    def around(place: int, rest: Array) -> Array:
+        return apply(node.op, *node.operands[:place], rest, *node.operands[place + 1 :])
+
+    for place, operand in enumerate(node.operands):
+        if operand.op.name == "divide" and not operand.operands[1].names():
+            divisor = _one(operand.operands[1])
+            return None if divisor is None else around(place, operand.operands[0]) / divisor
+        product = Product.of(operand) if operand.op.name == "multiply" else Product()
+        sizes = [scalar for scalar in product.scalars if not scalar.names()]
+        if sizes:
+            product.scalars = [scalar for scalar in product.scalars if scalar.names()]
+            return reduce(lambda whole, size: size * whole, sizes, around(place, product.write(operand.shape)))
+    return None
+
+
+def _one(array: Array) -> Array | None:
+    """The number that copies are copies of."""
+    if isinstance(array.op, Constant):
+        return apply(Constant(array.op.value))
+    core = array.operands[0] if isinstance(array.op, Broadcast) else array
+    return None if core.shape else core
+
+
 # ---- transposes
 
 
@@ -61,12 +89,13 @@ def transpose_of_transpose(node: Array) -> Array | None:
 
 @identity(Transpose)
 def transpose_of_product(node: Array) -> Array | None:
-    """(A B)ᵀ = Bᵀ Aᵀ"""
+    """(A B)ᵀ = Bᵀ Aᵀ, the leading axes staying as they are"""
     (inner,) = node.operands
-    if not isinstance(inner.op, Matmul) or node.ndim != 2:
+    assert isinstance(node.op, Transpose)
+    if not isinstance(inner.op, Matmul) or node.op.order != (*range(node.ndim - 2), node.ndim - 1, node.ndim - 2):
         return None
     left, right = inner.operands
-    return right.T @ left.T
+    return right.swapaxes(-1, -2) @ left.swapaxes(-1, -2)
 
 
 @identity(Transpose)

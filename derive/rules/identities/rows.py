@@ -210,7 +210,7 @@ def normalized_by_definition(node: Array) -> Array | None:
     for product, base, exponent, axes in quotients(node):
         if exponent != Fraction(-1, 2):
             continue
-        square, eps = _with_eps(base)
+        square, eps = with_eps(base)
         rows = mean_square_of(square)
         for k, factor in enumerate(product.arrays):
             if square.op == Variance(axes) and Rows(square.operands[0], axes).same(centred(factor)):
@@ -222,7 +222,7 @@ def normalized_by_definition(node: Array) -> Array | None:
     return None
 
 
-def _with_eps(array: Array) -> tuple[Array, Fraction]:
+def with_eps(array: Array) -> tuple[Array, Fraction]:
     """``A`` and ε for ``A + ε``, ε being at least 0."""
     if array.op.name == "add":
         for one, other in (array.operands, array.operands[::-1]):

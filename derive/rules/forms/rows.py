@@ -1,0 +1,192 @@
+"""Stable forms of functions of rows: shifted by the largest entry, centred twice, and their slopes likewise."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from string import ascii_lowercase
+
+from derive.arrays import build, reducing
+from derive.arrays.array import Array, apply
+from derive.arrays.gather import Pick
+from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
+from derive.arrays.rows import ArgMax, RowFunction, copies
+from derive.arrays.signs import starts_rows
+from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
+from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
+from derive.rules.forms import Definition, stable
+from derive.rules.forms.parts import factors_of, product
+from derive.rules.identities.rows import copied, mean_square_of, with_eps
+
+LEAST = Fraction(1, 10**30)  # rows below it are not scaled up to 1
+
+
+def _exp(array: Array) -> Array:
+    return build.elementwise("exp", array)
+
+
+def shifted(op: RowFunction, rows: Array) -> Array:
+    """Rows less their largest entry, found by its place where that is quicker."""
+    if op.axes != (rows.ndim - 1,):
+        return rows - reducing.extreme(rows, op.axes, keepdims=True)
+    return rows - picked(rows, apply(ArgMax(rows.ndim - 1), rows))
+
+
+def picked(rows: Array, places: Array) -> Array:
+    """One entry of each row, copied along it."""
+    return copies(apply(Pick(), rows, places), rows.shape, (rows.ndim - 1,))
+
+
+@stable(Softmax)
+def softmax_shifted(node: Array, definition: Definition) -> Array | None:
+    """softmax(A) = E / rowsum(E) for E = exp(A - max A); what a mask leaves out takes no part in the maximum"""
+    op, (rows, *masks) = node.op, node.operands
+    assert isinstance(op, Softmax)
+    if not masks:
+        weights = _exp(shifted(op, rows))
+        return weights / op.sum(weights)
+    (mask,) = masks
+    inside = build.elementwise("where", mask, rows, reducing.extreme(rows, op.axes, keepdims=True, least=True))
+    weights = _exp(shifted(op, inside)) * mask
+    sums = build.sum(weights, op.axes)
+    if not starts_rows(mask, op.axes):  # a row without entries is 0
+        sums = build.elementwise("where", sums > 0, sums, 1)
+    return weights / copies(sums, rows.shape, op.axes)
+
+
+@stable(LogSumExp)
+def logsumexp_shifted(node: Array, definition: Definition) -> Array | None:
+    """logsumexp(A) = max A + log rowsum(exp(A - max A))"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, LogSumExp)
+    weights = _exp(rows - reducing.extreme(rows, op.axes, keepdims=True))
+    return reducing.extreme(rows, op.axes) + build.elementwise("log", build.sum(weights, op.axes))
+
+
+@stable(LogSoftmax)
+def log_softmax_shifted(node: Array, definition: Definition) -> Array | None:
+    """log softmax(A) = B - log rowsum(exp B) for B = A - max A"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, LogSoftmax)
+    less = shifted(op, rows)
+    return less - build.elementwise("log", op.sum(_exp(less)))
+
+
+@stable(Elementwise)
+def slope_of_softmax(node: Array, definition: Definition) -> Array | None:
+    """S (G - rowsum(G S)) = S (D - rowsum(D S)) for D = G - G[k], S being the largest at k: keeps the digits of S[k]"""
+    factors = factors_of(node) if node.op.name == "multiply" else []
+    last = (node.ndim - 1,)
+    for soft in factors:
+        whole = definition(soft)
+        for rest in factors if whole.op == Softmax(last) else ():
+            grad, sums = rest.operands if rest.op.name == "subtract" else (rest, rest)
+            spread = copied(sums)
+            if spread is None or spread.axes != last or _is_shifted(grad) or not _sums(spread.array, grad, soft):
+                continue
+            largest = apply(ArgMax(*last), soft if len(whole.operands) > 1 else whole.operands[0])
+            less = grad - picked(grad, largest)
+            slope = soft * (less - build.sum(less * soft, last, keepdims=True))
+            return product([*[f for f in factors if f is not soft and f is not rest], slope])
+    return None
+
+
+def _is_shifted(grad: Array) -> bool:
+    """True for what has been shifted by one of its entries already."""
+    spread = copied(grad.operands[1]) if grad.op.name == "subtract" else None
+    return spread is not None and isinstance(spread.array.op, Pick)
+
+
+def _sums(array: Array, *factors: Array) -> bool:
+    """True for a sum of the product of two arrays."""
+    return isinstance(array.op, Sum) and {*factors_of(array.operands[0])} == {*factors}
+
+
+# ---- statistics
+
+
+def centred(op: RowFunction, rows: Array) -> Array:
+    """Rows without their mean, and without what rounding left of it."""
+    once = rows - op.mean(rows)
+    return once - op.mean(once)
+
+
+@stable(Variance)
+def variance_centred(node: Array, definition: Definition) -> Array | None:
+    """var(A) = mean(C²) for C = A - mean A"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, Variance)
+    return build.mean(centred(op, rows) ** 2, op.axes)
+
+
+@stable(Standardize)
+def standardized_centred(node: Array, definition: Definition) -> Array | None:
+    """A standardized = C / √(mean(C²) + ε) for C = A - mean A"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, Standardize)
+    square = apply(Variance(op.axes), rows)
+    root = build.elementwise("sqrt", square + op.eps if op.eps else square)
+    return centred(op, rows) / copies(root, rows.shape, op.axes)
+
+
+@stable(RootMeanSquare)
+def root_mean_square(node: Array, definition: Definition) -> Array | None:
+    """A by its root mean square, written out"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, RootMeanSquare)
+    square = build.mean(rows**2, op.axes)
+    root = build.elementwise("sqrt", square + op.eps if op.eps else square)
+    return rows / copies(root, rows.shape, op.axes)
+
+
+@stable(Elementwise)
+def root_of_squares(node: Array, definition: Definition) -> Array | None:
+    """√(mean(A²) + ε) = m √(mean((A / m)²) + ε / m²) for m the largest |A| or 1: the squares do not overflow"""
+    if node.op.name != "sqrt":
+        return None
+    square, eps = with_eps(*node.operands)
+    if isinstance(square.op, Variance):  # rows that sum to 0: none is far below 0 if none is far above
+        rows, axes = centred(square.op, *square.operands), square.op.axes
+        most = reducing.extreme(rows, axes)
+    elif (found := mean_square_of(square)) is not None:
+        rows, axes = found.array, found.axes
+        most = reducing.extreme(abs(rows), axes)
+    else:
+        return None
+    if _is_scaled(rows):
+        return None
+    most = build.elementwise("maximum", most, 1 if eps else LEAST)
+    by = 1 / most
+    mean = build.mean((rows * copies(by, rows.shape, axes)) ** 2, axes)
+    return most * build.elementwise("sqrt", mean + eps * by**2 if eps else mean)
+
+
+def _is_scaled(rows: Array) -> bool:
+    """True for rows divided by their largest entry already."""
+    spread = copied(rows.operands[1]) if rows.op.name == "multiply" else None
+    return spread is not None and spread.array.op.name == "divide" and spread.array.operands[1].op.name == "maximum"
+
+
+# ---- sums of products
+
+
+@stable(Sum)
+def sum_of_products(node: Array, definition: Definition) -> Array | None:
+    """rowsum(A ∘ B) as one contraction: the product is not written down"""
+    (inner,) = node.operands
+    if node.op != Sum((inner.ndim - 1,)) or inner.ndim < 2:
+        return None
+    if inner.op == PowerOf(Fraction(2)):
+        left = right = inner.operands[0]
+    elif inner.op.name == "multiply":
+        left, right = inner.operands
+    else:
+        return None
+    if not (_is_whole(left) and _is_whole(right)):
+        return None
+    letters = ascii_lowercase[: inner.ndim]
+    return apply(Einsum((letters, letters), letters[:-1]), left, right)
+
+
+def _is_whole(array: Array) -> bool:
+    """True for numbers that are there, not copied when they are needed."""
+    return array.kind == "float" and not isinstance(array.op, Broadcast | Constant)
