@@ -33,7 +33,7 @@ def shifted(op: RowFunction, rows: Array) -> Array:
 
 def picked(rows: Array, places: Array) -> Array:
     """One entry of each row, copied along it."""
-    return copies(apply(Pick(), rows, places), rows.shape, (rows.ndim - 1,))
+    return copies(apply(Pick(rows.ndim - 1), rows, places), rows.shape, (rows.ndim - 1,))
 
 
 @stable(Softmax)
