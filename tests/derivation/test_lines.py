@@ -151,7 +151,7 @@ LINES = {
     "through": (through, ["dY = dY", "dX = dY"]),
     "both": (both, ["dZ = dZ", "dY = dY", "dX = dZ + dY @ W.T", "dW = X.T @ dY"]),
     "masked": (masked, ["dY = dY", "dX = dY * mask"]),
-    "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = dY * (X > 0) - dY * ~(X > 0)"]),
+    "by_condition_only": (by_condition_only, ["dY = dY", "dX = np.full((n, d), 0)", "dA = dY * (X > 0) - dY * (X <= 0)"]),
     "scalars": (scalars, ["dE = dE", "da = dE + dE * b", "db = dE * a"]),
     "softmax": (softmax, ["dY = dY", "dX = Y * (dY - (dY * Y).sum(axis=1, keepdims=True))"]),
     "squares": (squares, [
