@@ -34,7 +34,7 @@ def filled(mask: Array, axes: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def starts_rows(mask: Array, axes: tuple[int, ...]) -> bool:
-    """True for a mask in which the first entry of each row is plain to see: ``np.arange(l)[:, None] >= np.arange(s)``."""
+    """True for a mask whose first entry of each row is plain to see: ``np.arange(l)[:, None] >= np.arange(s)``."""
     own, inner = _uncopied(mask)
     if inner.op.name != "greater_equal":
         return False
@@ -54,7 +54,7 @@ def _uncopied(array: Array) -> tuple[tuple[int, ...], Array]:
 
 
 def _masked_total(array: Array) -> tuple[str, ...] | None:
-    """The conditions under which a sum is positive of what is positive where a mask is, else 0; None for anything else."""
+    """When a sum is positive of what is positive where a mask is, else 0; None for anything else."""
     _, total = _uncopied(array)
     if not isinstance(total.op, Sum):
         return None
