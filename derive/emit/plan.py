@@ -87,7 +87,11 @@ class Plan:
         for statement in self.forward:
             order.append(_as_name(statement))
         kept = [array for array in order if label(array) in mentioned]
-        made = any(isinstance(s.expression.op, Constant | Eye) and s.expression.shape for s in self.backward)
+        made = any(
+            (isinstance(s.expression.op, Constant) and s.expression.shape)
+            or any(isinstance(node.op, Eye) for node in s.expression.walk())
+            for s in self.backward
+        )
         if made and not any(a.shape and a.kind == "float" for a in [*kept, *self.upstream_arrays]):
             kept += [i.array for i in self.layer.inputs if i.kind.is_float and i.shape][:1]  # for its dtype
         return kept

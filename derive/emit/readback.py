@@ -166,7 +166,8 @@ def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     """Equal as it stands or in its stable form, or with the names that only one side uses replaced by what they are."""
     left, right = statement.says, statement.should
     others = {key: value for key, value in definitions.items() if key != statement.target}
-    if is_equal(left, right) or is_proved(left, stabilized(right, others), others):
+    stable = stabilized(right, others)
+    if left is stable or is_equal(left, right) or is_proved(left, stable, others):
         return True
     used = set(left.names()) ^ set(right.names())
     some = {key: value for key, value in others.items() if key in used}

@@ -179,6 +179,8 @@ def contraction_as_product(node: Array) -> Array | None:
     assert isinstance(node.op, Einsum)
     if node.op.pattern in _MATRIX_PRODUCTS:
         return _MATRIX_PRODUCTS[node.op.pattern](*node.operands)
+    if node.op.pattern == "a,b->ba":
+        return products.outer(*reversed(node.operands))
     if len(node.operands) == 1 and len(set(node.op.inputs[0])) == len(node.op.inputs[0]):
         (letters,) = node.op.inputs
         axes = tuple(k for k, letter in enumerate(letters) if letter not in node.op.output)
