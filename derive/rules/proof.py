@@ -86,16 +86,16 @@ def generalized(*arrays: Array) -> tuple[Array, ...]:
     return tuple([general(array) for array in arrays])
 
 
-def _generic(array: Array) -> tuple[str, Size | None] | None:
-    """The fact about a generic array that may stand for this one, and what it is below; None for what stays."""
+def _generic(array: Array) -> tuple[str, tuple[Size, ...]] | None:
+    """The fact about a generic array that may stand for this one, and its range; None for what stays."""
     match array.op:
         case Max() if array.kind == "float":
-            return "float", None
+            return "float", ()
         case ArgMax(axis=axis):
-            return "int", array.operands[0].shape[axis]
+            return "int", (array.operands[0].shape[axis],)
         case Elementwise(function="maximum"):
             numbers = [a.op.value for a in array.operands if isinstance(a.op, Constant)]
-            return ("positive", None) if any(isinstance(n, Fraction) and n > 0 for n in numbers) else None
+            return ("positive", ()) if any(isinstance(n, Fraction) and n > 0 for n in numbers) else None
     return None
 
 
