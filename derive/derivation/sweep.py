@@ -1,7 +1,7 @@
 """The derivation: a layer's equations swept in reverse, one named and proved line for each adjoint.
 
 upper path:   the rules of the book carry the adjoint of each equation down to the names that it uses
-lower path:   the kernel differentiates the same equations, entry by entry, by the six laws
+lower path:   the kernel differentiates the same equations, entry by entry, by the seven laws
 verdict:      proved where both have the same normal form
 """
 
