@@ -21,6 +21,7 @@ LEADING = ((), (1,), (3,), (2, 3), (2, 1, 2), (0,), (2, 0))  # what "..." stands
 SCALES = (0.3, 1.0, 3.0)
 
 OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn from; a layer may say otherwise
+    "alpha": (1.0, 0.5),
     "approximate": ("none", "tanh"),
     "beta": (1.0, 0.5, 3.0),
     "bias": (True, False),
@@ -28,12 +29,18 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "count_include_pad": (True, False),
     "dilation": (1, 2, (1, 2)),
     "dim": (-1, -2),
+    "divisor_override": (None, 3, 7),
     "eps": (1e-5, 1e-3, 0.5),
     "groups": (1, 2, 3),
     "ignore_index": (-100, 0, 2),
     "is_causal": (False, True),
     "kernel_size": (1, 2, 3, (2, 3), (3, 1)),
     "label_smoothing": (0.0, 0.1, 1.0),
+    "lambd": (0.5, 1.0),
+    "lower": (0.125, 0.2),
+    "max_val": (1.0, 0.25),
+    "min_val": (-1.0, -0.5),
+    "negative_slope": (0.01, 0.3),
     "nonlinearity": ("tanh", "relu"),
     "output_padding": (0, 1, (0, 1)),
     "padding": (0, 1, (1, 0), 2),
@@ -41,7 +48,10 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "reduction": ("mean", "sum", "none"),
     "scale": (None, 0.25),
     "stride": (1, 2, (2, 1), 3),
+    "threshold": (0.0, 0.5),
     "training": (True, False),
+    "upper": (1 / 3, 0.5),
+    "value": (0.0, -2.0),
 }
 
 Draw = Callable[[np.random.Generator, "Drawn"], Any]

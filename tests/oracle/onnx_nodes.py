@@ -25,6 +25,7 @@ class Node:
     attributes: Mapping[str, Any]
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]
+    rtol: float = 0.0
 
     def __getitem__(self, label: str) -> Any:
         return self.inputs[label] if label in self.inputs else self.attributes[label]
@@ -77,6 +78,7 @@ def _node(test: Any) -> Node:
         attributes,
         dict(_formal(schema.inputs, node.input, inputs)),
         dict(_formal(schema.outputs, node.output, outputs)),
+        test.rtol,
     )
 
 
@@ -94,15 +96,35 @@ def _read(attribute: Any) -> Any:
 # ---- the operations, one by one
 
 
-def elementwise(layer: str, label: str = "X") -> Callable[[Node], Call]:
-    """The same function of every entry; the layers of the seed network are for matrices."""
+def elementwise(layer: str, label: str = "X", **options: str) -> Callable[[Node], Call]:
+    """The same function of every entry; ``options`` are attributes.  The layers of the seed network are for matrices."""
 
     def call(node: Node) -> Call:
         x, name = node[label], "X" if layer == "sigmoid" else "input"
-        matrix = x.reshape(-1, x.shape[-1])
-        return Call(layer, {name: matrix}, back=lambda y: y.reshape(x.shape))
+        if not isinstance(x, np.ndarray) or x.dtype != np.float32:
+            raise Skipped(str(x.dtype) if isinstance(x, np.ndarray) else "no array")
+        given = {option: float(node[attribute]) for option, attribute in options.items()}
+        return Call(layer, {name: x.reshape(-1, x.shape[-1])}, given, back=lambda y: y.reshape(x.shape))
 
     return call
+
+
+def hard_sigmoid(node: Node) -> Call:
+    if (node["alpha"], node["beta"]) != (np.float32(1 / 6), 0.5):
+        raise Skipped("another slope than 1/6, which PyTorch's is")
+    return elementwise("hardsigmoid")(node)
+
+
+def selu(node: Node) -> Call:
+    if abs(node["alpha"] - 1.6732632) > 1e-6 or abs(node["gamma"] - 1.050701) > 1e-6:
+        raise Skipped("other numbers than those of the paper, which PyTorch's are")
+    return elementwise("selu")(node)
+
+
+def prelu(node: Node) -> Call:
+    if node["slope"].size != 1:
+        raise Skipped("a slope for each entry of the last axes: the layer has one, or one a channel")
+    return Call("prelu", {"input": node["X"], "weight": node["slope"].reshape(1)})
 
 
 def gelu(node: Node) -> Call:
@@ -273,6 +295,8 @@ def gemm(node: Node) -> Call:
 
 
 def det(node: Node) -> Call:
+    if node["X"].ndim > 2:
+        raise Skipped("several matrices: the layer takes one")
     return Call("det", {"A": node["X"]})
 
 
@@ -365,27 +389,38 @@ OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
     "Attention": attention,
     "AveragePool": average_pool,
     "BatchNormalization": batch_normalization,
+    "Celu": elementwise("celu", alpha="alpha"),
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "Det": det,
     "Dropout": dropout,
+    "Elu": elementwise("elu", alpha="alpha"),
     "GRU": recurrent("gru"),
     "Gather": gather,
     "Gelu": gelu,
     "Gemm": gemm,
     "GlobalAveragePool": global_pool("avg_pool2d"),
     "GlobalMaxPool": global_pool("max_pool2d"),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": elementwise("hardswish"),
+    "Identity": elementwise("identity", "input"),
     "LSTM": recurrent("lstm"),
     "LayerNormalization": layer_normalization,
+    "LeakyRelu": elementwise("leaky_relu", negative_slope="alpha"),
     "LogSoftmax": along_axis("log_softmax"),
     "MaxPool": max_pool,
+    "Mish": elementwise("mish"),
+    "PRelu": prelu,
     "RMSNormalization": rms_normalization,
     "RNN": recurrent("rnn"),
     "Relu": elementwise("relu"),
+    "Selu": selu,
     "Sigmoid": elementwise("sigmoid"),
     "Softmax": along_axis("softmax"),
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
     "Softplus": elementwise("softplus"),
+    "Softsign": elementwise("softsign", "input"),
     "Swish": swish,
     "Tanh": elementwise("tanh", "input"),
+    "ThresholdedRelu": elementwise("threshold", threshold="alpha"),
 }

@@ -141,6 +141,24 @@ def swiglu(input: Tensor, W: Tensor, V: Tensor, bias: bool, b: Tensor | None = N
     return functional.silu(functional.linear(input, W.T, b)) * functional.linear(input, V.T, c)
 
 
+def identity(input: Tensor) -> Tensor:
+    return input
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    return functional.relu6(input + 3) / 6  # of functional.hardsigmoid the slope has eight digits only
+
+
+def prelu(input: Tensor, weight: Tensor, per_channel: bool) -> Tensor:
+    return functional.prelu(input, weight)
+
+
+def rrelu(input: Tensor, lower: float, upper: float, training: bool, noise: Tensor | None = None) -> Tensor:
+    if noise is None:
+        return functional.rrelu(input, lower, upper, training)
+    return torch.where(input >= 0, input, noise * input)
+
+
 def logdet(input: Tensor) -> Tensor:
     return torch.linalg.slogdet(input).logabsdet
 
@@ -184,6 +202,11 @@ LAYERS: Mapping[str, Oracle] = {
     "rnn": Oracle(rnn, sizes=STEPS),
     "lstm": Oracle(lstm, sizes=STEPS),
     "gru": Oracle(gru, sizes=STEPS),
+    "identity": Oracle(identity),
+    "softplus": Oracle(options={"threshold": (20.0, 1.0)}),
+    "hardsigmoid": Oracle(hardsigmoid),
+    "prelu": Oracle(prelu, options={"per_channel": (False, True)}),
+    "rrelu": Oracle(rrelu),
     "logdet": Oracle(logdet),
     "frobenius_norm": Oracle(frobenius_norm),
     "quadratic_form": Oracle(quadratic_form, options={"kind": ("general", "symmetric", "spd")}),
