@@ -256,17 +256,22 @@ def global_pool(layer: str) -> Callable[[Node], Call]:
     return call
 
 
-def softmax_cross_entropy_loss(node: Node) -> Call:
-    if "weights" in node.inputs:
-        raise Skipped("weights of the classes: the layer has none")
-    scores, labels = node["scores"], node["labels"]
-    rows = np.moveaxis(scores, 1, -1).reshape(-1, scores.shape[1])
-    options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index")}
+def loss_at_labels(layer: str, scores: str, label: str, weights: str) -> Callable[[Node], Call]:
+    """The loss of each row at its label; the classes run along axis 1."""
 
-    def back(loss: Any) -> Any:
-        return loss.reshape(labels.shape) if node["reduction"] == "none" else loss
+    def call(node: Node) -> Call:
+        if weights in node.inputs:
+            raise Skipped("weights of the classes: the layer has none")
+        x, target = node[scores], node[label]
+        rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+        options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index")}
 
-    return Call("cross_entropy", {"input": rows, "target": labels.reshape(-1)}, options, back=back)
+        def back(loss: Any) -> Any:
+            return loss.reshape(target.shape) if node["reduction"] == "none" else loss
+
+        return Call(layer, {"input": rows, "target": target.reshape(-1)}, options, back=back)
+
+    return call
 
 
 def gather(node: Node) -> Call:
@@ -410,6 +415,7 @@ OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
     "LogSoftmax": along_axis("log_softmax"),
     "MaxPool": max_pool,
     "Mish": elementwise("mish"),
+    "NegativeLogLikelihoodLoss": loss_at_labels("nll_loss", "input", "target", "weight"),
     "PRelu": prelu,
     "RMSNormalization": rms_normalization,
     "RNN": recurrent("rnn"),
@@ -417,7 +423,7 @@ OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
     "Selu": selu,
     "Sigmoid": elementwise("sigmoid"),
     "Softmax": along_axis("softmax"),
-    "SoftmaxCrossEntropyLoss": softmax_cross_entropy_loss,
+    "SoftmaxCrossEntropyLoss": loss_at_labels("cross_entropy", "scores", "labels", "weights"),
     "Softplus": elementwise("softplus"),
     "Softsign": elementwise("softsign", "input"),
     "Swish": swish,

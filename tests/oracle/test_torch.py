@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import derive
 
+from .pytorch import torch
 from .torch_cases import CASES, Tally, run
 from .torch_layers import NOT_COMPARED, oracle_of
 
@@ -24,3 +26,10 @@ def test_layer_agrees_with_pytorch(name, tallies):
     for seed in range(CASES):
         run(derive.layers[name], oracle_of(name), seed, tally)
     assert tally.compared >= LEAST, tally
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the greatest entry, by which the norm is scaled, is of none")
+def test_the_norm_of_an_empty_matrix_is_zero_as_in_pytorch():
+    empty = np.zeros((0, 5))
+    assert torch.linalg.matrix_norm(torch.tensor(empty)) == 0
+    assert derive.layers["frobenius_norm"].derive().compile().forward(empty)[0] == 0

@@ -119,6 +119,11 @@ def cross_entropy(input: Tensor, target: Tensor, dims: int, ignore_index: int | 
     return functional.cross_entropy(input, target, ignore_index=ignored, **more)
 
 
+def nll_loss(input: Tensor, target: Tensor, dims: int, ignore_index: int | None, reduction: str) -> Tensor:
+    ignored = -100 if ignore_index is None else ignore_index
+    return functional.nll_loss(input, target, ignore_index=ignored, reduction=reduction)
+
+
 def labels(chance: np.random.Generator, drawn: Drawn) -> Any:
     """Some rows are ignored, but not the first; or probabilities."""
     n, c, *space = (drawn.sizes[name] for name in ("n", "c", *("", "l", "hw")[drawn.options.get("dims", 0)]))
@@ -173,6 +178,9 @@ def quadratic_form(x: Tensor, A: Tensor, kind: str) -> Tensor:
 
 IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
 
+CLASSES = {"target": ("labels", "probabilities"), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2)}
+ROWS = {"n": (1, 2, 3, 5), "c": (3, 4, 5)}
+
 STEPS = {"t": (1, 2, 3, 5)}  # PyTorch wants one
 
 LAYERS: Mapping[str, Oracle] = {
@@ -190,12 +198,8 @@ LAYERS: Mapping[str, Oracle] = {
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
     "two_layer_network": Oracle(two_layer_network),
-    "cross_entropy": Oracle(
-        cross_entropy,
-        options={"target": ("labels", "probabilities"), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2)},
-        sizes={"n": (1, 2, 3, 5), "c": (3, 4, 5)},
-        inputs={"target": labels},
-    ),
+    "cross_entropy": Oracle(cross_entropy, CLASSES, ROWS, {"target": labels}),
+    "nll_loss": Oracle(nll_loss, CLASSES, ROWS, {"target": labels}),
     "dropout": Oracle(dropout),
     "rnn_cell": Oracle(rnn_cell),
     "lstm_cell": Oracle(lstm_cell),
@@ -208,7 +212,7 @@ LAYERS: Mapping[str, Oracle] = {
     "prelu": Oracle(prelu, options={"per_channel": (False, True)}),
     "rrelu": Oracle(rrelu),
     "logdet": Oracle(logdet),
-    "frobenius_norm": Oracle(frobenius_norm),
+    "frobenius_norm": Oracle(frobenius_norm, sizes={"n": (1, 2, 3, 5)}),  # of empty ones, see test_torch.py
     "quadratic_form": Oracle(quadratic_form, options={"kind": ("general", "symmetric", "spd")}),
     "swiglu": Oracle(swiglu),
 }
