@@ -91,10 +91,8 @@ def _halves(mono: Monomial, axes: Axes, k: Index) -> list[Polynomial]:
 def contracted(mono: Monomial, inverses: list[Atom]) -> Terms | None:
     """The monomial with an inverse contracted, None if none can be; of several ways the one that is written first."""
     ways = [way for inverse in inverses for way in _ways(mono, inverse)]
-    if len(ways) < 2:
-        return ways[0] if ways else None
     polys = [(way, Polynomial(way)) for way in ways]
-    return min(polys, key=lambda pair: (pair[1].write(laws.blind(pair[1])), pair[1].key))[0]
+    return min(polys, key=lambda pair: (pair[1].write(laws.blind(pair[1])), pair[1].key), default=(None, None))[0]
 
 
 def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
@@ -115,11 +113,10 @@ def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
                 continue
             if around(q, others.factors) != around(inverse.axes[1 - side], lead.factors):
                 continue
-            beside = [*map(Position.of, others.indices), *[x for a in others.factors for x in a.at if x.index is None]]
             wanted = set(around(inverse.axes[side], lead.factors))
-            for j in [
-                j for j in beside if laws.fits(j, q.size) and (not j.parts or wanted <= {*around(j, others.factors)})
-            ]:
+            beside = [*map(Position.of, others.indices), *[x for a in others.factors for x in a.at if x.index is None]]
+            near = [j for j in beside if not j.parts or wanted <= {*around(j, others.factors)}]
+            for j in [j for j in near if laws.fits(j, q.size)]:
                 here = {inverse.axes[1 - side]: Position.of(q), inverse.axes[side]: j}
                 found = substitute_all([(1, lead)], here)
                 left = take(others, found[0][1], found[0][1].indices) if len(found) == 1 else None
