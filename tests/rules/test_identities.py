@@ -62,6 +62,7 @@ def einsum(inputs, output, *operands):
 FIRES = {
     "product_in_order": [X * 2, X * (2 * V), (-X) * V, X * X, X * copies(q, "n d"), copies(q, "n d") * (X * q), -(X * 2), X / 4, X * 0,
                          X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
+    "common_factor": [C1 * X - C1 * V, copies(c, "n d", 0) * X + V * copies(c, "n d", 0), q * X - q * V, R1 * X * V - X * R1, 2 * (q * X) + 3 * (V * q)],
     "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
     "sigmoid_by_definition": [1 / (1 + np.exp(-X)), 1 / (np.exp(X @ W) + 1), 1 / (1 + np.exp(q)), V / (1 + np.exp(-X)), (1 + np.exp(X)) ** -1,
