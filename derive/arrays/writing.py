@@ -59,7 +59,12 @@ class Writer:
     # ---- names and numbers
 
     def symbol(self, label: str) -> str:
-        """A name in LaTeX: ``W1`` as W₁, ``dW1`` as an adjoint, ``eps`` as ε, ``mask`` upright."""
+        """A name in LaTeX: ``W1`` as W₁, ``dW1`` as an adjoint, ``eps`` as ε, ``mask`` upright, ``w_ih``, ``h[s]``."""
+        if indexed := re.fullmatch(r"(\w+)\[(.+)\]", label):
+            return f"{{{self.symbol(indexed[1])}}}_{{{indexed[2]}}}"
+        if told := re.fullmatch(r"(d?)([A-Za-z])_([A-Za-z]+)", label):
+            below = told[3] if len(told[3]) == 1 else rf"\mathrm{{{told[3]}}}"
+            return (r"\mathrm{d}" if told[1] else "") + f"{told[2]}_{{{below}}}"
         found = re.fullmatch(r"(d?)([A-Za-z]+?)_?(\d*)", label)
         if not found:
             return rf"\mathrm{{{label.replace('_', chr(92) + '_')}}}"

@@ -1,4 +1,4 @@
-"""Recurrent cells, one step each.  Names, shapes and the order of the gates are those of ``torch.nn``."""
+"""Recurrent cells, one step each, and their sequences.  Names and the order of the gates are those of ``torch.nn``."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 from derive.derivation.layer import Layer
 from derive.derivation.options import one_of, options
 from derive.derivation.reader import layer
+from derive.derivation.recurrence import State, over_steps
 
 LEARNED = ("w_ih", "w_hh", "b_ih", "b_hh")
 
@@ -42,8 +43,8 @@ def lstm_cell(
     zi, zf, zg, zo = np.split(z, 4, axis=1)
     i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
     cy = f * cx + i * g
-    s = np.tanh(cy)
-    hy = o * s
+    tc = np.tanh(cy)
+    hy = o * tc
     return hy, cy
 
 
@@ -60,3 +61,38 @@ def gru_cell(input: "n d", hx: "n h", w_ih: "3*h d", w_hh: "3*h h", b_ih: "3*h",
     g = np.tanh(ag)
     hy = (1 - z) * g + z * hx
     return hy
+
+
+HIDDEN, CELL = State("hx", "hy", "h0", "h_n"), State("cx", "cy", "c0", "c_n")
+
+
+@options
+def rnn(*, nonlinearity: str = "tanh") -> Layer:
+    """The plain recurrent network with tanh or with relu."""
+    return over_steps(
+        rnn_cell.with_options(nonlinearity=nonlinearity),
+        "rnn",
+        sequences=["input"],
+        states=[HIDDEN],
+        outputs={"output": "hy"},
+        doc="A plain recurrent network over t steps: the states after each step, and the last one.",
+    )
+
+
+lstm = over_steps(
+    lstm_cell,
+    "lstm",
+    sequences=["input"],
+    states=[HIDDEN, CELL],
+    outputs={"output": "hy"},
+    doc="Long short-term memory over t steps: the hidden states after each step, and the last state.",
+)
+
+gru = over_steps(
+    gru_cell,
+    "gru",
+    sequences=["input"],
+    states=[HIDDEN],
+    outputs={"output": "hy"},
+    doc="A gated recurrent unit over t steps: the states after each step, and the last one.",
+)

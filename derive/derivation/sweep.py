@@ -168,7 +168,7 @@ def upstream_name(label: str) -> str:
 
 def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     """The reverse sweep; DeriveError for a ``wrt`` that is not a float input."""
-    wanted = _wanted(layer, wrt)
+    wanted = wanted_inputs(layer, wrt)
     active = set(wanted)
     for equation in layer.equations:
         if equation.expression.kind == "float" and active.intersection(equation.expression.names()):
@@ -195,7 +195,8 @@ def derivation(layer: Layer, wrt: Sequence[str] | None = None) -> Derivation:
     return Derivation(layer, wanted, tuple(steps))
 
 
-def _wanted(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
+def wanted_inputs(layer: Layer, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """The inputs that ``wrt`` names; DeriveError for one that there is not, or that is no float."""
     if wrt is None:
         return layer.wrt
     asked = (wrt,) if isinstance(wrt, str) else tuple(wrt)
@@ -266,7 +267,7 @@ def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]], active: 
     proved = _is_proved(expression, variable, uses.get(label_, ()), parts)
     conditions = [
         c
-        for e in _with_constants(layer, consumers, active)
+        for e in with_constants(layer, consumers, active)
         for node in e.expression.walk()
         for c in node.op.assumes(node)
     ]
@@ -303,7 +304,7 @@ def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
     return is_adjoint(part, variable, [use], own)
 
 
-def _with_constants(layer: Layer, consumers: Sequence[Equation], active: set[str]) -> list[Equation]:
+def with_constants(layer: Layer, consumers: Sequence[Equation], active: set[str]) -> list[Equation]:
     """The consumers and what they use that no adjoint goes through: the ties of masks are conditions too."""
     found = list(consumers)
     for equation in found:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.derivation.recurrence import Recurrence
 from derive.derivation.sweep import UPSTREAM, Derivation, adjoint_name, upstream_name
 from derive.emit.textbook import textbook
 from derive.evidence.accuracy import BOUND, DTYPES, Contender, Measured, Tally, by_code, measure, over_range
@@ -19,11 +20,19 @@ from derive.verdict import Rung
 
 OURS, TEXTBOOK = "generated code", "textbook formulas"
 Curves = dict[str, list[tuple[float, float]]]
+STEPS = 3  # of a recurrence
 SHOWN = 6  # numbers of the inputs that are told
+
+
+def computable(derivation: Derivation) -> Derivation:
+    """The derivation; of a recurrence, that of the network of a few steps, whose inputs and results are the same."""
+    layer = derivation.layer
+    return layer.unrolled(STEPS).derive(derivation.wrt) if isinstance(layer, Recurrence) else derivation
 
 
 def program_of(derivation: Derivation, where: tuple[str, ...] = ()) -> Program:
     """What the truth is computed from: the equations and the adjoint lines as they are derived and proved."""
+    derivation = computable(derivation)
     layer = derivation.layer
     given = {step.name for step in derivation.steps if step.rule == UPSTREAM}
     return Program(

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 
 from derive.derivation.layer import Layer
-from derive.emit.accuracy import curves, program_of
+from derive.emit.accuracy import computable, curves, program_of
 from derive.emit.figures import error_over_steps, ulp_over_range
 from derive.emit.ladder import SEED, divisors, signature_of
 from derive.errors import DeriveError
@@ -51,8 +51,9 @@ def _drawn(layer: Layer) -> Iterator[tuple[str, tuple[str, bytes]]]:
 
 
 def _steps(layer: Layer) -> StepErrors | None:
-    program = program_of(layer.derive())
-    for case in _cases(layer):
+    derivation = computable(layer.derive())
+    program = program_of(derivation)
+    for case in _cases(derivation.layer):
         try:
             found = step_errors(program, case)
         except (NoValue, ArithmeticError):

@@ -16,10 +16,11 @@ from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, M
 from derive.arrays.rows import OfRows, without
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
+from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import Derivation
+from derive.emit import loop_readback, readback
 from derive.emit.accuracy import accuracy
 from derive.emit.loading import load_source
-from derive.emit.readback import read_back
 from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome, properties, sample
 from derive.evidence.sizes import Signature
@@ -41,8 +42,9 @@ def verify(layer: Layer, budget: str = "ci") -> Verdict:
     source = derivation.numpy()
     proof = derivation.prove()
     attack = attacked(derivation, source, EXAMPLES[budget])
+    reading = loop_readback if isinstance(derivation, LoopDerivation) else readback
     digits = accuracy(derivation, load_source(source, layer.name), signature_of(layer).where, budget)
-    said = (shapes(layer), *proof.evidence, read_back(source, derivation))
+    said = (shapes(layer), *proof.evidence, reading.read_back(source, derivation))
     rungs = (*said, attack.rung, *_as_written(layer, source), digits)
     refuted = next((rung for rung in rungs if rung.status == "refuted" and rung is not attack.rung), None)
     if refuted is not None:
@@ -144,8 +146,8 @@ def _same(theirs: Any, ours: Any) -> bool:
 def divisors(layer: Layer) -> frozenset[str]:
     """The sizes that are divided by, of rows, of windows: the mean or the maximum of nothing is not asked for."""
     found: set[str] = set()
-    for output in layer.outputs:
-        for node in layer.expanded(output).walk():
+    for equation in layer.equations:
+        for node in equation.expression.walk():
             if node.op.name == "divide":
                 found |= _size_names(node.operands[1])
             if isinstance(node.op, OfRows | Windows | Overlap):

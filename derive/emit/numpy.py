@@ -16,6 +16,7 @@ from derive.arrays.functions import needed
 from derive.arrays.helpers import HELPERS
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
+from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, unpacked, upstream_check
 from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
@@ -27,39 +28,45 @@ def module(derivation: Derivation, form: Callable[[Array], Array] | None = None)
 
     Formulas are written as ``form`` says, by default in their stable forms.
     """
+    from derive.emit import loops
     from derive.emit.stack import classes
 
+    if isinstance(derivation, LoopDerivation):
+        return loops.module(derivation, form)
     plan = Plan(derivation, form)
-    more, helpers = _needed(plan)
-    imports = "\n".join([*([IMPORT] if leading(plan.layer) else []), "import numpy as np", *more])
-    parts = [_docstring(plan), imports, *helpers, forward_text(plan), backward_text(plan)]
-    parts += classes(derivation) if form is None else []
+    forward, backward = forward_text(plan), backward_text(plan)
+    imports, functions = imported([s.expression for s in (*plan.forward, *plan.backward)], forward + backward)
+    parts = [docstring(derivation, plan.upstream), imports, *functions, forward, backward]
+    return joined([*parts, *(classes(derivation) if form is None else [])])
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The parts of a module, two empty lines between them."""
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts).replace('"""\n\n\nimport', '"""\n\nimport')
 
 
-def _needed(plan: Plan) -> tuple[list[str], list[str]]:
-    nodes = (node for statement in [*plan.forward, *plan.backward] for node in statement.expression.walk())
-    imports, helpers = needed(node.op.function for node in nodes if isinstance(node.op, Elementwise))
-    lines = "\n".join([*plan.forward_lines, *plan.backward_lines])
-    if "sliding_window_view(" in lines:
-        imports.append(windows.IMPORT)
-    return imports, helpers + [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", lines)]
+def imported(expressions: Iterable[Array], code: str) -> tuple[str, list[str]]:
+    """The imports of code that computes some expressions, and the functions that it calls where NumPy has none."""
+    more, functions = needed(n.op.function for x in expressions for n in x.walk() if isinstance(n.op, Elementwise))
+    more += [windows.IMPORT] if "sliding_window_view(" in code else []
+    functions += [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", code)]
+    return "\n".join([*([IMPORT] if "math." in code else []), "import numpy as np", *more]), functions
 
 
-def _docstring(plan: Plan) -> str:
+def docstring(derivation: Derivation, upstream: Sequence[str]) -> str:
+    """What the module computes: equations, gradients, shapes, source, assumptions."""
     from derive.emit.stack import why_no_objects
 
-    layer = plan.layer
+    layer = derivation.layer
     lines = [f"{layer.name}: {_line(layer)}", ""]
     lines += [f"    {e}" for e in layer.equations]
-    given = " and ".join(plan.upstream)
-    lines += ["", f"Gradients, for the upstream gradient {given}:", ""]
-    lines += [f"    {s}" for s in plan.derivation.steps if s.rule != UPSTREAM]
+    lines += ["", f"Gradients, for the upstream gradient {' and '.join(upstream)}:", ""]
+    lines += [f"    {s}" for s in derivation.steps if s.rule != UPSTREAM]
     shapes = ", ".join(f"{i.name} {i.written}" for i in layer.inputs)
     lines += ["", f"Shapes: {shapes}."]
     if layer.source:
         lines.append(f"Source: {layer.source}.")
-    assumed = plan.derivation.prove().assumptions
+    assumed = derivation.prove().assumptions
     if assumed:
         lines.append(f"Assumed: {'; '.join(assumed)}.")
     if why := why_no_objects(layer):

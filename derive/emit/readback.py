@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -92,21 +92,26 @@ def read_back(source: str, derivation: Derivation) -> Rung:
     assumed = [more - less for more, less in filter(None, map(compared, derivation.prove().assumptions))]
     try:
         with assuming(assumed):
-            found = list(_functions(_symbolic(source, derivation), derivation))
-            found += list(_objects(_symbolic(source, derivation), derivation))
+            found = list(_functions(symbolic(source, derivation), derivation))
+            found += list(_objects(symbolic(source, derivation), derivation))
     except Exception as error:  # whatever the code does, it is not shown
         return Rung("read-back", "open", f"the code does not lift: {type(error).__name__}: {error}")
     helped, doubt = helpers_checked(source)
     if doubt:
         return Rung("read-back", "open", doubt)
-    definitions = _definitions(derivation)
-    wrong = [s for s in found if not _agrees(s, definitions)]
+    definitions = definitions_of(derivation)
+    return judged([(statement, definitions) for statement in found], helped)
+
+
+def judged(found: Sequence[tuple[Statement, Mapping[str, Array]]], told: str) -> Rung:
+    """The rung of some statements, each with the definitions that it may use."""
+    wrong = [s for s, definitions in found if not agrees(s, definitions)]
     numbers = {"statements": len(found), "proved": len(found) - len(wrong)}
     if wrong:
         first = wrong[0]
         detail = f"{first.where}: {first.target} = {first.says}, but the derivation says {first.should}"
         return Rung("read-back", "open", detail, numbers)
-    return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements{helped}", numbers)
+    return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements{told}", numbers)
 
 
 def unread(source: str) -> str:
@@ -126,7 +131,7 @@ def unread(source: str) -> str:
     defined = [*tree.body, *(part for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body)]
     for node in defined:
         if isinstance(node, ast.FunctionDef):
-            strange = next((part for part in node.body if not _is_plain(part)), None)
+            strange = next((part for part in node.body if not is_plain(part)), None)
             if (
                 strange is not None
                 or node.decorator_list
@@ -142,7 +147,8 @@ def unread(source: str) -> str:
     return ""
 
 
-def _is_plain(node: ast.stmt) -> bool:
+def is_plain(node: ast.stmt) -> bool:
+    """True for a statement that does the same whatever the values are, or only raises."""
     if isinstance(node, ast.If):
         return not node.orelse and all(isinstance(part, ast.Raise) for part in node.body)
     conditional = any(
@@ -156,13 +162,14 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _definitions(derivation: Derivation) -> dict[str, Array]:
+def definitions_of(derivation: Derivation) -> dict[str, Array]:
+    """What each name of a derivation stands for."""
     known = {e.name: unfolded(e.expression) for e in derivation.layer.equations}
     known.update({s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM})
     return known
 
 
-def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
+def agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     """Equal as it stands or in its stable form, or with the names that only one side uses replaced by what they are."""
     left, right = statement.says, statement.should
     others = {key: value for key, value in definitions.items() if key != statement.target}
@@ -176,7 +183,8 @@ def _agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     return is_equal(left, right, others)
 
 
-def _symbolic(source: str, derivation: Derivation) -> ModuleType:
+def symbolic(source: str, derivation: Derivation) -> ModuleType:
+    """The module, loaded with symbolic arrays in place of NumPy's."""
     loaded = load_source(source, derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
     loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source)})
@@ -184,7 +192,7 @@ def _symbolic(source: str, derivation: Derivation) -> ModuleType:
     return loaded
 
 
-def _cut(array: Array, names: Mapping[Array, str]) -> Array:
+def cut(array: Array, names: Mapping[Array, str]) -> Array:
     """The expression with its parts that have a name replaced by the name; the root stays.
 
     It looks no deeper than those names, so that a deep network costs no more than its statements.
@@ -206,7 +214,7 @@ def _cut(array: Array, names: Mapping[Array, str]) -> Array:
     return done[array]
 
 
-def _by_name(parts: Mapping[str, Array], wanted: Mapping[str, Array]) -> dict[Array, str]:
+def by_name(parts: Mapping[str, Array], wanted: Mapping[str, Array]) -> dict[Array, str]:
     """Arrays by the name they have in the derivation; the first name wins."""
     found: dict[Array, str] = {}
     for key, array in parts.items():
@@ -226,7 +234,7 @@ def _statements(
     for target, should in wanted.items():
         if target not in parts:  # the code may do without a name
             continue
-        yield Statement(where, target, _cut(parts[target], names), should)
+        yield Statement(where, target, cut(parts[target], names), should)
 
 
 def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
@@ -235,13 +243,13 @@ def _functions(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement
     equations = {e.name: e.expression for e in layer.equations}
     lines = {s.adjoint: s.expression for s in derivation.steps if s.rule != UPSTREAM}
     (outputs, cache), parts = traced(loaded.forward, _inputs(derivation))
-    names = _by_name(parts, equations)
+    names = by_name(parts, equations)
     yield from _statements("forward", parts, equations, names)
     yield from _outputs("forward returns", outputs, derivation, names)
     upstream = _upstream(derivation)
     given = upstream[0] if len(upstream) == 1 else tuple(upstream)
     gradients, back = _run(loaded.backward, given, cache)
-    names.update(_by_name(back, lines))
+    names.update(by_name(back, lines))
     yield from _statements("backward", back, lines, names)
     yield from _returned("backward returns", gradients, derivation, names)
 
@@ -252,7 +260,7 @@ def _outputs(where: str, returned: Any, derivation: Derivation, names: Mapping[A
     for output, value in zip(layer.outputs, returned if len(layer.outputs) > 1 else (returned,), strict=True):
         equation = layer.equation(output)
         assert equation is not None
-        yield Statement(where, output, _cut(value, names), equation.expression)
+        yield Statement(where, output, cut(value, names), equation.expression)
 
 
 def _upstream(derivation: Derivation) -> list[Array]:
@@ -272,7 +280,7 @@ def _returned(where: str, gradients: Any, derivation: Derivation, names: Mapping
     if not isinstance(gradients, dict) or list(gradients) != list(derivation.wrt):
         raise DeriveError(f"{where} {gradients!r}", f"a gradient for each of {', '.join(derivation.wrt)}")
     for key, value in gradients.items():
-        yield Statement(where, f"d{key}", _cut(value, names), derivation.gradients[key])
+        yield Statement(where, f"d{key}", cut(value, names), derivation.gradients[key])
 
 
 def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
@@ -286,11 +294,11 @@ def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
     owned = [text for m in found for text in m.parameters.values()]
     network = loaded.Network(*[inputs[key] for key in owned])
     returned, parts = _run(network.forward, *[array for key, array in inputs.items() if key not in owned])
-    names = _by_name(parts, equations)
+    names = by_name(parts, equations)
     yield from _statements("Network.forward", parts, equations, names)
     yield from _outputs("Network.forward returns", returned, derivation, names)
     gradients, back = _run(network.backward, *_upstream(derivation))
-    names.update(_by_name(back, lines))
+    names.update(by_name(back, lines))
     yield from _statements("Network.backward", back, {k: v for k, v in lines.items() if k in back}, names)
     yield from _returned("Network.backward returns", gradients, derivation, names)
     rate = name("rate", ())
@@ -300,4 +308,4 @@ def _objects(loaded: ModuleType, derivation: Derivation) -> Iterator[Statement]:
         for own, text in member.parameters.items():
             after = getattr(getattr(network, member.attribute), own)
             should = inputs[text] - rate * name(f"d{text}", inputs[text].shape)
-            yield Statement("Network.step", text, _cut(after, names), should)
+            yield Statement("Network.step", text, cut(after, names), should)

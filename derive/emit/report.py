@@ -14,6 +14,7 @@ from derive.arrays.shapes import write_shape
 from derive.arrays.writing import Writer, math_text
 from derive.derivation.call import LayerCall
 from derive.derivation.layer import Layer
+from derive.derivation.program import Equation
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.accuracy import compared, grade, program_of, regime
 from derive.emit.ladder import signature_of, verify
@@ -151,9 +152,13 @@ def program_diagram(layer: Layer) -> str:
         return ""
     lines = ["flowchart LR"]
     lines += [f'    _{i.name}(["{i.name}"])' for i in layer.inputs]
+    nodes: dict[str, list[Equation]] = {}
     for e in layer.equations:
-        lines.append(f'    _{e.name}["{e}"]')
-        lines += [f"    _{name} --> _{e.name}" for name in e.expression.names()]
+        nodes.setdefault(e.name.partition("[")[0], []).append(e)  # of an array of all steps, several
+    for key, those in nodes.items():
+        lines.append(f'    _{key}["{"<br>".join(map(str, those))}"]')
+        used = dict.fromkeys(name for e in those for name in e.expression.names())
+        lines += [f"    _{name} --> _{key}" for name in used]
     return fenced("mermaid", "\n".join(lines))
 
 

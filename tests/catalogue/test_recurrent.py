@@ -63,7 +63,7 @@ def test_a_cell_is_proved_on_every_rung(name):
 
 LINES = {
     "rnn_cell": {"z": "dhy * (1 - hy ** 2)", "hx": "dz @ w_hh", "w_hh": "dz.T @ hx", "b_hh": "dz.sum(axis=0)", "input": "dx @ w_ih"},
-    "lstm_cell": {"s": "dhy * o", "cy": "ds * (1 - s ** 2) + dcy_out", "cx": "dcy * f", "zf": "df * f * (1 - f)", "zg": "dg * (1 - g ** 2)",
+    "lstm_cell": {"tc": "dhy * o", "cy": "dtc * (1 - tc ** 2) + dcy_out", "cx": "dcy * f", "zf": "df * f * (1 - f)", "zg": "dg * (1 - g ** 2)",
                   "z": "np.concatenate((dzi, dzf, dzg, dzo), axis=1)", "w_ih": "dx.T @ input"},
     "gru_cell": {"g": "dhy * (1 - z)", "yg": "dag * r", "y": "np.concatenate((dyr, dyz, dyg), axis=1)", "hx": "dhy * z + dy @ w_hh"},
 }  # fmt: skip
@@ -77,7 +77,7 @@ def test_gradients_read_as_in_a_textbook(name):
 
 def test_the_gates_give_the_lines_their_names():
     assert [e.name for e in derive.layers["lstm_cell"].equations] == [
-        "x", "z", "zi", "zf", "zg", "zo", "i", "f", "g", "o", "cy", "s", "hy"]  # fmt: skip
+        "x", "z", "zi", "zf", "zg", "zo", "i", "f", "g", "o", "cy", "tc", "hy"]  # fmt: skip
 
 
 def test_relu_in_place_of_tanh():
