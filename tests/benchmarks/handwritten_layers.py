@@ -123,7 +123,8 @@ class sigmoid:
 
 class dropout:
     def forward(input, mask):
-        keep = mask * (1 / (1 - 0.5))
+        keep = mask.astype(input.dtype)
+        keep *= 2  # 1 / (1 - p)
         return input * keep, keep
 
     def backward(dY, keep):

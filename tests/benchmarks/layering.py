@@ -157,7 +157,7 @@ def arrays(given: Work, dtype: type[np.floating[Any]] = np.float32) -> Arrays:
             drawn = chance.integers(0, given.below[key], shape)
             made[key] = drawn.astype(bool) if given.below[key] == 2 else drawn
         else:
-            scale = shape[-1] ** -0.5 if key[0] in "wWV" else 1.0  # weights such as layers are given
+            scale = shape[-1] ** -0.5 if key[0] in "wWVA" else 1.0  # as weights are; det stays a float32
             made[key] = np.asarray(scale * chance.standard_normal(shape)).astype(dtype)
     return made
 
