@@ -34,7 +34,7 @@ def power_as_product(node: Array, definition: Definition) -> Array | None:
 @stable(Elementwise)
 def mask_as_factor(node: Array, definition: Definition) -> Array | None:
     """A where C, else 0, is A C for what is given, which is finite: a product runs many times faster than np.where"""
-    if node.op.name != "where":
+    if node.op.name != "where" or node.kind == "int":  # a choice of places says a place, a product of them does not
         return None
     condition, a, b = node.operands
     for kept, other, mask in ((a, b, condition), (b, a, ~condition)):
