@@ -1,4 +1,4 @@
-"""Numbers that floats stand for: 1.4142135623730951 is √2."""
+"""Numbers that floats stand for: 1.4142135623730951 is √2, 0.1111111111111111 is 1/9."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from fractions import Fraction
 
 SHORT = 12  # a number written with fewer characters is meant as it is written
 LARGEST = 12  # the greatest numerator and denominator under a root
+MOST = 1000  # the greatest denominator
+
+
+def as_quotient(value: float) -> Fraction | None:
+    """The quotient of small whole numbers that a float is to its last digit: 0.1111111111111111 is 1/9."""
+    quotient = Fraction(value).limit_denominator(MOST)
+    return quotient if len(repr(value)) > SHORT and float(quotient) == value else None
 
 
 def as_root(value: float) -> tuple[Fraction, int] | None:

@@ -143,6 +143,9 @@ class Writer:
         operands = (
             self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
         )
+        if self.dialect == "numpy" and node.op.name == "multiply" and operands[0][0].startswith("1 / "):
+            (part, _), (text, own) = operands  # a ninth of A is A / 9
+            return f"{text if own >= self.TIMES else self.bracket(text)} / {part.removeprefix('1 / ')}", self.TIMES
         scalar = self.dialect == "math" and self._scalar_factor(node)
         if scalar:
             template, binds = scalar, self.TIMES

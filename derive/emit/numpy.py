@@ -7,13 +7,12 @@ also gets a small class for each of its layers (stack.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from derive.arrays import windows
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import needed
-from derive.arrays.helpers import HELPERS
+from derive.arrays.helpers import HELPERS, called
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
@@ -43,7 +42,7 @@ def _needed(plan: Plan) -> tuple[list[str], list[str]]:
     lines = "\n".join([*plan.forward_lines, *plan.backward_lines])
     if "sliding_window_view(" in lines:
         imports.append(windows.IMPORT)
-    return imports, helpers + [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", lines)]
+    return imports, helpers + [HELPERS[key] for key in called(lines)]
 
 
 def _docstring(plan: Plan) -> str:
