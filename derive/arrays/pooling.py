@@ -72,10 +72,17 @@ class _OfLargest(Operation):
         """The sizes that must not be 0."""
         return self.windows.lengths(apply(self.windows, node.operands[-1]))
 
-    def steps(self, write: Writer) -> str:
-        """The windows as a call of a helper takes them."""
-        steps = {"window": self.window, "stride": self.stride, "dilation": self.dilation}
-        return f"axes={self.axes}, " + ", ".join(f"{key}={write.numpy_shape(s)}" for key, s in steps.items())
+    def hints(self, node: Array) -> tuple[Array, ...]:
+        """The largest entries."""
+        return (self.found(node.operands[-1]),)
+
+    def call(self, write: Writer, node: Array) -> str:
+        """A call of the helper that has the operation's name; with the largest entries, if they have a name."""
+        steps = {"positions": self.positions, "window": self.window, "stride": self.stride, "dilation": self.dilation}
+        told = [write(operand, 0) for operand in node.operands]
+        told += [f"axes={self.axes}", *(f"{key}={write.numpy_shape(sizes)}" for key, sizes in steps.items())]
+        known = write.names.get(self.found(node.operands[-1]))
+        return f"{self.name}({', '.join([*told, f'largest={known}'] if known else told)})"
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class WindowMax(_OfLargest):
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = largest of each window of A  =>  dA = G put where each window of A is the largest, added up"""
         op = ToLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return (apply(op, grad, result, operands[0]),)
+        return (apply(op, grad, operands[0]),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``sliding_window_view(A, ..).max(axis=(4, 5))``; in generated code ``over_windows(np.maximum, A, ..)``."""
@@ -113,16 +120,13 @@ class WindowMax(_OfLargest):
 
 @dataclass(frozen=True)
 class ToLargest(_OfLargest):
-    """Entries, one for each window, put where the window's largest is, and added up: of entries, maxima and an image.
-
-    The maxima are those of the image: they are there for the code, which finds their places by them.
-    """
+    """Entries, one for each window of an image, put where the window is the largest, and added up."""
 
     name = "to_largest"
 
     def shape(self, *operands: Array) -> Shape:
         """The image's."""
-        return operands[2].shape
+        return operands[1].shape
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[p] = sum_o sum_k A[o] [no entry of window o exceeds its k-th] [p = stride*o + dilation*k]``."""
@@ -133,56 +137,52 @@ class ToLargest(_OfLargest):
             here[axis] = Position.of(o)
         there = self.places(tuple(here), inside)
         links = [Delta(at[axis], there[axis]) for axis in self.axes]
-        share = self.share(entries[2], tuple(here), inside)
+        share = self.share(entries[1], tuple(here), inside)
         return total(product([entries[0](*here), share, *links]), *windows, *inside)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = entries A put where each window of B is the largest  =>  dA = G where that is"""
-        _, largest, image = operands
         op = AtLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return apply(op, grad, largest, image), None, None
+        return apply(op, grad, operands[1]), None
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``to_largest(A, Y, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
-        return f"to_largest({', '.join(write(a, 0) for a in node.operands)}, {self.steps(write)})", write.ATOM
+        """``to_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
+        return self.call(write, node), write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``to largest``, of the entries and the image."""
-        entries, _, image = node.operands
         title = "to\\,largest"
-        return math_call(title, write, (entries, image), self.window, self.stride, self.dilation), write.ATOM
+        return math_call(title, write, node.operands, self.window, self.stride, self.dilation), write.ATOM
 
 
 @dataclass(frozen=True)
 class AtLargest(_OfLargest):
-    """The entry of an array where each window of an image is the largest: of array, maxima and image."""
+    """The entry of an array where each window of an image is the largest."""
 
     name = "at_largest"
 
     def shape(self, *operands: Array) -> Shape:
-        """That of the maxima."""
-        return operands[1].shape
+        """``(.., h, ..)`` becomes ``(.., positions, ..)``."""
+        return self.found(operands[1]).shape
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[o] = sum_k A[stride*o + dilation*k] [no entry of window o of B exceeds its k-th]``."""
         inside = self.run()
-        return total(entries[0](*self.places(at, inside)) * self.share(entries[2], at, inside), *inside)
+        return total(entries[0](*self.places(at, inside)) * self.share(entries[1], at, inside), *inside)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = A where each window of B is the largest  =>  dA = G put there, added up"""
-        _, largest, image = operands
         op = ToLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return apply(op, grad, largest, image), None, None
+        return apply(op, grad, operands[1]), None
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``at_largest(A, Y, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
-        return f"at_largest({', '.join(write(a, 0) for a in node.operands)}, {self.steps(write)})", write.ATOM
+        """``at_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
+        return self.call(write, node), write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``at largest``, of the array and the image."""
-        entries, _, image = node.operands
         title = "at\\,largest"
-        return math_call(title, write, (entries, image), self.window, self.stride, self.dilation), write.ATOM
+        return math_call(title, write, node.operands, self.window, self.stride, self.dilation), write.ATOM
 
 
 # ---- in code
@@ -196,22 +196,26 @@ OVER_WINDOWS = '''def over_windows(function, array, axes, positions, window, str
     return result
 '''
 
-TO_LARGEST = '''def to_largest(entries, largest, array, axes, window, stride, dilation):
+TO_LARGEST = '''def to_largest(entries, array, axes, positions, window, stride, dilation, largest=None):
     """The entry for each window put where the window of the array first is the largest, and added up."""
+    if largest is None:
+        largest = over_windows(np.maximum, array, axes, positions, window, stride, dilation)
     result = np.zeros(array.shape, entries.dtype)
     left = np.ones(largest.shape, bool)
-    for _, box in boxes(array.ndim, axes, [largest.shape[axis] for axis in axes], window, stride, dilation):
+    for _, box in boxes(array.ndim, axes, positions, window, stride, dilation):
         here = (array[box] == largest) & left
         result[box] += entries * here
         left ^= here
     return result
 '''
 
-AT_LARGEST = '''def at_largest(entries, largest, array, axes, window, stride, dilation):
+AT_LARGEST = '''def at_largest(entries, array, axes, positions, window, stride, dilation, largest=None):
     """The entry where each window of the array first is the largest."""
+    if largest is None:
+        largest = over_windows(np.maximum, array, axes, positions, window, stride, dilation)
     result = np.zeros(largest.shape, entries.dtype)
     left = np.ones(largest.shape, bool)
-    for _, box in boxes(array.ndim, axes, [largest.shape[axis] for axis in axes], window, stride, dilation):
+    for _, box in boxes(array.ndim, axes, positions, window, stride, dilation):
         here = (array[box] == largest) & left
         result += entries[box] * here
         left ^= here
@@ -263,28 +267,29 @@ def window_max(array: Array, axes: tuple[int, ...]) -> Array | None:
     return apply(WindowMax(op.axes, op.positions, op.window, op.stride, op.dilation), *windows.operands)
 
 
-def to_largest(entries: Array, largest: Array, array: Array, axes: Any, *steps: Any, **named: Any) -> Array:
-    """What the helper ``to_largest`` of generated code stands for; DeriveError unless it is given the maxima."""
-    return _of_largest(ToLargest, entries, largest, array, axes, *steps, **named)
+def to_largest(entries: Array, array: Array, axes: Any, *steps: Any, **named: Any) -> Array:
+    """What the helper ``to_largest`` of generated code stands for."""
+    return _of_largest(ToLargest, entries, array, axes, *steps, **named)
 
 
-def at_largest(entries: Array, largest: Array, array: Array, axes: Any, *steps: Any, **named: Any) -> Array:
-    """What the helper ``at_largest`` of generated code stands for; DeriveError unless it is given the maxima."""
-    return _of_largest(AtLargest, entries, largest, array, axes, *steps, **named)
+def at_largest(entries: Array, array: Array, axes: Any, *steps: Any, **named: Any) -> Array:
+    """What the helper ``at_largest`` of generated code stands for."""
+    return _of_largest(AtLargest, entries, array, axes, *steps, **named)
 
 
 def _of_largest(
     kind: type[_OfLargest],
     entries: Array,
-    largest: Array,
     array: Array,
     axes: Any,
+    positions: Any,
     window: Any,
     stride: Any,
     dilation: Any,
+    largest: Array | None = None,
 ) -> Array:
-    sizes = [tuple(map(size_of, given)) for given in (window, stride, dilation)]
-    op = kind(tuple(axes), tuple(largest.shape[axis] for axis in axes), *sizes)
-    if largest is not op.found(array):
-        raise DeriveError(f"{op.name}: {largest}", f"{op.found(array)} was wanted")
-    return apply(op, entries, largest, array)
+    """DeriveError for largest entries that are not those of the array."""
+    op = kind(tuple(axes), *[tuple(map(size_of, given)) for given in (positions, window, stride, dilation)])
+    if largest is not None and largest is not op.found(array):
+        raise DeriveError(f"{op.name}: largest={largest}", f"{op.found(array)} was wanted")
+    return apply(op, entries, array)

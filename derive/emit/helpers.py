@@ -41,7 +41,7 @@ def helpers_checked(source: str) -> tuple[str, str]:
     """What was checked, to be told beside the statements; and what is wrong, if anything is."""
     told = []
     for key in [key for key in helpers_in(source) if key in STANDS_FOR]:
-        tried, wrong = checked(key, HELPERS[key])
+        tried, wrong = checked(key, "\n\n".join(HELPERS.values()))
         if wrong:
             return "", wrong
         told.append(f"; {key}() by itself, exactly at {tried} small geometries")
@@ -49,11 +49,10 @@ def helpers_checked(source: str) -> tuple[str, str]:
 
 
 @cache
-def checked(key: str, source: str) -> tuple[int, str]:
-    """At how many geometries a helper gives what it stands for; and the first at which it does not, in words."""
+def checked(key: str, sources: str) -> tuple[int, str]:
+    """At how many geometries one of the helpers gives what it stands for; and the first at which it does not."""
     names: dict[str, Any] = {"np": np}
-    for other in (*HELPERS.values(), source):
-        exec(other, names)
+    exec(sources, names)
     tried = 0
     for node in _GEOMETRIES[key]():
         text = Writer("numpy", quick=True).text(node)[0]
@@ -197,13 +196,12 @@ def _over_windows() -> Iterator[Array]:
 def _to_largest() -> Iterator[Array]:
     for image, steps in _windows():
         largest = apply(WindowMax(**steps), image)
-        yield apply(ToLargest(**steps), name("A", largest.shape), largest, image)
+        yield apply(ToLargest(**steps), name("A", largest.shape), image)
 
 
 def _at_largest() -> Iterator[Array]:
     for image, steps in _windows():
-        largest = apply(WindowMax(**steps), image)
-        yield apply(AtLargest(**steps), name("A", image.shape), largest, image)
+        yield apply(AtLargest(**steps), name("A", image.shape), image)
 
 
 _GEOMETRIES = {
