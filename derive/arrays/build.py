@@ -325,10 +325,18 @@ def _quotient(total: Size, rest: Size, array: Array, shape: Shape) -> Size:
 
 
 def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array:
-    """``np.pad`` with zeros."""
+    """``np.pad`` with a number, or with -inf for what is below every entry."""
     array = constant(array)
-    if mode != "constant" or options.get("constant_values", 0) != 0:
-        raise DeriveError(f"pad: mode {mode!r}, {options}", "zeros were wanted", callers_place())
+    value = options.pop("constant_values", 0)
+    fill = "-inf" if isinstance(value, float) and value == -math.inf else _rational(value)
+    if mode != "constant" or options or fill is None:
+        told = "".join(f", {key}={given}" for key, given in options.items())
+        raise DeriveError(
+            f"pad: mode {mode!r}, constant_values={value!r}{told}",
+            "one number all around was wanted",
+            callers_place(),
+            "np.pad(X, 1, constant_values=0)",
+        )
     pairs = [_pair(item) for item in width] if _nested(width) else [_pair(width)]
     sizes = pairs * array.ndim if len(pairs) == 1 else pairs
     if len(sizes) != array.ndim or any(s.constant is not None and s.constant < 0 for pair in sizes for s in pair):
@@ -339,7 +347,15 @@ def pad(array: Any, width: Any, mode: str = "constant", **options: Any) -> Array
             "((1, 1), (0, 0)), say",
         )
     extent = tuple(before + size + after for (before, after), size in zip(sizes, array.shape, strict=True))
-    return apply(Place(tuple(before for before, _ in sizes), extent, (1,) * array.ndim), array)
+    return apply(Place(tuple(before for before, _ in sizes), extent, (1,) * array.ndim, fill), array)
+
+
+def _rational(value: Any) -> Fraction | None:
+    """A number as a fraction, or None for one that is none and for anything else."""
+    if isinstance(value, tuple | list | Array):
+        return None
+    op = constant(value).op
+    return op.value if isinstance(op, Constant) and isinstance(op.value, Fraction) else None
 
 
 def _nested(width: Any) -> bool:

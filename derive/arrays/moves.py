@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
 from derive.arrays.shapes import Shape, reshape_groups
 from derive.index.size import Size
-from derive.index.terms import Delta, Index, Position, Term, product, total
+from derive.index.terms import Delta, Entry, Index, Number, Position, Term, product, total
 
 if TYPE_CHECKING:
     from derive.arrays.writing import Writer
@@ -119,6 +120,8 @@ def at_least_zero(sizes: list[Size]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+LOWEST = Entry("-∞")  # of which nothing is known; arrays have ASCII names, so none is taken for it
+
 PLACED = '''def placed(array, shape, keys):
     """Zeros with an array put where an index says."""
     result = np.zeros(shape, array.dtype)
@@ -189,11 +192,15 @@ class Slice(Operation):
 
 @dataclass(frozen=True)
 class Place(Operation):
-    """Zeros with a box of entries put in: the reverse of a slice, and zero padding."""
+    """Zeros with a box of entries put in: the reverse of a slice, and padding; or ``fill`` in place of zeros.
+
+    A fill of "-inf" stands for a number below every entry: to the proof it is a number of which nothing is known.
+    """
 
     begin: Shape
     extent: Shape
     stride: tuple[Size | int, ...]
+    fill: Fraction | str = Fraction(0)
     name = "pad"
 
     def shape(self, *operands: Array) -> Shape:
@@ -209,7 +216,15 @@ class Place(Operation):
         moved = [k for k, size in enumerate(self.extent) if self.stride[k] != 1 or operands[0].shape[k] != size]
         inside = {k: Index(operands[0].shape[k]) for k in moved}
         links = [Delta(at[k], Position.of(i) * self.stride[k] + self.begin[k]) for k, i in inside.items()]
-        return total(product([entries[0](*[inside.get(k, p) for k, p in enumerate(at)]), *links]), *inside.values())
+        put = total(product([entries[0](*[inside.get(k, p) for k, p in enumerate(at)]), *links]), *inside.values())
+        if self.fill == 0:
+            return put
+        fill = LOWEST if isinstance(self.fill, str) else Number(self.fill)
+        return put + fill * (1 - total(product(links), *inside.values()))
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """What stands for what is below every entry."""
+        return ("the -inf around it is below every entry",) if isinstance(self.fill, str) else ()
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = A between zeros  =>  dA = that slice of G"""
@@ -230,7 +245,9 @@ class Place(Operation):
         for start, size, step, inner in zip(self.begin, self.extent, self.stride, operand.shape, strict=True):
             before = start if step == 1 else start - inner + 1
             pads.append(f"({before}, {size - before - inner})")
-        return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}))", write.ATOM
+        fill = f"np.{self.fill}" if isinstance(self.fill, str) else write.number(self.fill)[0]
+        told = f", constant_values={fill.replace('np.-', '-np.')}" if self.fill != 0 else ""
+        return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}){told})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``pad(A)``."""

@@ -317,8 +317,10 @@ class Sum(Operation):
         return (apply(Broadcast(operand.shape, kept), grad),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A.sum(axis=0)``."""
-        return write.reduced(node)
+        """``A.sum(axis=0)``; over windows by slices."""
+        from derive.arrays.pooling import window_sum_text
+
+        return window_sum_text(write, node) or write.reduced(node)
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A row of ones times a matrix."""

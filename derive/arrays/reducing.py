@@ -17,6 +17,7 @@ from derive.arrays.build import (
     size_of,
 )
 from derive.arrays.operations import Constant
+from derive.arrays.pooling import window_max
 from derive.arrays.rows import Arange, ArgMax, Max
 from derive.arrays.statistics import Variance
 from derive.errors import DeriveError, callers_place
@@ -26,6 +27,8 @@ def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = 
     """The largest entry over some axes, or the least."""
     array = constant(array)
     axes = rows_of("min" if least else "max", array, axis)
+    if not least and (found := window_max(array, axes)) is not None:
+        return reduced(found, array, axes, keepdims)
     result = array
     for k in reversed(axes):
         result = apply(Max(k, least), result)

@@ -24,7 +24,8 @@ KINDS = (*FLOAT_KINDS, "int", "bool")
 # Names that a declared array or size may not take: they mean something else in the generated code.
 RESERVED = frozenset(
     {"np", "numpy", "cache", "forward", "backward", "grads", "self", "derive", "math", "lead", "special"}
-    | {"sigmoid", "overlap", "placed", "add_rows", "put", "tensordots", "sliding_window_view"}  # the helpers
+    | {"sigmoid", "boxes", "overlap", "over_windows", "to_largest", "at_largest", "placed", "add_rows", "put"}
+    | {"tensordots", "sliding_window_view"}  # the helpers
 )
 
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])(?:\s+or\s+(.+))?")

@@ -7,12 +7,11 @@ Each operation has its five facts (operations.py).  Windows lie along some axes;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.build import axes_of, constant, describe, shaped, size_of
-from derive.arrays.moves import at_least_zero
+from derive.arrays.moves import Slice, at_least_zero
 from derive.arrays.operations import Adjoints, Positions
 from derive.arrays.shapes import Shape, write_shape
 from derive.errors import DeriveError, callers_place
@@ -51,10 +50,14 @@ class Windows(Operation):
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[o, k] = A[stride*o + dilation*k]``."""
         rank = operands[0].ndim
-        places = list(at[:rank])
+        return entries[0](*self.places(at[:rank], at[rank:]))
+
+    def places(self, at: Positions, inside: Positions) -> Positions:
+        """Where in the operand a place in a window is."""
+        places = list(at)
         for k, axis in enumerate(self.axes):
-            places[axis] = at[axis] * self.stride[k] + at[rank + k] * self.dilation[k]
-        return entries[0](*places)
+            places[axis] = at[axis] * self.stride[k] + inside[k] * self.dilation[k]
+        return tuple(places)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = windows of A  =>  dA = the windows of G added up where they lie"""
@@ -92,7 +95,7 @@ class Windows(Operation):
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``windows(A)``, with their sizes and steps."""
-        return _math("windows", write, node, self.window, self.stride, self.dilation), write.ATOM
+        return math_call("windows", write, node.operands, self.window, self.stride, self.dilation), write.ATOM
 
 
 @dataclass(frozen=True)
@@ -152,21 +155,27 @@ class Overlap(Operation):
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``overlap(A)``, with the sizes and steps of the windows."""
         window = self._windows(node.operands[0])[1]
-        return _math("overlap", write, node, window, self.stride, self.dilation), write.ATOM
+        return math_call("overlap", write, node.operands, window, self.stride, self.dilation), write.ATOM
 
+
+BOXES = '''def boxes(rank, axes, positions, window, stride, dilation):
+    """For every place in a window its slices in an array: entry stride*o + dilation*k of an axis for all windows o."""
+    for place in np.ndindex(*window):
+        box = [slice(None)] * rank
+        for axis, count, k, s, d in zip(axes, positions, place, stride, dilation):
+            box[axis] = slice(d * k, d * k + s * count, s)
+        yield place, tuple(box)
+'''
 
 OVERLAP = '''def overlap(windows, axes, extent, stride, dilation):
     """Windows added up where they lie: place k of window o is entry stride*o + dilation*k of its axis."""
     rank = windows.ndim - len(axes)
-    shape = list(windows.shape[:rank])
+    shape, positions = list(windows.shape[:rank]), [windows.shape[axis] for axis in axes]
     for axis, size in zip(axes, extent):
         shape[axis] = size
     result = np.zeros(shape, windows.dtype)
-    for place in np.ndindex(windows.shape[rank:]):
-        box = [slice(None)] * rank
-        for axis, k, s, d in zip(axes, place, stride, dilation):
-            box[axis] = slice(d * k, d * k + s * windows.shape[axis], s)
-        result[tuple(box)] += windows[(..., *place)]
+    for place, box in boxes(rank, axes, positions, windows.shape[rank:], stride, dilation):
+        result[box] += windows[(..., *place)]
     return result
 '''
 
@@ -188,7 +197,10 @@ def _inside(extent: Shape, positions: Shape, window: Shape, stride: Shape, dilat
     return at_least_zero(wanted)
 
 
-def _math(function: str, write: Writer, node: Array, window: Shape, stride: Shape, dilation: Shape) -> str:
+def math_call(
+    function: str, write: Writer, operands: tuple[Array, ...], window: Shape, stride: Shape, dilation: Shape
+) -> str:
+    """A function of windows by name, their sizes and steps below."""
     from derive.arrays.writing import math_size
 
     def by(sizes: Shape) -> str:
@@ -198,7 +210,7 @@ def _math(function: str, write: Writer, node: Array, window: Shape, stride: Shap
     marks = [r" \times ".join(math_size(size) for size in window)]
     marks += [f"{letter}={by(sizes)}" for letter, sizes in (("s", stride), ("d", dilation)) if set(sizes) != {ONE}]
     below = r",\,".join(marks)
-    return rf"\operatorname{{{function}}}_{{{below}}}({write(node.operands[0], 0)})"
+    return rf"\operatorname{{{function}}}_{{{below}}}({', '.join(write(operand, 0) for operand in operands)})"
 
 
 # ---- writing
@@ -233,18 +245,30 @@ def sliding_window_view(
     return apply(Windows(axes, positions, window, ones, ones), array)
 
 
+def stepped(array: Array) -> Array | None:
+    """Every s-th window, and every d-th place in it: windows with stride s and dilation d; None for anything else."""
+    if not (isinstance(array.op, Slice) and isinstance(array.operands[0].op, Windows)):
+        return None
+    (windows,) = array.operands
+    (image,) = windows.operands
+    op = windows.op
+    assert isinstance(op, Windows)
+    steps = [Size.of(step) for step in array.op.stride]
+    others = [k for k in range(image.ndim) if k not in op.axes]
+    whole = all(array.shape[k] == windows.shape[k] and steps[k] == 1 for k in others)
+    if not whole or any(begin.terms for begin in array.op.begin) or any(step == -1 for step in steps):
+        return None
+    stride = tuple(s * steps[k] for k, s in zip(op.axes, op.stride, strict=True))
+    dilation = tuple(d * step for d, step in zip(op.dilation, steps[image.ndim :], strict=True))
+    positions = tuple(array.shape[k] for k in op.axes)
+    return apply(Windows(op.axes, positions, array.shape[image.ndim :], stride, dilation), image)
+
+
 def overlap(windows: Any, axes: Any, extent: Any, stride: Any, dilation: Any) -> Any:
     """Windows added up where they lie: what the helper ``overlap`` of generated code stands for, and it, for arrays."""
     if not isinstance(windows, Array):
-        return _overlap_of_arrays()(windows, axes, extent, stride, dilation)
+        from derive.arrays.helpers import on_arrays
+
+        return on_arrays("overlap")(windows, axes, extent, stride, dilation)
     extent, stride, dilation = (tuple(map(size_of, sizes)) for sizes in (extent, stride, dilation))
     return apply(Overlap(tuple(axes), extent, stride, dilation), windows)
-
-
-@cache
-def _overlap_of_arrays() -> Any:
-    import numpy
-
-    names: dict[str, Any] = {"np": numpy}
-    exec(OVERLAP, names)
-    return names["overlap"]

@@ -151,6 +151,9 @@ class Writer:
         operands = (
             self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
         )
+        if self.dialect == "numpy" and node.op.name == "multiply" and operands[0][0].startswith("1 / "):
+            (part, _), (text, own) = operands  # a ninth of A is A / 9
+            return f"{text if own >= self.TIMES else self.bracket(text)} / {part.removeprefix('1 / ')}", self.TIMES
         scalar = self.dialect == "math" and self._scalar_factor(node)
         if scalar:
             template, binds = scalar, self.TIMES
@@ -327,7 +330,7 @@ def math_size(size: Size, times: str = r" \, ") -> str:
     """A size in LaTeX, its factors side by side; a quotient rounded down between floor signs."""
     floors: dict[str, str] = {quotient: f"<{k}>" for k, quotient in enumerate(sorted(size.quotients))}
     text = str(Size({tuple((floors.get(n, n), p) for n, p in powers): c for powers, c in size.terms}))
-    text = text.replace("*", times)
+    text = re.sub(r"[A-Za-z_]\w+", lambda long: rf"\mathrm{{{long[0]}}}", text).replace("*", times)
     for quotient in size.quotients:
         over, by = math_size(quotient.over, times), math_size(quotient.by, times)
         text = text.replace(floors[quotient], rf"\lfloor \tfrac{{{over}}}{{{by}}} \rfloor")

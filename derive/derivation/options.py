@@ -98,7 +98,10 @@ def steps(option: str, value: Any, count: int, least: int = 1) -> tuple[Any, ...
     given = tuple(value) if isinstance(value, tuple | list) else (value,) * count
     if len(given) != count:
         raise DeriveError(
-            f"{option}={value!r}", f"one value or {count} were wanted", callers_place(), f"{option}={max(least, 1)}"
+            f"{option}={value!r}",
+            f"one value or {count} were wanted" if count > 1 else "one value was wanted",
+            callers_place(),
+            f"{option}={max(least, 1)}",
         )
     return tuple(_step(option, item, least) for item in given)
 

@@ -10,34 +10,38 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, apply, name
+from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.entries import meaning
 from derive.arrays.evaluate import evaluate
 from derive.arrays.gather import AddRows, Put
 from derive.arrays.helpers import HELPERS, STANDS_FOR
 from derive.arrays.moves import Place
 from derive.arrays.operations import Einsum
+from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.shapes import concrete
-from derive.arrays.windows import Overlap
+from derive.arrays.windows import Overlap, Windows
 from derive.arrays.writing import Writer
 from derive.index.size import Size
 from derive.index.terms import Position
 
+IMAGE = "B"  # an array of which the largest entries are looked for
+
 
 def helpers_in(source: str) -> list[str]:
     """The helpers that a module has, word for word."""
-    return [key for key in STANDS_FOR if f"\n\n\n{HELPERS[key]}\n\n" in source]
+    return [key for key in HELPERS if f"\n\n\n{HELPERS[key]}\n\n" in source]
 
 
 def helpers_checked(source: str) -> tuple[str, str]:
     """What was checked, to be told beside the statements; and what is wrong, if anything is."""
     told = []
-    for key in helpers_in(source):
-        tried, wrong = checked(key, HELPERS[key])
+    for key in [key for key in helpers_in(source) if key in STANDS_FOR]:
+        tried, wrong = checked(key, "\n\n".join(HELPERS.values()))
         if wrong:
             return "", wrong
         told.append(f"; {key}() by itself, exactly at {tried} small geometries")
@@ -45,10 +49,10 @@ def helpers_checked(source: str) -> tuple[str, str]:
 
 
 @cache
-def checked(key: str, source: str) -> tuple[int, str]:
-    """At how many geometries a helper gives what it stands for; and the first at which it does not, in words."""
+def checked(key: str, sources: str) -> tuple[int, str]:
+    """At how many geometries one of the helpers gives what it stands for; and the first at which it does not."""
     names: dict[str, Any] = {"np": np}
-    exec(source, names)
+    exec(sources, names)
     tried = 0
     for node in _GEOMETRIES[key]():
         text = Writer("numpy", quick=True).text(node)[0]
@@ -68,20 +72,27 @@ def checked(key: str, source: str) -> tuple[int, str]:
 def _arrays(node: Array) -> Iterator[dict[str, Any]]:
     """Entries for the operands: all whole numbers that are places in the result, and floats that are powers.
 
-    Of powers of 4 a sum tells how often each is in it; two arrays are powers of 2 of which all products differ.
+    Of powers of 4 a sum tells how often each is in it; many entries, and two arrays of which all products are to
+    differ, are powers of 2.
     """
+    chance = np.random.default_rng(0)
     tries: list[list[Any]] = []
-    floats = [operand for operand in node.operands if operand.kind == "float"]
-    base = 4.0 if len(floats) == 1 else 2.0
-    for operand in node.operands:
+    named = [part for part in node.walk() if isinstance(part.op, Named)]
+    summed = [part for part in named if part.kind == "float" and label(part) != IMAGE]
+    entries = sum(prod(concrete(part.shape, {})) for part in summed)
+    base = 4.0 if len(summed) == 1 and entries <= 26 else 2.0
+    for operand in named:
         shape = concrete(operand.shape, {})
+        if label(operand) == IMAGE:  # only the order of its entries counts; no two are alike
+            tries.append([chance.permutation(prod(shape)).reshape(shape) * 1.0 for _ in range(2)])
+            continue
         held = np.arange(np.prod(shape, dtype=int)).reshape(shape)
         places = product(range(_axis(node)), repeat=held.size) if operand.kind == "int" else ()
         tries.append([np.reshape(some, shape).astype(int) for some in places] or [base**held])
         base = base if operand.kind == "int" else base**held.size
     assert base <= 2.0**53, "a float must hold every sum"
     for arrays in product(*tries):
-        yield dict(zip(map(str, node.operands), arrays, strict=True))
+        yield dict(zip(map(str, named), arrays, strict=True))
 
 
 def _axis(node: Array) -> int:
@@ -174,7 +185,42 @@ def _put() -> Iterator[Array]:
             yield apply(Put(axis), name("A", _sizes(*lead[:axis], length, *lead[axis:])), index, values)
 
 
+def _windows() -> Iterator[tuple[Array, dict[str, Any]]]:
+    """An image and windows of it, along one axis, before another or behind, or along two."""
+    for k, s, d in product((1, 2, 3), (1, 2), (1, 2)):
+        axis, o = (k + d) % 2, 1 + (k + s) % 3
+        size = Size.of(s * (o - 1) + d * (k - 1) + 1 + k % 2)
+        steps = {"window": _sizes(k), "stride": _sizes(s), "dilation": _sizes(d)}
+        shape = (Size.of(2), size) if axis else (size, Size.of(2))
+        yield name(IMAGE, shape), {"axes": (axis,), "positions": _sizes(o), **steps}
+    for s, t, d, e in ((1, 2, 1, 2), (2, 1, 2, 1), (1, 1, 1, 1)):
+        image = name(IMAGE, _sizes(1, s + d + 1, t + e))
+        steps = {"window": _sizes(2, 2), "stride": _sizes(s, t), "dilation": _sizes(d, e)}
+        yield image, {"axes": (1, 2), "positions": _sizes(2, 1), **steps}
+
+
+def _over_windows() -> Iterator[Array]:
+    for image, steps in _windows():
+        windows = apply(Windows(**steps), image)
+        yield apply(WindowMax(**steps), image)
+        yield windows.sum(axis=tuple(range(image.ndim, windows.ndim)))
+
+
+def _to_largest() -> Iterator[Array]:
+    for image, steps in _windows():
+        largest = apply(WindowMax(**steps), image)
+        yield apply(ToLargest(**steps), name("A", largest.shape), image)
+
+
+def _at_largest() -> Iterator[Array]:
+    for image, steps in _windows():
+        yield apply(AtLargest(**steps), name("A", image.shape), image)
+
+
 _GEOMETRIES = {
+    "over_windows": _over_windows,
+    "to_largest": _to_largest,
+    "at_largest": _at_largest,
     "overlap": _overlaps,
     "placed": _places,
     "add_rows": _added_rows,

@@ -7,13 +7,12 @@ also gets a small class for each of its layers (stack.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from derive.arrays import windows
 from derive.arrays.array import Array, label, name
 from derive.arrays.functions import needed
-from derive.arrays.helpers import HELPERS
+from derive.arrays.helpers import HELPERS, called
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.recurrence import LoopDerivation
@@ -49,7 +48,7 @@ def imported(expressions: Iterable[Array], code: str) -> tuple[str, list[str]]:
     """The imports of code that computes some expressions, and the functions that it calls where NumPy has none."""
     more, functions = needed(n.op.function for x in expressions for n in x.walk() if isinstance(n.op, Elementwise))
     more += [windows.IMPORT] if "sliding_window_view(" in code else []
-    functions += [source for key, source in HELPERS.items() if re.search(rf"\b{key}\(", code)]
+    functions += [HELPERS[key] for key in called(code)]
     return "\n".join([*([IMPORT] if "math." in code else []), "import numpy as np", *more]), functions
 
 

@@ -55,6 +55,8 @@ class Plan:
         shared = _worth_keeping([s.expression for s in lines], forward_parts)
         for node in shared:
             self.names[node] = roots.get(node) or _fresh(LETTERS.get(node.op.name, "A"), taken)
+        for node in {node: None for s in lines for node in s.expression.walk()}:
+            self.names.update({hint: roots[hint] for hint in node.op.hints(node) if hint in roots})
         made = [*roots, *(node for node in shared if node not in roots)]
         for node in _used_twice(made, set(made)):
             self.names[node] = _fresh(LETTERS.get(node.op.name, "A"), taken)
@@ -98,7 +100,8 @@ class Plan:
 
     def _mentioned(self, statements: Iterable[Statement]) -> set[str]:
         """The names that some statements mention."""
-        parts = (node for s in statements for node in _cut_walk(s.expression, self.names))
+        nodes = (node for s in statements for node in _cut_walk(s.expression, self.names))
+        parts = (part for node in nodes for part in (node, *node.op.hints(node)))
         return {text for node in parts if (text := self.names.get(node) or label(node)) is not None}
 
     @cached_property

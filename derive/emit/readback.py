@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -51,7 +52,7 @@ class SymbolicNumPy:
         function = getattr(numpy, key)
         if not isinstance(function, numpy.ufunc):
             return function
-        return lambda first, *rest, **options: function(build.constant(first), *rest, **options)
+        return wraps(function)(lambda first, *rest, **options: function(build.constant(first), *rest, **options))
 
     @staticmethod
     def full(shape: Any, value: Any, dtype: Any = None) -> Array:
@@ -187,7 +188,7 @@ def symbolic(source: str, derivation: Derivation) -> ModuleType:
     """The module, loaded with symbolic arrays in place of NumPy's."""
     loaded = load_source(source, derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
-    loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source)})
+    loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source) if key in STANDS_FOR})
     loaded.__dict__["float"] = lambda number: number  # to the proof numbers are real
     return loaded
 

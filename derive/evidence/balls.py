@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.arrays.array import Array, Named
+from derive.arrays.moves import LOWEST
 from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.sizes import number, numbers
 from derive.index.functions import PI, whole
@@ -185,6 +186,9 @@ def _together(parts: Sequence[_Over]) -> tuple[tuple[Index, ...], list[Balls]]:
     return axes, [_spread(part, axes) for part in parts]
 
 
+FAR = 20_000  # -2**FAR is below every float, and an exact ball
+
+
 class _Terms:
     """Index terms over arrays: a call gives the values of a term over its free indices."""
 
@@ -202,6 +206,8 @@ class _Terms:
                 return _constant(self._number(size), True)
             case Entry(array=PI.array):
                 return _constant(arb.pi())
+            case Entry(array=LOWEST.array):
+                return _constant(arb(-(2**FAR)))
             case Entry(array=array, at=at):
                 if array in self._arrays:
                     return self._entry(array, at)

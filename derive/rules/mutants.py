@@ -20,6 +20,7 @@ from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
+from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.rows import Largest, Max, RowFunction
 from derive.arrays.windows import Overlap, Windows
 from derive.errors import DeriveError
@@ -111,6 +112,8 @@ def _of_operation(node: Array) -> Iterator[Change]:
             yield from _of_box(node, node.op)
         case Windows() | Overlap():
             yield from _of_windows(node, node.op)
+        case WindowMax() | ToLargest() | AtLargest():
+            yield from _of_largest(node, node.op)
         case Constant(value=Fraction() as value):
             yield "changed number", apply(Constant(value + 1, node.shape))
         case Eye():
@@ -247,6 +250,16 @@ def _of_box(node: Array, op: Slice | Place) -> Iterator[Change]:
             yield "reversed", apply(replace(op, begin=begins, stride=strides), inner)
         else:
             yield "changed step", apply(replace(op, stride=_with_item(op.stride, k, 1)), inner)
+
+
+def _of_largest(node: Array, op: WindowMax | ToLargest | AtLargest) -> Iterator[Change]:
+    for k in range(len(op.axes)):
+        if op.stride[k] != ONE:
+            yield "changed stride", apply(replace(op, stride=_with_item(op.stride, k, ONE)), *node.operands)
+        if op.dilation[k] != ONE:
+            yield "changed dilation", apply(replace(op, dilation=_with_item(op.dilation, k, ONE)), *node.operands)
+        if op.window[k] != ONE:
+            yield "first of a window", apply(replace(op, window=_with_item(op.window, k, ONE)), *node.operands)
 
 
 def _of_windows(node: Array, op: Windows | Overlap) -> Iterator[Change]:

@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 from fractions import Fraction
 
+import numpy as np
+
 import derive.arrays
 from derive.arrays import build
 from derive.arrays.array import Operation, apply
@@ -13,6 +15,7 @@ from derive.arrays.joining import Concatenate
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, Sum
+from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.rows import Arange, ArgMax, Largest, Max
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
@@ -55,6 +58,17 @@ def windows(image, axes, window, stride, dilation):
 
 
 T, T2, P0, Q0 = N("t", "n : int"), N("u", "b n : int"), N("P0", "n d h"), N("Q0", "b n d")
+def largest(image, *steps):
+    """The largest entry of each of all windows that fit."""
+    return apply(WindowMax(**vars(windows(image, *steps).op)), image)
+
+
+SLIDING = (  # an image; axes, windows, strides, dilations
+    ("n+2", (0,), "3", "1", "1"), ("n+3 d", (0,), "2", "2", "1"), ("d n+4", (1,), "3", "1", "2"), ("s*n+d*k", (0,), "k", "s", "d"),
+    ("n 2*h+3 w+1", (1, 2), "3 2", "2 1", "1 1"), ("n+5 n+5", (1, 0), "2 3", "1 2", "3 2"), ("n", (0,), "1", "2", "1"), ("k d", (0,), "k", "1", "1"),
+    ("n 2*h+6", (1,), "2", "3", "4"),
+)  # fmt: skip
+
 X, W, V, b, c, Q, P, q, K, M, C1, R1 = (
     N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "d"), N("c", "n"), N("Q", "b h n d"), N("P", "b n d"), N("q", ""), N("K", "n n"),
     N("M", "n d : bool"), N("C1", "n 1"), N("R1", "1 d"),
@@ -151,19 +165,17 @@ _ROWS = {
     "pad": [
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), X), apply(Place((S(0), S(2)), (S("n+1"), S("d+3")), (1, 1)), X),
         apply(Place((S("n-1"), S(0)), (S("n"), S("d")), (-1, 1)), X), apply(Place((S("n"), S(0)), (S("n+1"), S("d")), (-1, 1)), X),
+        np.pad(X, 1, constant_values=2), np.pad(X, ((0, 0), (1, 2)), constant_values=-0.5), np.pad(N("A", "n*m"), ((2, 0),), constant_values=1),
         apply(Place((S("m"),), (S("n+m"),), (1,)), c), apply(Place((S(0), S(1), S(0), S(0)), (S("b"), S("h+2"), S("n"), S("d")), (1,) * 4), Q),
         apply(Place((S(1), S(0)), (S("n+1"), S("d")), (1, 1)), M),
         apply(Place((S(1), S(0)), (S("2*n+1"), S("d")), (2, 1)), X), apply(Place((S(0),), (S("n*m"),), (S("m"),)), c),
         apply(Place((S(0), S("d-1")), (S("3*n"), S("d+1")), (3, -1)), X),
     ],
-    "windows": [
-        windows(N("A", shape), axes, window, stride, dilation)
-        for shape, axes, window, stride, dilation in (
-            ("n+2", (0,), "3", "1", "1"), ("n+3 d", (0,), "2", "2", "1"), ("d n+4", (1,), "3", "1", "2"), ("s*n+d*k", (0,), "k", "s", "d"),
-            ("n 2*h+3 w+1", (1, 2), "3 2", "2 1", "1 1"), ("n+5 n+5", (1, 0), "2 3", "1 2", "3 2"), ("n", (0,), "1", "2", "1"), ("k d", (0,), "k", "1", "1"),
-            ("n 2*h+6", (1,), "2", "3", "4"),
-        )
-    ],
+    "windows": [windows(N("A", shape), *steps) for shape, *steps in SLIDING],
+    "window_max": [largest(N("A", shape), *steps) for shape, *steps in SLIDING],
+    "to_largest": [apply(ToLargest(**vars(Y.op)), N("B", " ".join(f"({size})".replace(" ", "") for size in Y.shape)), *Y.operands)
+                   for shape, *steps in SLIDING for Y in [largest(N("A", shape), *steps)]],
+    "at_largest": [apply(AtLargest(**vars(Y.op)), N("B", shape), *Y.operands) for shape, *steps in SLIDING for Y in [largest(N("A", shape), *steps)]],
     "overlap": [
         apply(Overlap(axes, tuple(map(S, extent.split())), tuple(map(S, stride.split())), tuple(map(S, dilation.split()))), N("A", shape))
         for shape, axes, extent, stride, dilation in (

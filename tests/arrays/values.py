@@ -12,6 +12,7 @@ from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
 from derive.arrays.helpers import HELPERS
 from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Constant, PowerOf
+from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.shapes import concrete, declare, size_names
 from derive.arrays.windows import Overlap, Windows
 from derive.index.size import Size
@@ -170,6 +171,8 @@ def roomy_sizes(*expressions):
 def _fits(node, sizes):
     if min(concrete(node.shape, sizes), default=0) < 0:
         return False
+    if isinstance(node.op, WindowMax | ToLargest | AtLargest):
+        return _fits(apply(node.op.windows, node.operands[-1]), sizes)
     if isinstance(node.op, Windows | Overlap):
         image, windows = (node.operands[0], node) if isinstance(node.op, Windows) else (node, node.operands[0])
         along = zip(node.op.axes, windows.shape[image.ndim :], node.op.stride, node.op.dilation, strict=True)
