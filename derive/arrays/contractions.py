@@ -26,6 +26,8 @@ def call_of(inputs: tuple[str, ...], output: str) -> tuple[str, str] | None:
     if len(inputs) != 2 or any(len(set(letters)) != len(letters) for letters in inputs):
         return None
     left, right = inputs
+    if left == right and output == left[:-1]:
+        return "np.vecdot({0}, {1})", ""
     each = [c for c in left if c in right and c in output]
     summed = [c for c in left if c in right and c not in output]
     if not summed or not {*left, *right} <= {*summed, *output}:

@@ -363,8 +363,7 @@ class Matmul(Operation):
         return f"{write(left, write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
 
 
-_PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b")  # contractions that are written with @
-_SWAPPED = ("a,ba->b",)  # and those with the second factor first
+_PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b", "a,ba->b")  # written with @, the last with its factors swapped
 _CALLS = {"a,b->ab": "np.outer", "aa->": "np.trace"}
 
 
@@ -431,25 +430,14 @@ class Einsum(Operation):
         order = {letter: chr(ord("a") + k) for k, letter in enumerate(dict.fromkeys("".join(self.inputs)))}
         return "".join(order.get(c, c) for c in self.spec)
 
-    @property
-    def _is_of_rows(self) -> bool:
-        """True for the inner products of the rows of two arrays."""
-        letters = self.inputs[0]
-        return self.inputs == (letters, letters) and self.output == letters[:-1] and len({*letters}) == len(letters) > 1
-
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.einsum("ij,jk->ik", A, B)``, or the plain product that it is."""
-        if self.pattern in _PRODUCTS or self.pattern in _SWAPPED:
-            left, right = node.operands if self.pattern in _PRODUCTS else node.operands[::-1]
+        if self.pattern in _PRODUCTS:
+            left, right = node.operands[::-1] if self.pattern == _PRODUCTS[-1] else node.operands
             before = f"{write(left, write.ATOM)}.T" if self.pattern == "ab,a->b" else write(left, write.TIMES)
             return f"{before} @ {write(right, write.TIMES + 1)}", write.TIMES
-        if self.pattern == "a,b->ba":
-            left, right = node.operands
-            return f"np.outer({write(right, 0)}, {write(left, 0)})", write.ATOM
         if self.pattern in _CALLS:
             return f"{_CALLS[self.pattern]}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
-        if write.quick and self._is_of_rows:
-            return f"np.vecdot({write(node.operands[0], 0)}, {write(node.operands[1], 0)})", write.ATOM
         if write.quick and (quick := call_of(self.inputs, self.output)):
             call, turned = quick
             return call.format(*[write(operand, 0) for operand in node.operands]) + turned, write.ATOM
