@@ -44,7 +44,7 @@ def _drawn(layer: Layer) -> Iterator[tuple[str, tuple[str, bytes]]]:
         found = curves(derivation, derivation.compile())
     except NoValue:
         found = {}
-    if any(found.values()):
+    if all(len({x for x, _ in points if sign * x > 0}) > 1 for points in found.values() for sign in (-1, 1)) and found:
         picture = BytesIO()
         ulp_over_range(found, f"{layer.name}: error of the gradient over the input range, float64", picture)
         yield f"{FOLDER}/{layer.name}_ulp.svg", ("Error of the gradient in mixed ulp, over x", picture.getvalue())

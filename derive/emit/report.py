@@ -6,7 +6,7 @@ diagrams in Mermaid.  The same layer gives the same bytes: no dates, no machine 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from types import MappingProxyType
 
@@ -79,9 +79,31 @@ def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str | bytes]:
     from derive.formulas.markdown import annotated
 
     written: dict[str, str | bytes] = {"README.md": index(layers), "textbook.md": annotated(TEXTBOOK)}
-    for name, layer in layers.items():
-        written |= illustrated(layer, f"{name}.md")
+    for files in _side_by_side([(layer, f"{name}.md") for name, layer in layers.items()]):
+        written |= files
     return written
+
+
+def _side_by_side(wanted: Sequence[tuple[Layer, str]]) -> Iterator[dict[str, str | bytes]]:
+    """The files of each layer, in order; as many at a time as there are cores, where processes can be forked."""
+    from multiprocessing import cpu_count, get_all_start_methods, get_context
+
+    if "fork" not in get_all_start_methods() or cpu_count() == 1 or len(wanted) == 1:
+        yield from (illustrated(*each) for each in wanted)
+        return
+    with get_context("fork").Pool(cpu_count(), _remember, (wanted,)) as pool:
+        yield from pool.imap(_files_of, range(len(wanted)))
+
+
+_wanted: list[tuple[Layer, str]] = []  # in a child: what there is to write, for layers cannot be pickled
+
+
+def _remember(wanted: Sequence[tuple[Layer, str]]) -> None:
+    _wanted[:] = wanted
+
+
+def _files_of(place: int) -> dict[str, str | bytes]:
+    return illustrated(*_wanted[place])
 
 
 def illustrated(layer: Layer, file: str) -> dict[str, str | bytes]:

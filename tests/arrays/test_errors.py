@@ -136,7 +136,7 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
     "a negative padding": (lambda: np.pad(X, -1), "pad: X is (n, d) by -1", "a width before and after each axis, none negative", "((1, 1), (0, 0)), say"),
     "a padding of the wrong rank": (lambda: np.pad(X, ((1, 1),) * 3), "pad: X is (n, d) by ((1, 1), (1, 1), (1, 1))",
                                     "a width before and after each axis, none negative", "((1, 1), (0, 0)), say"),
-    "a padding mode": (lambda: np.pad(X, 1, mode="edge"), "pad: mode 'edge', {}", "zeros were wanted", ""),
+    "a padding mode": (lambda: np.pad(X, 1, mode="edge"), "pad: mode 'edge', constant_values=0", "one number all around was wanted", "np.pad(X, 1, constant_values=0)"),
     "concatenate of a clash": (lambda: np.concatenate([X, W]), "concatenate: X is (n, d) but W is (d, m)", "the same sizes but for axis 0",
                                "another axis=, or a transpose or broadcast_to of one of the two"),
     "concatenate of ranks": (lambda: np.concatenate([X, c], axis=1), "concatenate: X is (n, d) but c is (n,)", "the same sizes but for axis 1",
