@@ -84,7 +84,8 @@ def file(tmp_path):
 def pages(monkeypatch):
     """Pages that cost nothing, in place of the real ones."""
     fake = SimpleNamespace(
-        pages=lambda: {"dense.md": "# dense\n", "figures/dense.svg": b"<svg/>"}, page=lambda layer: f"# {layer.name}\n"
+        pages=lambda: {"dense.md": "# dense\n", "figures/dense.svg": b"<svg/>"},
+        illustrated=lambda layer, file: {file: f"# {layer.name}\n"},
     )
     monkeypatch.setattr(derive.emit, "report", fake, raising=False)
 
