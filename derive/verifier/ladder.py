@@ -30,7 +30,7 @@ def check(
 
     ``forward(*inputs) -> y`` with ``backward(*inputs, dY) -> {name: gradient}``, inputs in the order of ``shapes``
     (``{"X": "n d"}``); or ``forward(*inputs) -> (y, cache)`` with ``backward(dY, cache)``.  ``where`` are conditions
-    on sizes, ``convention`` a factor such as ``"1/n"`` that backward leaves out on purpose, ``budget`` "ci" or "deep".
+    on sizes, ``budget`` is "ci" or "deep"; a ``convention``, a known scale such as ``"1/n"``, is not yet taken.
     The code runs in a process of its own, with limits on time and memory.  DeriveError for shapes that cannot be read
     and functions that do not fit them.
     """
@@ -38,6 +38,9 @@ def check(
         raise DeriveError(
             f"budget {budget!r}", f"one of {', '.join(SECONDS)} was wanted", callers_place(), 'budget="ci"'
         )
+    if convention is not None:
+        wanted = "no convention yet: a known scale is not taken into account"
+        raise DeriveError(f"convention {convention!r}", wanted, callers_place(), "multiplying it out in backward")
     given = pair(forward, backward, shapes, where, convention)
     outcome = isolated(lambda: climb(given, budget), SECONDS[budget])
     if outcome.failure:
