@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,9 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
 class _Decided(pytest.Item):
     """A test that is a verdict."""
 
+    @abstractmethod
     def verdict(self) -> Verdict:
         """What is decided."""
-        raise NotImplementedError
 
     def runtest(self) -> None:
         """Fails unless the verdict is accepted."""

@@ -8,6 +8,8 @@ from math import isfinite
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from derive.verifier.lifting import filled
+
 MOST = 24  # numbers of either sort that are looked at
 LARGEST_SIZE = 3000
 
@@ -36,7 +38,7 @@ def _numbers(function: Any, seen: set[int]) -> Iterator[int | float]:
     if not isinstance(function, FunctionType) or id(function) in seen:
         return
     seen.add(id(function))
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    cells = [cell.cell_contents for cell in function.__closure__ or () if filled(cell)]
     for value in [*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]:
         yield from _of(value, function, seen)
     names: set[str] = set()
@@ -64,11 +66,3 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for value in code.co_consts:
         if isinstance(value, CodeType):
             yield from _codes(value)
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  # an empty cell raises
-    except ValueError:
-        return False
-    return True

@@ -47,18 +47,6 @@ def watched() -> Iterator[Watch]:
         _watches.remove(watch)
 
 
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Ball arithmetic at so many bits; flint's precision belongs to the whole process."""
-    from flint import ctx
-
-    before, ctx.prec = ctx.prec, bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
-
-
 class Dual:
     """A ball and its derivative along a direction; ``slope`` None is 0 everywhere."""
 

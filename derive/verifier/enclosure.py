@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.evidence.balls import precision
 from derive.evidence.cases import Case
 from derive.evidence.contract import Failure
 from derive.evidence.properties import Outcome
@@ -19,7 +20,7 @@ from derive.evidence.snippets import counterexample
 from derive.evidence.values import draw_direction
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
-from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, precision, watched
+from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
 from derive.verifier.lifting import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, point, small_points

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from derive.evidence.balls import precision
 from derive.evidence.cases import Case
 from derive.evidence.contract import Failure
 from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
-from derive.verifier.duals import NotRun, Undecided, dual, precision
+from derive.verifier.duals import NotRun, Undecided, dual
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
 from derive.verifier.pair import Pair
 from derive.verifier.points import at_scale, point, small_points

@@ -39,8 +39,7 @@ def fault(given: Pair, name: str, sizes: Mapping[str, int]) -> str:
 
 def _points(given: Pair, sizes: Mapping[str, int]) -> Iterator[Any]:
     """Points at small sizes, as few 1s among them and as different as can be."""
-    found = list(small_sizes(given, sizes, MOST_ENTRIES))
-    found.sort(key=lambda s: (sum(n == 1 for n in s.values()), -len(set(s.values())), sum(s.values())))
+    found = small_sizes(given, sizes, MOST_ENTRIES)
     chance = np.random.default_rng(0)
     if found:  # then the one that differs most, so that a factor n is not taken for a factor 2
         first = found[0]

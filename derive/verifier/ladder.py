@@ -41,7 +41,7 @@ def check(
     if convention is not None:
         wanted = "no convention yet: a known scale is not taken into account"
         raise DeriveError(f"convention {convention!r}", wanted, callers_place(), "multiplying it out in backward")
-    given = pair(forward, backward, shapes, where, convention)
+    given = pair(forward, backward, shapes, where)
     outcome = isolated(lambda: climb(given, budget), SECONDS[budget])
     if outcome.failure:
         return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}")

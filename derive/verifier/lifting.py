@@ -43,7 +43,7 @@ class Lifting:
 
     def _function(self, function: FunctionType) -> FunctionType:
         names = self._globals(function.__globals__)
-        cells = tuple(CellType(self._value(cell.cell_contents)) for cell in function.__closure__ or () if _filled(cell))
+        cells = tuple(CellType(self._value(cell.cell_contents)) for cell in function.__closure__ or () if filled(cell))
         full = len(cells) == len(function.__closure__ or ())
         made = FunctionType(
             function.__code__,
@@ -89,7 +89,8 @@ class Lifting:
         return again
 
 
-def _filled(cell: CellType) -> bool:
+def filled(cell: CellType) -> bool:
+    """True if a cell of a closure holds something yet."""
     try:
         cell.cell_contents  # noqa: B018  # an empty cell raises
     except ValueError:

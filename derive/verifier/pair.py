@@ -29,8 +29,7 @@ WHERE, OUT = "@where", "@out"
 class Pair:
     """A forward and a backward with the declarations of their inputs; as code it is called in one form.
 
-    ``out`` are the shapes of the outputs, where they are declared; ``scale`` a text such as ``"1/n"``: by what a
-    backward divides or multiplies on purpose.
+    ``out`` are the shapes of the outputs, where they are declared.
     """
 
     forward_function: Callable[..., Any]
@@ -38,7 +37,6 @@ class Pair:
     inputs: Mapping[str, Declaration]
     where: tuple[str, ...] = ()
     out: tuple[Shape, ...] | None = None
-    convention: str | None = None
 
     @property
     def name(self) -> str:
@@ -95,7 +93,6 @@ def pair(
     backward: Callable[..., Any],
     shapes: Mapping[str, Any],
     where: Sequence[str] = (),
-    convention: str | None = None,
 ) -> Pair:
     """The pair, checked; DeriveError for what is no function, shapes that cannot be read, or names that do not fit."""
     for what, function in (("forward", forward), ("backward", backward)):
@@ -109,7 +106,7 @@ def pair(
         condition(text)
     out = shapes.get(OUT)
     outputs = None if out is None else tuple(declare(text, OUT).shape for text in _as_texts(out))
-    found = Pair(forward, backward, declared, conditions, outputs, convention)
+    found = Pair(forward, backward, declared, conditions, outputs)
     _check_arity(forward, "forward", {len(declared)}, declared)
     _check_arity(backward, "backward", {len(declared) + 1, 2, 1}, declared)
     return found

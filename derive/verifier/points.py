@@ -85,11 +85,15 @@ def sizes_near(given: Pair, numbers_: Sequence[int], base: Mapping[str, int]) ->
             yield from _fitting(given, {**base, name: size}, MOST_ENTRIES)
 
 
-def small_sizes(given: Pair, base: Mapping[str, int], most_entries: int) -> Iterator[dict[str, int]]:
-    """Sizes of 1 to 3 that no array is too large for; plain ints as in ``base``."""
+def small_sizes(given: Pair, base: Mapping[str, int], most_entries: int) -> list[dict[str, int]]:
+    """Sizes of 1 to 3 that no array is too large for, as few 1s among them and as different as can be first.
+
+    Plain ints are as in ``base``.
+    """
     free = [name for name in base if name not in given.signature.plain_ints]
-    for values in product(range(1, 4), repeat=len(free)):
-        yield from _fitting(given, {**base, **dict(zip(free, values, strict=True))}, most_entries)
+    choices = ({**base, **dict(zip(free, v, strict=True))} for v in product(range(1, 4), repeat=len(free)))
+    found = [sizes for choice in choices for sizes in _fitting(given, choice, most_entries)]
+    return sorted(found, key=lambda s: (sum(n == 1 for n in s.values()), -len(set(s.values())), sum(s.values())))
 
 
 def _fitting(given: Pair, sizes: dict[str, int], most_entries: int) -> Iterator[dict[str, int]]:

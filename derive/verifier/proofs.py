@@ -142,7 +142,6 @@ def _at_sizes(given: Pair, budget: str) -> Rung:
         given.inputs,
         given.where,
         given.out,
-        given.convention,
     )
     shown: list[str] = []
     assumptions: list[str] = []
@@ -165,8 +164,7 @@ def _at_sizes(given: Pair, budget: str) -> Rung:
 def _sizes(given: Pair, budget: str) -> Iterator[Mapping[str, int]]:
     """Sizes of 1 to 3 at which no array has many entries: first those with few 1s, then small ones."""
     base = next(small_points(given, 12, SEED), None)
-    found = list(small_sizes(given, base.sizes, MOST_ENTRIES)) if base is not None else []
-    found.sort(key=lambda s: (sum(n == 1 for n in s.values()), -len(set(s.values())), sum(s.values())))
+    found = small_sizes(given, base.sizes, MOST_ENTRIES) if base is not None else []
     yield from found[: SIZES[budget]]
 
 
