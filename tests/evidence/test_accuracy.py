@@ -115,7 +115,8 @@ def test_points_are_the_same_each_time_and_of_their_kinds():
             assert all(np.array_equal(one.inputs[key], other.inputs[key]) for key in one.inputs)
             assert (one.inputs["p"] > 0).all()
             assert ((one.inputs["u"] > 0) & (one.inputs["u"] < 1)).all()
-            assert np.allclose(one.inputs["s"].sum(axis=-1), 1, atol=1e-6)
+            rounded = one.inputs["s"].shape[-1] * np.finfo(dtype).eps  # each entry to half an ulp, and each sum
+            assert np.allclose(one.inputs["s"].sum(axis=-1), 1, rtol=0, atol=rounded)
             assert ((one.inputs["t"] >= 0) & (one.inputs["t"] < one.sizes["d"])).all()
             assert one.inputs["m"].dtype == bool
             assert one.inputs["p"].dtype == dtype
