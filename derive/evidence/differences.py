@@ -65,7 +65,7 @@ class Agreement:
     def error_in_tolerances(self) -> float:
         """|got - expected| in units of the tolerance."""
         gap = abs(self.got - self.expected)
-        return gap / self.tolerance if gap else 0.0
+        return (gap / self.tolerance if self.tolerance else np.inf) if gap else 0.0
 
     @property
     def relative_error(self) -> float:
@@ -111,6 +111,7 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
     curve = curve_along(code, case, name, direction)
     got, scale = float(np.sum(gradient * direction)), float(np.sum(np.abs(gradient * direction)))
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded
+    own += underflow(case, direction)
     if eps > EPS:
         own += sensitivity(code, case, eps, lambda _, gradients: np.sum(gradients[name] * direction, keepdims=True))
     if not np.all(np.isfinite(curve(0.0))):
@@ -129,11 +130,43 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
-        return Agreement(name, got, estimate.value, tolerance, scale, False)
+        hidden = not np.isfinite(got) and (
+            _overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance)
+        )
+        return Agreement(name, got, estimate.value, tolerance, scale, hidden, "undecided" if hidden else "smooth")
     low, high = between
     ok = not np.isfinite(got) or low - own <= got <= high + own  # at a kink a code may say that there is no gradient
     kind: Kind = "kink" if np.isfinite(low) else "undecided"
     return Agreement(name, got, min(max(got, low), high), tolerance, scale, ok, kind)
+
+
+def underflow(case: Case, direction: Reals) -> float:
+    """How far <gradient, direction> may be off because a number below the normal floats of the dtype was lost.
+
+    What is lost is less than that float, and is multiplied by entries of the inputs and the upstream gradient.
+    """
+    floats = [value for value in (*case.inputs.values(), *case.upstream) if np.asarray(value).dtype == case.dtype]
+    largest = [float(np.max(np.abs(value), initial=1.0)) for value in floats]
+    return float(np.finfo(case.dtype).tiny) * float(np.prod(largest)) * float(np.sum(np.abs(direction)))
+
+
+def _overflows(curve: Curve, estimate: Estimate, case: Case) -> bool:
+    """True if an output or the derivative is larger than the largest float of the dtype."""
+    upstream = np.concatenate([np.ravel(g) for g in case.in_float64().upstream])
+    with np.errstate(all="ignore"):
+        outputs = np.nan_to_num(np.abs(curve(0.0) / upstream), nan=0.0)
+    return max(abs(estimate.value), float(np.max(outputs, initial=0.0))) > float(np.finfo(case.dtype).max)
+
+
+def _hides_a_kink(code: Code, case: Case, name: str, direction: Reals, chance: np.random.Generator) -> bool:
+    """True if the derivative along an input exists only because other entries are 0: a kink times 0."""
+    for _ in range(NEIGHBOURS):
+        near = _nearby(case, name, chance, 0.0)
+        upstream = tuple(g + EPS**0.25 * chance.standard_normal(np.shape(g)) for g in near.upstream)
+        curve = curve_along(code, replace(near, upstream=upstream), name, direction)
+        if np.all(np.isfinite(curve(0.0))) and (_diverges(curve) or _between(curve, 1.0, lambda _, c=curve: c)):  # type: ignore[misc]
+            return True
+    return False
 
 
 def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[str, Any]], Reals]) -> float:

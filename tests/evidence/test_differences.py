@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -124,3 +125,40 @@ def test_the_expected_gradient_is_found_entry_by_entry():
     case = case_of(X=np.array([1.0, -2.0]), s=np.array(0.5), upstream=(np.array([2.0, 1.5]),))
     assert [round(g, 9) for g in expected_gradient(code, case, "X")] == [3.0, 9.0]
     assert round(float(expected_gradient(code, case, "s")), 9) == -10.0
+
+
+def gauss(scale=1.0):
+    """exp(-x²/2), its gradient times a scale."""
+    return SimpleNamespace(
+        forward=lambda X: (np.exp(-X * X / 2), X), backward=lambda G, X: {"X": -scale * G * X * np.exp(-X * X / 2)}
+    )
+
+
+@pytest.mark.parametrize(("scale", "ok"), [(1.0, True), (1.01, False)])
+def test_what_float32_cannot_hold_is_no_fault_but_what_it_can_hold_is_checked(scale, ok):
+    code = gauss(scale)
+    small, large = np.float32(20.0), np.float32(1.5)  # exp(-200) is 0 in float32
+    for x, judged in ((small, True), (large, ok)):
+        case = case_of(X=np.array([x]), upstream=(np.array([0.5], np.float32),))
+        case = replace(case, dtype=np.dtype(np.float32))
+        (agreement,) = agrees(code, case, ("X",), code.backward(case.upstream[0], case.inputs["X"]))
+        assert agreement.ok is judged
+
+
+def test_what_overflows_float32_is_undecided_and_nan_elsewhere_is_wrong():
+    code = SimpleNamespace(forward=lambda X: (np.exp(X), X), backward=lambda G, X: {"X": G * np.exp(X)})
+    for x, ok in ((400.0, True), (4.0, False)):
+        case = case_of(X=np.array([x], np.float32), upstream=(np.array([2.0], np.float32),))
+        case = replace(case, dtype=np.dtype(np.float32))
+        (agreement,) = agrees(code, case, ("X",), {"X": np.array([np.inf], np.float32)})
+        assert agreement.ok is ok
+
+
+def test_a_kink_times_0_is_undecided_and_a_smooth_function_times_0_is_not():
+    X, g = np.array([0.0, 0.0]), np.array(0.0)
+    norm = SimpleNamespace(forward=lambda X, g: (g * np.sqrt((X * X).sum()), None))
+    square = SimpleNamespace(forward=lambda X, g: (g * (X * X).sum(), None))
+    for code, ok in ((norm, True), (square, False)):
+        case = case_of(X=X, g=g, upstream=(np.array(2.0),))
+        (agreement,) = agrees(code, case, ("X",), {"X": np.array([math.nan, math.nan])})
+        assert agreement.ok is ok
