@@ -69,6 +69,10 @@ class Operation(ABC):
         """Side conditions under which the pullback holds, in words."""
         return ()
 
+    def domain(self, node: Array) -> tuple[str, ...]:
+        """Side conditions under which the result itself is defined: fewer, where there are kinks."""
+        return self.assumes(node)
+
     def unfold(self, node: Array) -> Array | None:
         """What a defined operation stands for, or None for the operations of the language itself."""
         return None

@@ -64,9 +64,12 @@ class _OfLargest(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The last windows lie inside; no ties."""
-        image = node.operands[-1]
-        inside = self.windows.assumes(apply(self.windows, image))
+        image, inside = node.operands[-1], self.domain(node)
         return (*inside, f"each window of {image} has one largest entry") if image.names() else inside
+
+    def domain(self, node: Array) -> tuple[str, ...]:
+        """The last windows lie inside."""
+        return self.windows.assumes(apply(self.windows, node.operands[-1]))
 
     def lengths(self, node: Array) -> Shape:
         """The sizes that must not be 0."""

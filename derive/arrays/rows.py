@@ -119,6 +119,10 @@ class _OfOneAxis(OfRows):
         """The one axis."""
         return (self.axis,)
 
+    def domain(self, node: Array) -> tuple[str, ...]:
+        """A row has an entry."""
+        return self.filled(node)
+
 
 def _share(entry: Entries, at: Positions, shape: Shape, axis: int, least: bool) -> Term:
     """1 where no entry of the row exceeds this one, else 0; of several alike each gets an equal share of the 1."""

@@ -254,6 +254,14 @@ def build_layer(
         raise DeriveError(
             f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place()
         )
+    used = {text for output in outputs.values() for text in output.names()}
+    if unused := next((key for key in inputs if key not in used), None):
+        raise DeriveError(
+            f"{title}: the input {unused} is not used",
+            "every declared input in the formula",
+            callers_place() if written is None else place_of(written),
+            f"removing {unused} from the inputs",
+        )
     equations = program(inputs, parts, outputs)
     slots = _parameter_slots([e.expression for e in equations])
     roles = {
@@ -315,13 +323,4 @@ def check_layer(layer: Layer) -> None:
                 f"d{label}_out names what comes from above to the output {label}",
                 where,
                 "another name for one of the two",
-            )
-    used = {text for e in layer.equations for text in e.expression.names()}
-    for i in layer.inputs:
-        if i.name not in used:
-            raise DeriveError(
-                f"{layer.name}: the input {i.name} is not used",
-                "every declared input in the formula",
-                where,
-                f"removing {i.name} from the inputs",
             )

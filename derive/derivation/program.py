@@ -95,7 +95,7 @@ def _as_written(found: Mapping[str, Array], order: Sequence[str]) -> dict[str, A
 
 
 def _conditions(array: Array) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(a for node in array.walk() for a in node.op.assumes(node)))
+    return tuple(dict.fromkeys(a for node in array.walk() for a in node.op.domain(node)))
 
 
 def _cut(title: str, expression: Array, taken: set[str], asked: tuple[str, ...]) -> Iterator[Equation]:
@@ -148,8 +148,8 @@ def _has_product(array: Array) -> bool:
 
 
 def _bends(node: Array) -> bool:
-    """True for elementwise functions that are not linear."""
-    return isinstance(node.op, PowerOf) or (
+    """True for functions of entries or rows that are not linear."""
+    return isinstance(node.op, PowerOf | RowFunction) or (
         isinstance(node.op, Elementwise)
         and node.op.function not in LINEAR
         and not any(isinstance(a.op, Constant) or not a.names() for a in node.operands)

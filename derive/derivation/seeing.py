@@ -1,13 +1,14 @@
 """Seeing through names: ``E = np.exp(X); P = E / E.sum(axis=1, keepdims=True)`` is a softmax, although E has a name.
 
-A part that the author named is opened only where a function of rows is recognised by it, and no more parts than that.
+A part that the author named is opened only where a function of rows is recognised by it, or where it shifts the rows of
+one that sees only how their entries differ; and no more parts than that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from derive.arrays.array import Array, substitute
+from derive.arrays.array import Array, Named, apply, substitute
 from derive.arrays.operations import Broadcast, Constant
 from derive.arrays.rows import RowFunction
 from derive.arrays.statistics import Variance
@@ -20,7 +21,7 @@ def seen_through(given: Mapping[str, Array], outputs: Iterable[str]) -> dict[str
     """The named parts, functions of rows recognised in them, without those that no output needs any more."""
     known: dict[str, Array] = {}
     for title, written in given.items():
-        known[title] = _recognized(written, known)
+        known[title] = _unshifted(_recognized(written, known), known)
     needed = set(outputs)
     for title in reversed(known):
         if title in needed:
@@ -46,6 +47,35 @@ def _recognized(written: Array, known: Mapping[str, Array]) -> Array:
     return written
 
 
+def _unshifted(written: Array, known: Mapping[str, Array]) -> Array:
+    """The expression with a named operand of a function of rows opened where that rids it of a shift of the rows.
+
+    ``Z = X - X.max(axis=1, keepdims=True)``: the softmax of Z is that of X, whose gradient knows of no maximum.
+    """
+    plain = simplify(written)
+    if gone := {*written.names()}.difference(plain.names()).intersection(known):  # Z - Z: what Z asks for is kept
+        return _unshifted(_opened(written, gone, known), known)
+    for node in filter(_of_rows, plain.walk()):
+        (rows, *others) = node.operands
+        for label in (label for label in rows.names() if label in known):
+            opened = _opened(written, {label}, known)
+            if _length(simplify(opened)) <= _length(plain) or (
+                isinstance(rows.op, Named) and _is_shifted(apply(node.op, simplify(known[label]), *others))
+            ):
+                return _unshifted(opened, known)
+    return written
+
+
+def _is_shifted(rows: Array) -> bool:
+    """True if the same function of shorter rows is the same."""
+    found = simplify(rows)
+    return found.op == rows.op and _length(found) < _length(rows)
+
+
+def _length(array: Array) -> int:
+    return len([*array.walk()])
+
+
 def _may_be_of_rows(node: Array) -> bool:
     """True for a logarithm, a quotient by more than a number, a difference from copies."""
     name = node.op.name
@@ -65,5 +95,8 @@ def _opened(written: Array, labels: Collection[str], known: Mapping[str, Array])
 
 def _functions(array: Array) -> int:
     """How many functions of rows are recognised in an expression; variances are none, they are parts of others."""
-    nodes = simplify(array).walk()
-    return len([node for node in nodes if isinstance(node.op, RowFunction) and not isinstance(node.op, Variance)])
+    return len([node for node in simplify(array).walk() if _of_rows(node)])
+
+
+def _of_rows(node: Array) -> bool:
+    return isinstance(node.op, RowFunction) and not isinstance(node.op, Variance)

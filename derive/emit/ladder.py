@@ -20,6 +20,7 @@ from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import Derivation
 from derive.emit import loop_readback, readback
 from derive.emit.accuracy import accuracy
+from derive.emit.domain import domain_of
 from derive.emit.loading import load_source
 from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome, properties, sample
@@ -33,7 +34,11 @@ WRITTEN = 12  # cases at which a function and its formula are compared
 
 
 def verify(layer: Layer, budget: str = "ci") -> Verdict:
-    """The verdict over all rungs; a refutation carries its counterexample.  DeriveError for an unknown budget."""
+    """The verdict over all rungs; a refutation carries its counterexample.  DeriveError for an unknown budget.
+
+    Accuracy is told, but decides nothing: floats that lose digits at the ends of their range do not make an equation
+    of real numbers any less shown.
+    """
     if budget not in EXAMPLES:
         raise DeriveError(
             f"budget {budget!r}", f"one of {', '.join(EXAMPLES)} was wanted", callers_place(), 'budget="ci"'
@@ -45,15 +50,16 @@ def verify(layer: Layer, budget: str = "ci") -> Verdict:
     reading = loop_readback if isinstance(derivation, LoopDerivation) else readback
     digits = accuracy(derivation, load_source(source, layer.name), signature_of(layer).where, budget)
     said = (shapes(layer), *proof.evidence, reading.read_back(source, derivation))
-    rungs = (*said, attack.rung, *_as_written(layer, source), digits)
+    rungs = (*said, attack.rung, *_as_written(layer, source))
+    evidence = (*rungs, digits)
     refuted = next((rung for rung in rungs if rung.status == "refuted" and rung is not attack.rung), None)
     if refuted is not None:
-        return Verdict("refuted", layer.name, refuted.detail, proof.assumptions, rungs)
+        return Verdict("refuted", layer.name, refuted.detail, proof.assumptions, evidence)
     if attack.counterexample is not None:
-        return Verdict("refuted", layer.name, attack.rung.detail, proof.assumptions, rungs, attack.counterexample)
+        return Verdict("refuted", layer.name, attack.rung.detail, proof.assumptions, evidence, attack.counterexample)
     shown = weakest(rung.status for rung in rungs if rung.status != "tested")  # tested is what a properties rung can be
     reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
-    return Verdict("open" if reason else shown, layer.name, reason, proof.assumptions, rungs)
+    return Verdict("open" if reason else shown, layer.name, reason, proof.assumptions, evidence)
 
 
 def shapes(layer: Layer) -> Rung:
@@ -105,7 +111,14 @@ def attacked(derivation: Derivation, source: str, examples: int) -> Outcome:
     signature = signature_of(layer)
     code = load_source(source, layer.name)
     return properties(
-        code, signature, wrt=derivation.wrt, examples=examples, seed=SEED, positive_sizes=divisors(layer), source=source
+        code,
+        signature,
+        wrt=derivation.wrt,
+        examples=examples,
+        seed=SEED,
+        positive_sizes=divisors(layer),
+        source=source,
+        domain=domain_of(derivation),
     )
 
 

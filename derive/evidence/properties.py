@@ -81,13 +81,14 @@ def properties(
     positive_sizes: frozenset[str] = frozenset(),
     smallest: int = 0,
     source: str = "",
+    domain: Callable[[Case], bool] = lambda case: True,
 ) -> Outcome:
     """Attack ``code`` at ``examples`` cases of ``signature``; gradients of every float input, or of those in ``wrt``.
 
     Sizes run from ``smallest`` to 6, those in ``positive_sizes`` (divisors, axes of a maximum) from 1.  ``source``, the
-    text of the module or a line that imports ``forward`` and ``backward``, heads the counterexample's snippet.  The
-    rung is ``open`` if no derivative could be compared.  DeriveError for an unknown name in ``wrt`` or for conditions
-    that no small sizes obey.
+    text of the module or a line that imports ``forward`` and ``backward``, heads the counterexample's snippet.  Outside
+    the ``domain`` a gradient need not be finite.  The rung is ``open`` if no derivative could be compared.  DeriveError
+    for an unknown name in ``wrt`` or for conditions that no small sizes obey.
     """
     names = signature.floats if wrt is None else tuple(wrt)
     if unknown := sorted(set(names) - set(signature.floats)):
@@ -95,7 +96,7 @@ def properties(
         raise DeriveError(f"wrt names {', '.join(unknown)}", wanted, "wrt")
     tally = _Tally()
     drawn = cases_in(signature, sizes_of(signature, smallest, positive_sizes), _DTYPES)
-    check = partial(_check, Guarded(code), signature=signature, names=names, tally=tally)
+    check = partial(_check, Guarded(code), signature=signature, names=names, tally=tally, domain=domain)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # overflow is judged by its result, not by its warning
         _attack(check, drawn, tally, examples, seed)
@@ -147,13 +148,24 @@ def _attack(
         tally.failures.sort(key=_entries, reverse=True)  # code that fails now and then was not shrunk in order
 
 
-def _check(code: Code, case: Case, *, signature: Signature, names: tuple[str, ...], tally: _Tally) -> None:
+def _check(
+    code: Code,
+    case: Case,
+    *,
+    signature: Signature,
+    names: tuple[str, ...],
+    tally: _Tally,
+    domain: Callable[[Case], bool],
+) -> None:
     tally.counts["examples"] += 1
     for name, size in case.sizes.items():
         tally.largest[name] = max(size, tally.largest.get(name, 0))
     try:
         gradients = check_contract(code, case, names, signature.floats, declared=signature.found is None)
     except np.linalg.LinAlgError:
+        tally.counts["outside"] += 1
+        return
+    if not all(np.all(np.isfinite(gradient)) for gradient in gradients.values()) and not domain(case):
         tally.counts["outside"] += 1
         return
     agreements = agrees(code, case, tuple(gradients), gradients)

@@ -77,7 +77,7 @@ def test_an_empty_batch_loses_nothing():
 )
 def test_the_whole_ladder(layer, options):
     verdict = layer.with_options(**options).verify()
-    assert verdict.status == "proved", str(verdict)
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
 
 
 def test_the_gradient_reads_as_in_a_book():

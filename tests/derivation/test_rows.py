@@ -30,7 +30,7 @@ def test_the_gradient_goes_to_the_largest():
 def test_the_whole_ladder_holds():
     for layer in (largest, least):
         verdict = layer.verify()
-        assert verdict.status == "proved"
+        assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
         assert {rung.name: rung.status for rung in verdict.evidence}["read-back"] == "proved"
 
 

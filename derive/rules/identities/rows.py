@@ -9,7 +9,7 @@ from fractions import Fraction
 from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
-from derive.arrays.rows import RowFunction, copies
+from derive.arrays.rows import RowFunction, copies, without
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 from derive.rules.identities import identity
@@ -42,9 +42,10 @@ def copied(array: Array) -> Rows | None:
     while isinstance(core.op, Broadcast):
         own = tuple(own[axis] for axis in core.op.axes)
         (core,) = core.operands
-    whole = own == tuple(sorted(own)) and all(array.shape[k] == s for k, s in zip(own, core.shape, strict=True))
-    axes = tuple(axis for axis in range(array.ndim) if axis not in own)
-    return Rows(core, axes) if whole and axes else None
+    if own != tuple(sorted(own)):
+        return None
+    axes = tuple(k for k in range(array.ndim) if k not in own or core.shape[own.index(k)] != array.shape[k])
+    return Rows(build.reshape(core, without(array.shape, axes)), axes) if axes else None
 
 
 def mean_of(array: Array) -> Rows | None:
