@@ -371,7 +371,8 @@ class Array:
             return partial(protocol.METHODS[name], self)
         raise DeriveError(
             f".{name} of a symbolic array",
-            "the language has .T .shape .ndim .size .sum .mean .max .dot .reshape .transpose .swapaxes .copy .astype",
+            "the language has .T .shape .ndim .size .sum .mean .reshape .transpose .swapaxes .copy .astype ."
+            + " .".join(protocol.METHODS),
             callers_place(),
             "writing it with these and NumPy functions",
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
-from derive.arrays.shapes import Shape, reshape_groups
+from derive.arrays.shapes import Shape, not_empty, reshape_groups
 from derive.index.size import Size
 from derive.index.terms import Delta, Entry, Index, Number, Position, Term, product, total
 
@@ -120,6 +121,11 @@ def at_least_zero(sizes: list[Size]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _lacks(size: Size) -> bool:
+    """True if the size is less than 0 where every name in it is 0."""
+    return any(not powers and c < 0 for powers, c in size.terms)
+
+
 LOWEST = Entry("-∞")  # of which nothing is known; arrays have ASCII names, so none is taken for it
 
 PLACED = '''def placed(array, shape, keys):
@@ -158,18 +164,25 @@ class Slice(Operation):
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """The box lies inside, where that is not plain to see."""
-        wanted: list[Size] = []
+        wanted = [size for sizes in self._inside(node) for size in sizes]
+        return (*at_least_zero(wanted), *not_empty(self.lengths(node)))
+
+    def lengths(self, node: Array) -> Shape:
+        """The axes that must not be empty: of no entries none can be picked."""
+        axes = zip(self._inside(node), node.operands[0].shape, strict=True)
+        return tuple(size for wanted, size in axes if any(w.is_nonnegative() and _lacks(w) for w in wanted))
+
+    def _inside(self, node: Array) -> Iterator[list[Size]]:
+        """For each axis the sizes that are at least 0 if the box lies inside."""
         for begin, extent, stride, size in zip(
             self.begin, self.extent, self.stride, node.operands[0].shape, strict=True
         ):
             if stride == -1:
-                continue
-            wanted += [begin, *extent.supposed()]
-            if extent == (size - begin + stride - 1).plain // stride:  # to the end
-                wanted += [size - begin] if begin.terms else []
+                yield []
+            elif extent == (size - begin + stride - 1).plain // stride:  # to the end
+                yield [begin, *extent.supposed(), *([size - begin] if begin.terms else [])]
             else:
-                wanted += [extent, size - begin - (extent - 1) * stride - 1]
-        return at_least_zero(wanted)
+                yield [begin, *extent.supposed(), extent, size - begin - (extent - 1) * stride - 1]
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[:, 1:]``."""

@@ -25,6 +25,7 @@ from derive.arrays.build import (
     swapaxes,
     transpose,
 )
+from derive.arrays.compound import clip, cumsum, diag, diagonal, diff, inner, kron, repeat, roll, tile, vdot
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
@@ -59,6 +60,13 @@ _UFUNCS: dict[str, Callable[..., Array]] = {
     "logaddexp": _logaddexp,
     "expit": lambda x: elementwise("sigmoid", x),
     "log_expit": lambda x: -elementwise("softplus", -constant(x)),
+    "tan": lambda x: elementwise("sin", x) / elementwise("cos", x),
+    "sinh": lambda x: (elementwise("exp", x) - elementwise("exp", -constant(x))) / 2,
+    "cosh": lambda x: (elementwise("exp", x) + elementwise("exp", -constant(x))) / 2,
+    "exp2": lambda x: elementwise("exp", constant(x) * elementwise("log", 2)),
+    "log2": lambda x: elementwise("log", x) / elementwise("log", 2),
+    "log10": lambda x: elementwise("log", x) / elementwise("log", 10),
+    "hypot": lambda x, y: elementwise("sqrt", power(x, 2) + power(y, 2)),
 }
 
 _REDUCTIONS: dict[str, Callable[..., Array]] = {"add": sum, "maximum": extreme, "minimum": partial(extreme, least=True)}
@@ -77,14 +85,18 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
     "tril": tril, "triu": triu, "var": variance, "std": deviation,
     "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
+    "clip": clip, "cumsum": cumsum, "diag": diag, "diagonal": diagonal, "diff": diff, "inner": inner, "kron": kron,
+    "repeat": repeat, "roll": roll, "tile": tile, "vdot": vdot,
     "inv": inv, "det": det, "slogdet": slogdet, "solve": solve, "norm": norm,
     "ravel": lambda a: reshape(a, (count(a.shape),)), "flip": lambda a, axis=None: index(a, _flipped(a, axis)),
 }  # fmt: skip  # a table reads best in rows
 
 
-METHODS: dict[str, Callable[..., Array]] = {
-    key: _CALLS[key] for key in ("dot", "max", "min", "argmax", "argmin", "var", "std")
-}
+_AS_METHODS = (
+    "dot", "max", "min", "argmax", "argmin", "var", "std", "clip", "cumsum", "diagonal", "ravel", "repeat", "squeeze",
+    "take", "trace",
+)  # fmt: skip  # names that read best in rows
+METHODS: dict[str, Callable[..., Array]] = {**{key: _CALLS[key] for key in _AS_METHODS}, "flatten": _CALLS["ravel"]}
 
 
 def _flipped(array: Array, axis: Any) -> tuple[slice, ...]:

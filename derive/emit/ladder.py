@@ -11,7 +11,7 @@ from derive.arrays.array import Array
 from derive.arrays.build import count
 from derive.arrays.gather import AddRows, Pick, Put
 from derive.arrays.joining import Concatenate
-from derive.arrays.moves import Reshape
+from derive.arrays.moves import Reshape, Slice
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Matmul
 from derive.arrays.rows import OfRows, without
 from derive.arrays.windows import Overlap, Windows
@@ -163,7 +163,7 @@ def divisors(layer: Layer) -> frozenset[str]:
         for node in equation.expression.walk():
             if node.op.name == "divide":
                 found |= _size_names(node.operands[1])
-            if isinstance(node.op, OfRows | Windows | Overlap):
+            if isinstance(node.op, OfRows | Windows | Overlap | Slice):
                 found |= {name for size in node.op.lengths(node) for name in size.names}
     return frozenset(found)
 

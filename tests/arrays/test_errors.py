@@ -89,7 +89,8 @@ ERRORS = {  # what is done: what came, what was wanted, what to try
                  "NumPy operations on whole arrays"),
     "len()": (lambda: len(X), "len() of the symbolic array X was asked for", "a formula that keeps arrays symbolic", "NumPy operations on whole arrays"),
     "a method": (lambda: X.sort(), ".sort of a symbolic array",
-                 "the language has .T .shape .ndim .size .sum .mean .max .dot .reshape .transpose .swapaxes .copy .astype",
+                 "the language has .T .shape .ndim .size .sum .mean .reshape .transpose .swapaxes .copy .astype .dot .max .min .argmax .argmin .var .std"
+                 " .clip .cumsum .diagonal .ravel .repeat .squeeze .take .trace .flatten",
                  "writing it with these and NumPy functions"),
     "an attribute set": (lambda: setattr(X, "shape", ()), "'shape' of a symbolic array was set", "symbolic arrays do not change", None),
     "a step": (lambda: X[::-2], "a slice ::-2 of X of shape (n, d)", "a step of at least 1, or ::-1", "[::-1] before or after the slice"),

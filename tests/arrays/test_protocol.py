@@ -55,6 +55,18 @@ SAME = {
     "max scalar": lambda q: q.max(), "argmax(1)": lambda X: X.argmax(1), "argmin(keepdims)": lambda X: X.argmin(axis=0, keepdims=True),
     "var(-1)": lambda X: X.var(-1), "var(keepdims)": lambda Q: Q.var(axis=(0, 2), keepdims=True), "std(0)": lambda X: X.std(0),
     "argmax of a vector": lambda b: b.argmax(),
+    # several operations
+    "np.clip": lambda X: np.clip(X, -0.5, 0.5), "np.clip low": lambda X: X.clip(min=0), "np.clip by arrays": lambda X, b: np.clip(X, None, b),
+    "np.roll": lambda X: np.roll(X, 1, axis=0), "np.roll back": lambda X: np.roll(X, -1, axis=1), "np.roll all": lambda F: np.roll(F, 5), "np.roll by 0": lambda X: np.roll(X, 0, 0),
+    "np.roll round": lambda F: np.roll(F, 9, axis=0), "np.diff": lambda X: np.diff(X, axis=0), "np.diff twice": lambda F: np.diff(F, 2),
+    "np.cumsum": lambda X: np.cumsum(X, axis=1), "np.cumsum rank 4": lambda Q: Q.cumsum(axis=1), "np.cumsum of all": lambda F: np.cumsum(F), "np.cumsum of a vector": lambda b: np.cumsum(b),
+    "np.diag": lambda b: np.diag(b), "np.diag of a matrix": lambda K: np.diag(K), "np.diagonal": lambda K: np.diagonal(K), "diagonal()": lambda K: K.diagonal(), "np.kron": lambda X, W: np.kron(X, W), "np.kron of vectors": lambda b, c: np.kron(b, c),
+    "np.tile": lambda X: np.tile(X, 2), "np.tile (2, 3)": lambda X: np.tile(X, (2, 3)), "np.tile more": lambda b: np.tile(b, (2, 1)), "np.tile fewer": lambda P: np.tile(P, (2,)),
+    "np.repeat": lambda X: np.repeat(X, 3, axis=0), "np.repeat all": lambda X: np.repeat(X, 2), "repeat()": lambda P: P.repeat(2, axis=-1),
+    "np.inner": lambda X, V: np.inner(X, V), "np.inner of vectors": lambda b, b2: np.inner(b, b2), "np.inner with a scalar": lambda q, X: np.inner(q, X), "np.vdot": lambda X, V: np.vdot(X, V),
+    "ravel()": lambda X: X.ravel(), "flatten()": lambda X: X.flatten(), "squeeze()": lambda C1: C1.squeeze(axis=1), "trace()": lambda K: K.trace(),
+    "np.tan": lambda X: np.tan(X), "np.sinh": lambda X: np.sinh(X), "np.cosh": lambda X: np.cosh(X), "np.exp2": lambda X: np.exp2(X), "np.log2": lambda X: np.log2(X * X + 1),
+    "np.log10": lambda X: np.log10(X * X + 1), "np.hypot": lambda X, V: np.hypot(X, V),
     # indices
     "[0]": lambda X: X[0], "[-1]": lambda X: X[-1], "[:, 0]": lambda X: X[:, 0], "[0, 0]": lambda X: X[0, 0], "[1:]": lambda X: X[1:],
     "[:-1]": lambda X: X[:-1], "[..., 0]": lambda Q: Q[..., 0], "[..., None]": lambda X: X[..., None], "[None]": lambda X: X[None],
