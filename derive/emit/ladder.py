@@ -158,7 +158,8 @@ def _same(theirs: Any, ours: Any) -> bool:
 
 def divisors(layer: Layer) -> frozenset[str]:
     """The sizes that are divided by, of rows, of windows: the mean or the maximum of nothing is not asked for."""
-    found: set[str] = set()
+    assumed = {text.removesuffix(" > 0") for text in layer.derive().prove().assumptions}
+    found = {name for name in layer.sizes if name in assumed}
     for equation in layer.equations:
         for node in equation.expression.walk():
             if node.op.name == "divide":

@@ -225,10 +225,11 @@ def _diverges(curve: Curve) -> bool:
 
 
 def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tuple[float, float] | None:
-    """What lies between the one-sided derivatives, term by term; None where these agree, so that there is no kink.
+    """What lies between the derivatives to either side, term by term; None where these agree, so that there is no kink.
 
-    ``loss`` scales the bounds to another precision.  Where a term mixes several kinks (a sum over rectified entries),
-    derivatives at points ``nearby`` are neither of the one-sided ones, and nothing bounds what a right code may give.
+    ``loss`` scales the bounds to another precision.  To either side are the one-sided derivatives and those at points
+    ``nearby``, as in a generalized gradient (Clarke 1983).  Where a term mixes several kinks (a sum over rectified
+    entries), some of these are far from the one-sided ones, and nothing bounds what a right code may give.
     """
     right, right_error = confirmed(curve, side=1)
     left, left_error = confirmed(curve, side=-1)
@@ -236,13 +237,18 @@ def _between(curve: Curve, loss: float, nearby: Callable[[float], Curve]) -> tup
     with np.errstate(all="ignore"):
         if not np.any(np.abs(right - left) > error):
             return None
+    low, high = np.minimum(left, right) - loss * error, np.maximum(left, right) + loss * error
     for distance in (EPS**0.5, EPS**0.25) * NEIGHBOURS:  # nearer, fewer other kinks; farther, less noise
         value, bound = termwise(nearby(distance), STEP * distance)
         off = np.minimum(np.abs(value - left), np.abs(value - right)) - bound - error
         # smooth derivatives hardly change between points so near; kinks that mix change them by a share of their size
-        if np.any(off > EPS ** (3 / 16) * (np.abs(left) + np.abs(right) + np.abs(value))):
+        if np.any(off > distance ** (3 / 4) * (np.abs(left) + np.abs(right) + np.abs(value))):
             return -np.inf, np.inf
-    low, high = np.minimum(left, right) - loss * error, np.maximum(left, right) + loss * error
+        sharp = bound < np.abs(right - left)  # else it says nothing
+        low, high = (
+            np.where(sharp, np.fmin(low, value - bound), low),
+            np.where(sharp, np.fmax(high, value + bound), high),
+        )
     return float(np.sum(low)), float(np.sum(high))
 
 
