@@ -62,7 +62,8 @@ class LayerCall(Operation):
             known = _derivations[self.layer] = self.layer.derive()
         return known
 
-    def _sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
+    def sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
+        """What the layer's sizes are at its operands; DeriveError if they do not fit."""
         known: dict[str, Size] = {}
         pairs = list(zip(self.layer.inputs, operands, strict=True))
         wrong = None
@@ -82,7 +83,7 @@ class LayerCall(Operation):
 
     def shape(self, *operands: Array) -> Shape:
         """The output's shape at the operands' sizes; DeriveError if they do not fit."""
-        sizes = self._sizes(operands)
+        sizes = self.sizes(operands)
         return tuple(size.at(sizes) for size in self.layer.named(self.output).shape)
 
     def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
@@ -95,7 +96,7 @@ class LayerCall(Operation):
 
     def _in_place(self, node: Array, expression: Array, more: Mapping[str, Array] | None = None) -> Array:
         names = dict(zip((i.name for i in self.layer.inputs), node.operands, strict=True))
-        return substitute(expression, {**names, **(more or {})}, self._sizes(node.operands))
+        return substitute(expression, {**names, **(more or {})}, self.sizes(node.operands))
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
         """The layer's own derivation, with the operands in place of its inputs."""
@@ -114,7 +115,7 @@ class LayerCall(Operation):
         for i, operand in zip(self.layer.inputs, node.operands, strict=True):
             text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
             told[i.name] = name(text, operand.shape, operand.kind)  # an operand is named by its text, if that is short
-        formula = substitute(self.layer.expanded(self.output), told, self._sizes(node.operands))
+        formula = substitute(self.layer.expanded(self.output), told, self.sizes(node.operands))
         return tuple(dict.fromkeys(a for part in formula.walk() for a in part.op.assumes(part)))
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
@@ -151,10 +152,15 @@ def _flattened(layer: Layer, operands: list[Array]) -> tuple[list[Array], Shape 
             "a reshape, or np.broadcast_to",
         )
     joined = [
-        reshape(a, (count(lead), *a.shape[len(lead) :])) if i.leading else a
+        _joined(a, (count(lead), *a.shape[len(lead) :])) if i.leading else a
         for i, a in zip(layer.inputs, operands, strict=True)
     ]
     return joined, lead
+
+
+def _joined(array: Array, shape: Shape) -> Array:
+    """The array with its leading axes made one: what it was made of, where another call has just parted them."""
+    return array.operands[0] if array.operands and array.operands[0].shape == shape else reshape(array, shape)
 
 
 def _unflattened(layer: Layer, result: Array, lead: Shape | None) -> Array:

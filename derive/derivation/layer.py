@@ -263,7 +263,7 @@ def build_layer(
             f"removing {unused} from the inputs",
         )
     equations = program(inputs, parts, outputs)
-    slots = _parameter_slots([e.expression for e in equations])
+    slots = _parameter_slots([*outputs.values()])
     roles = {
         key: "parameter" if key in parameters or key in slots else "data" if declared.kind.is_float else "constant"
         for key, declared in inputs.items()

@@ -15,6 +15,7 @@ from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
 from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import Declaration, size_names
+from derive.derivation.opening import Opening
 from derive.derivation.seeing import seen_through
 from derive.rules.simplify import simplify
 
@@ -43,11 +44,14 @@ def program(
     inputs: Mapping[str, Declaration], parts: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> tuple[Equation, ...]:
     """The equations of some outputs, in order; ``parts`` are named by the author."""
-    given = seen_through(_by_author(inputs, parts, outputs), outputs)
+    named = _by_author(inputs, parts, outputs)
+    opening = Opening({*inputs, *named, *size_names(declared.shape for declared in inputs.values())})
+    for title, written in named.items():
+        opening.add(title, written)
     equations: list[Equation] = []
-    taken = {*inputs, *given, *size_names(declared.shape for declared in inputs.values())}
-    for title, written in given.items():
-        equations += _cut(title, simplify(written), taken, _conditions(written))
+    for title, written in seen_through(opening.parts, outputs).items():
+        conditions = (*_conditions(written), *opening.domains.get(title, ()))
+        equations += _cut(title, simplify(written), opening.taken, conditions)
     return tuple(equations)
 
 

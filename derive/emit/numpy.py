@@ -33,10 +33,9 @@ def module(derivation: Derivation, form: Callable[[Array], Array] | None = None)
     if isinstance(derivation, LoopDerivation):
         return loops.module(derivation, form)
     plan = Plan(derivation, form)
-    forward, backward = forward_text(plan), backward_text(plan)
-    imports, functions = imported([s.expression for s in (*plan.forward, *plan.backward)], forward + backward)
-    parts = [docstring(derivation, plan.upstream), imports, *functions, forward, backward]
-    return joined([*parts, *(classes(derivation) if form is None else [])])
+    code = [forward_text(plan), backward_text(plan), *(classes(derivation) if form is None else [])]
+    imports, functions = imported([s.expression for s in (*plan.forward, *plan.backward)], "".join(code))
+    return joined([docstring(derivation, plan.upstream), imports, *functions, *code])
 
 
 def joined(parts: Iterable[str]) -> str:

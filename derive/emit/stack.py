@@ -26,6 +26,7 @@ from derive.emit.leading import leading
 from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body, gradient_text, opening, returned
 from derive.emit.plan import Plan
 from derive.rules.simplify import simplify
+from derive.rules.stable import stabilized
 
 METHODS = ("forward", "backward", "step", "cache")  # what every object has besides its parameters
 TAKEN = {
@@ -95,6 +96,8 @@ def _wrong_arrays(layer: Layer, found: list[Member]) -> str:
     owners: dict[str, Member] = {}
     if leading(layer):
         return "its inputs have leading axes"
+    if unstable := next((e for e in layer.equations if stabilized(e.expression, {}) is not e.expression), None):
+        return f"{unstable.name} is no layer, and has a stable form"
     for m in found:
         if len(m.layer.outputs) > 1:
             return f"{m.layer.name} has {len(m.layer.outputs)} outputs"

@@ -17,14 +17,19 @@ Definitions = Mapping[str, Array]
 def stabilized(array: Array, definitions: Definitions) -> Array:
     """The expression in its stable forms; equal to the one given, named arrays being what ``definitions`` says."""
     done: dict[Array, Array] = {}
+    asked: dict[str, Array] = {}  # the definitions that a form has looked at: no others are needed to prove its use
 
     def definition(part: Array) -> Array:
-        return definitions.get(part.op.label, part) if isinstance(part.op, Named) else part
+        if isinstance(part.op, Named) and part.op.label in definitions:
+            return asked.setdefault(part.op.label, definitions[part.op.label])
+        return part
 
     def formed(node: Array, rounds: int) -> Array:
         for form in FORMS.get(type(node.op), ()) if rounds < MAX_ROUNDS else ():
+            asked.clear()
             better = form(node, definition)
-            if better is not None and better is not node and is_proved(node, better, definitions):
+            known = {key: definitions[key] for key in definitions if key in asked}
+            if better is not None and better is not node and is_proved(node, better, known):
                 return visited(better, rounds + 1)
         operands = tuple([done[operand] for operand in node.operands])
         same = all(a is b for a, b in zip(operands, node.operands, strict=True))
