@@ -139,7 +139,7 @@ LINES = {
         "dZ1 = dS * S * (1 - S)", "dX = dZ1 @ W1.T", "dW1 = X.T @ dZ1", "db1 = dZ1.sum(axis=0)"]),
     "tanh_layer": (tanh_layer, ["dY = dY", "dZ = dY * (1 - Y ** 2)", "dX = dZ @ W.T", "dW = X.T @ dZ", "db = dZ.sum(axis=0)"]),
     "residual": (residual, [
-        "dY = dY", "dZ = dY", "dX = dY + dZ * (1 - Z ** 2) @ W.T", "dW = X.T @ (dZ * (1 - Z ** 2))", "db = (dZ * (1 - Z ** 2)).sum(axis=0)"]),
+        "dY = dY", "dY1 = dY", "dZ = dY1 * (1 - Y1 ** 2)", "dX = dY + dZ @ W.T", "dW = X.T @ dZ", "db = dZ.sum(axis=0)"]),
     "two_heads": (two_heads, [
         "dQ = dQ", "dB = H.T @ dQ", "dP = dP", "dA = H.T @ dP", "dH = dQ @ B.T + dP @ A.T", "dZ = dH * (1 - H ** 2)", "dX = dZ @ W.T",
         "dW = X.T @ dZ"]),
@@ -190,7 +190,7 @@ EQUATIONS = {
     "network": "network(X: (n, d), W1: (d, h), b1: (h,), W2: (h, 1), b2: (1,), T: (n, 1))\n  Z1 = dense(X, W1, b1)\n  S = sigmoid(Z1)\n"
                "  Y = dense(S, W2, b2)\n  E = squared_error(Y, T)",
     "tanh_layer": "tanh_layer(X: (n, d), W: (d, m), b: (m,))\n  Z = X @ W + b\n  Y = np.tanh(Z)",
-    "residual": "residual(X: (n, d), W: (d, d), b: (d,))\n  Z = tanh_layer(X, W, b)\n  Y = X + Z",
+    "residual": "residual(X: (n, d), W: (d, d), b: (d,))\n  Z = X @ W + b\n  Y1 = np.tanh(Z)\n  Y = X + Y1",
     "both": "both(X: (n, d), W: (d, m))\n  Y = X @ W\n  Z = X",
     "masked": "masked(X: (n, d))\n  mask = X > 0\n  Y = np.where(mask, X, 0)",
     "same_twice": "same_twice(X: (n, d))\n  Y = np.tanh(X)\n  Z = Y",
