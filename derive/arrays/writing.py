@@ -95,6 +95,10 @@ class Writer:
             return decimal, self.ATOM
         return ratio, self.TIMES
 
+    def size(self, size: Size) -> str:
+        """A size as an argument of its own."""
+        return str(size) if self.dialect == "numpy" else math_size(size)
+
     def math_number(self, value: Fraction | Size | str) -> tuple[str, int]:
         """A number in LaTeX."""
         if isinstance(value, str):
@@ -276,6 +280,16 @@ class Writer:
                 return said
         text = self.copied(node, core)[0]
         return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
+
+    def factors(self, left: Array, right: Array) -> tuple[Array, Array]:
+        """The factors of a matrix product; of one of the two copies along leading axes are left unsaid."""
+        for one, other in ((right, left), (left, right)):
+            core = None if one in self.names else uncopied(one)
+            if core is None or core.ndim < 2 or core.shape[-2:] != one.shape[-2:]:
+                continue
+            if one.op == Broadcast(one.shape, tuple(range(one.ndim - core.ndim, one.ndim))):
+                return (left, core) if other is left else (core, right)
+        return left, right
 
     # ---- copies, sums and contractions in LaTeX
 

@@ -32,6 +32,8 @@ def _alone(arrays: Iterable[Array], found: dict[str, str]) -> list[tuple[str, Si
     """Note where sizes stand alone; the places where something else stands."""
     late = []
     for array in arrays:
+        if array.kind == "int" and not array.shape:  # a plain int is a size, if there is one of its name
+            found[str(label(array))] = str(label(array))
         for axis, size in enumerate(array.shape):
             here = f"{label(array)}.shape[{axis}]"
             if size.name is None:
@@ -86,7 +88,7 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     if rest == 0 and not falling:
         shifted = here
     whole = f"({shifted})" if shifted != here else here
-    conditions = [f"{divisor} > 0"] if by.constant is None else []
+    conditions = [f"{divisor} > 0"] if any(found[text] != text for text in by.names) else []  # a plain int is checked
     if falling or not negative:
         conditions.append(f"{here} {'<=' if falling else '>='} {offset}")
     if by != 1:
@@ -100,7 +102,7 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
 def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     """Statements that read sizes off arrays; DeriveError for a size that can be read off none."""
     lines = []
-    left = list(wanted)
+    left = [size for size in wanted if size not in map(label, arrays)]
     for array in arrays:
         here = [size.name for size in array.shape]
         mine = [size for size in dict.fromkeys(here) if size in left]
@@ -122,7 +124,7 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
                 f"the code needs the size {size}, which can be worked out from no shape",
                 f"it occurs in {', '.join(seen) or 'no array'}",
                 callers_place(),
-                f'declaring an array with that size alone, "{size}"',
+                f'declaring an array with that size alone, "{size}", or the size as an input, {size}: ": ={size}"',
             )
         text = found[size]
         lines.append(f"{size} = {text[1:-1] if text.startswith('(') else text}")
@@ -136,6 +138,7 @@ def fit_check(
     found: dict[str, str] = {}
     late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
+    _alone([array for array in arrays if not array.shape], found)
     conditions = [condition for array in shaped for condition in _fits(array, found, late)]
     conditions += _solve(late, found)
     of_sizes = [
@@ -153,6 +156,16 @@ def fit_check(
     wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
     test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+
+
+def size_check(title: str, inputs: Sequence[Input]) -> list[str]:
+    """Statements that raise ValueError where a size that is given as a plain int is none."""
+    lines: list[str] = []
+    for i in inputs:
+        if i.kind.equals is not None:
+            lines += [f"if not (isinstance({i.name}, (int, np.integer)) and {i.name} > 0):"]
+            lines += _raise(f"{title}: {i.name}={{{i.name}!r}}", "; wanted a whole number of at least 1")
+    return lines
 
 
 def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) -> list[str]:

@@ -16,7 +16,7 @@ from .strategies import expressions
 from .values import EPS, N, S, entry_values, node_values, sizes_for, text_value, values_for, work
 
 X, W, V, b, c, G, q = N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "m"), N("c", "n"), N("dY", "n m"), N("q", "")
-K, Q, F = N("K", "n n"), N("Q", "b h n d"), N("F", "4 6")
+K, Q, F, T = N("K", "n n"), N("Q", "b h d n"), N("F", "4 6"), N("T", "b n n")
 
 
 def assert_agree(got, want, nodes, rounding):
@@ -102,6 +102,8 @@ NUMPY = {
     "b @ b": b @ b,
     "X @ W @ b": X @ W @ b,
     "K @ (X @ W)": K @ (X @ W),
+    "K @ T": K @ T, "T @ X": T @ X, "T @ K.T @ X": T @ K.T @ X, "Q @ T[:, None, :, :]": Q @ T[:, None],
+    "np.broadcast_to(K, (b, n, n)) @ X": np.broadcast_to(K, T.shape) @ np.broadcast_to(X, (T.shape[0], *X.shape)),
     "(X + V) @ W": (X + V) @ W,
     "c[:, None]": c[:, None],
     "b[None, :]": b[None, :],
