@@ -63,7 +63,9 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     """The conditions on a place, its last unknown size worked out; None if there are more, or it is not linear."""
     unknown = sorted(text for text in size.names if text not in found)
     if not unknown:
-        return [f"{here} == {_size_code(size, found)}"]
+        wanted = _size_code(size, found)
+        found.setdefault(str(size), here)  # what h*k is is read there, not worked out again
+        return [f"{here} == {wanted}"]
     if any(unknown[0] in quotient.names for quotient in size.quotients):
         return None  # many sizes have the same quotient
     factor, rest = Size({}), Size({})
@@ -96,6 +98,7 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
         conditions.append(f"{whole} % {bracketed} == 0")
         whole = f"({whole} // {bracketed})"
     found[unknown[0]] = whole
+    found.setdefault(str(size), here)
     return conditions
 
 
@@ -139,7 +142,14 @@ def fit_check(
     late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
     _alone([array for array in arrays if not array.shape], found)
-    conditions = [condition for array in shaped for condition in _fits(array, found, late)]
+    alone = {size.name for array in shaped for size in array.shape}
+    conditions = []
+    for array in shaped:
+        conditions += _fits(array, found, late)
+        ready = [(here, size) for here, size in late if not (size.names & alone) - found.keys()]
+        late = [item for item in late if item not in ready]
+        conditions += _solve(ready, found)
+        late += [item for item in ready if str(item[1]) not in found]
     conditions += _solve(late, found)
     of_sizes = [
         (text, sizes)
@@ -246,6 +256,9 @@ def _raise(came: str, wanted: str) -> list[str]:
 def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str:
     if size.constant is not None:
         return str(size.constant)
+    for key, place in places.items():
+        if not key.isidentifier() and (times := size.over(Size.of(key))) is not None and times.constant:
+            return place if times == 1 else f"{times} * {place}"
     text = ""
     for mono, c in sorted(
         size.terms, key=lambda term: (not term[0], term[1] < 0)
