@@ -70,7 +70,7 @@ FIRES = {
     "tanh_by_definition": [(np.exp(X) - np.exp(V)) / (np.exp(X) + np.exp(V)), (np.exp(q) - 1) / (1 + np.exp(q)), (1 - np.exp(X)) / (np.exp(X) + 1)],
     "softplus_by_definition": [np.log(1 + np.exp(X)), np.log(np.exp(q) + 1), np.log1p(np.exp(X @ W)), np.log(build.elementwise("sigmoid", X))],
     "opposite_comparison": [~(X > V), ~(X < 0), ~(X >= V), ~(X <= V), ~(X == V), ~(X != V), ~~(X > V), ~~N("M", "n d : bool")],
-    "choice_within_choice": [np.where(X > 0, np.where(V > 0, X, 0), 0), np.where(q > 0, np.where(N("M", "n d : bool"), 2, 3), 3), np.tril(np.where(X < b, X, 0))],
+    "choice_within_choice": [np.where(X > 0, np.where(V > 0, X, 0), 0), np.where(q > 0, np.where(N("M", "n d : bool"), 2, 3), 3), np.tril(np.where(b > X, X, 0))],
     "softsign_by_definition": [X / (1 + abs(X)), q / (abs(q) + 1)],
     "normal_distribution_by_definition": [1 + erf(X), 1 - erf(q), erf(X / np.sqrt(2)) + 1, 1 + erf(X * np.sqrt(2)), 1 - erf(-X * np.sqrt(0.5)),
                                           1 + erf(2 * X / 3)],
