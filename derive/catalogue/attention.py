@@ -127,7 +127,7 @@ def multi_head_attention(
         S = scores(Q, K)
         if mask == "float":
             S = S + attn_mask
-        keep = ~attn_mask if mask == "bool" else None
+        keep = np.logical_not(attn_mask) if mask == "bool" else None
         if key_padding_mask is not None:
             here = ~key_padding_mask[..., None, None, :]
             keep = here if keep is None else keep * here

@@ -338,16 +338,34 @@ def attention(node: Node) -> Call:
         if node["is_causal"]:  # the layer takes one of the two
             past = np.tri(*mask.shape[-2:], dtype=bool)
             mask = mask & past if mask.dtype == bool else np.where(past, mask, np.float32(-np.inf))
-        taking_part = mask if mask.dtype == bool else mask > -np.inf
-        if not taking_part.any(axis=-1).all():
+        if not (mask if mask.dtype == bool else mask > -np.inf).any(axis=-1).all():
             raise Skipped("a row in which nothing takes part, of which the formula says nothing")
         inputs["attn_mask"] = mask
         options |= {"is_causal": False, "mask": "bool" if mask.dtype == bool else "float"}
+
+    if flat and _one_size(node):
+        return _of_heads(node, {key: options[key] for key in options if key != "scale"}, inputs.get("attn_mask"))
 
     def back(y: Any) -> Any:
         return np.swapaxes(y, 1, 2).reshape(*node["Q"].shape[:2], -1) if flat else y
 
     return Call("scaled_dot_product_attention", inputs, options, back=back)
+
+
+def _one_size(node: Node) -> bool:
+    """True for as many heads of keys as of queries, all of one size, a mask that is the same for all, and no scale."""
+    one = len({node[x].shape[-1] for x in "QKV"}) == 1 and node["q_num_heads"] == node["kv_num_heads"]
+    return one and not node.get("scale") and ("attn_mask" not in node.inputs or node["attn_mask"].ndim == 2)
+
+
+def _of_heads(node: Node, options: dict[str, Any], mask: Array | None) -> Call:
+    """Several heads of the rows as they are: every projection is the identity."""
+    one = np.eye(node["Q"].shape[-1], dtype=np.float32)
+    weights = {"in_proj_weight": np.concatenate([one, one, one]), "out_proj_weight": one}
+    inputs = {"query": node["Q"], "key": node["K"], "value": node["V"], "h": int(node["q_num_heads"]), **weights}
+    if mask is not None:
+        inputs["attn_mask"] = ~mask[0, 0] if mask.dtype == bool else mask[0, 0]  # True takes no part there
+    return Call("multi_head_attention", inputs, {**options, "bias": False})
 
 
 def _heads(x: Array, heads: int) -> Array:
