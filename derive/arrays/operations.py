@@ -359,8 +359,7 @@ class Matmul(Operation):
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A B``."""
-        left, right = write.factors(*node.operands)
-        return f"{write(left, write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
+        return write.math_product(*write.factors(*node.operands)), write.TIMES + 1
 
 
 _PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b", "a,ba->b")  # written with @, the last with its factors swapped

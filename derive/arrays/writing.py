@@ -291,7 +291,13 @@ class Writer:
                 return (left, core) if other is left else (core, right)
         return left, right
 
-    # ---- copies, sums and contractions in LaTeX
+    # ---- products, copies, sums and contractions in LaTeX
+
+    def math_product(self, left: Array, right: Array) -> str:
+        """Two factors side by side, with a space between words."""
+        one, other = self(left, self.TIMES + 1), self(right, self.TIMES + 1)
+        word = r"\\mathrm\{[\w\\]{2,}\}"
+        return rf"{one} \, {other}" if re.search(f"{word}$", one) or re.match(word, other) else f"{one} {other}"
 
     def math_broadcast(self, node: Array) -> tuple[str, int]:
         """A row below ones, a column beside ones, or a scalar times ones."""

@@ -138,3 +138,23 @@ def multi_head_attention(
         return (output, P.mean(axis=-3)) if need_weights else output
 
     return multi_head_attention
+
+
+@options
+def rotary_embedding(*, interleaved: bool = False) -> Layer:
+    """Pairs of entries turned by the angle of their place: entry i with i + d, or, ``interleaved``, with the next."""
+    one_of("interleaved", interleaved, (False, True))
+
+    @layer(source="Su et al., RoFormer: Enhanced transformer with rotary position embedding, 2021, eq. 34")
+    def rotary_embedding(input: "... l 2*d", cos: "l d", sin: "l d") -> Any:
+        """Each pair of entries of a row turned by the angle that belongs to the row's place and to the pair."""
+        if interleaved:
+            pairs = input.reshape(*input.shape[:-1], input.shape[-1] // 2, 2)
+            x, y = pairs[..., 0], pairs[..., 1]
+        else:
+            x, y = np.split(input, 2, axis=-1)
+        u, v = x * cos - y * sin, x * sin + y * cos
+        output = np.stack((u, v), axis=-1).reshape(input.shape) if interleaved else np.concatenate((u, v), axis=-1)
+        return output
+
+    return rotary_embedding

@@ -139,6 +139,8 @@ LATEX = {
     r"X W + \mathbf{1} b": X @ W + b,
     r"\mathrm{d}Y W^{\top}": G @ W.T,
     r"X^{\top} \mathrm{d}Y": X.T @ G,
+    r"T K": T @ K, r"T T^{\top}": T @ T.swapaxes(-1, -2), r"Q^{0213}": Q.transpose(0, 2, 1, 3), r"Q^{3210}": Q.T,
+    r"\mathrm{input} \, W": N("input", "n d") @ W, r"X \, \mathrm{in\_weight}^{\top}": X @ N("in_weight", "m d").T,
     r"\mathbf{1}^{\top} \mathrm{d}Y": G.sum(axis=0),
     r"X \, \mathbf{1}": X.sum(axis=1),
     r"\tanh(X W)": np.tanh(X @ W),

@@ -131,6 +131,13 @@ def multi_head_attention(
     return (output, weights.reshape(*lead, *weights.shape[1:])) if need_weights else output
 
 
+def rotary_embedding(input: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
+    """Pairs of entries as complex numbers, which PyTorch has no function for."""
+    halves = input.unflatten(-1, (-1, 2)) if interleaved else input.unflatten(-1, (2, -1)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(halves.contiguous()) * torch.complex(cos, sin))
+    return (turned if interleaved else turned.transpose(-1, -2)).flatten(-2)
+
+
 def left_out(chance: np.random.Generator, drawn: Drawn) -> Any:
     """A mask of scores; the first key takes part in each row."""
     shape = drawn.sizes["l"], drawn.sizes["s"]
@@ -255,6 +262,7 @@ LAYERS: Mapping[str, Oracle] = {
     "multi_head_attention": Oracle(
         multi_head_attention, HEADS, inputs={"attn_mask": left_out, "key_padding_mask": padding}
     ),
+    "rotary_embedding": Oracle(rotary_embedding, options={"interleaved": (False, True)}),
     "dense": Oracle(dense),
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
