@@ -222,3 +222,8 @@ def test_a_mask_of_another_shape_is_refused():
     given = drawn(LAYER.with_options(**options), (2,), 3, 4, 2, 3)
     with pytest.raises(ValueError, match=r"attn_mask \(4, 3\).*; wanted .*attn_mask \(l, s\)"):
         code_of(options).forward(**{**given, "attn_mask": given["attn_mask"].T})
+
+
+def test_what_is_assumed_of_a_mask_is_said_of_the_mask():
+    told = LAYER.with_options(mask="bool").derive().prove().assumptions
+    assert told == ("keep has an entry in each row", "m > 0")
