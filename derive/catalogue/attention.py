@@ -99,7 +99,7 @@ def multi_head_attention(
         one_of(option, value, (True, False))
     apart = one_of("use_separate_proj_weight", use_separate_proj_weight, (False, True))
     given = num_heads == "h"
-    n = f"{num_heads if given else whole('num_heads', num_heads, 1)}*m"
+    n = "h*m" if given else f"{whole('num_heads', num_heads, 1)}*m"
     masks = {None: None, "bool": "l s : bool", "float": "l s"}
 
     @layer(parameters=("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias", *PROJECTIONS),
@@ -135,7 +135,10 @@ def multi_head_attention(
         A = P @ V
         Z = side_by_side(A)
         output = Z @ out_proj_weight.T + (out_proj_bias if bias else 0)
-        return (output, P.mean(axis=-3)) if need_weights else output
+        if need_weights:
+            attn_output_weights = P.mean(axis=-3)
+            return output, attn_output_weights
+        return output
 
     return multi_head_attention
 

@@ -139,6 +139,10 @@ def test_the_number_of_heads_as_a_number_or_as_an_input(heads):
     assert "h" not in [i.name for i in layer.inputs]
 
 
+def test_the_weights_are_a_second_output():
+    assert LAYER.with_options(need_weights=True).outputs == ("output", "attn_output_weights")
+
+
 def test_float32_stays():
     given = drawn(LAYER, (2,), 3, 4, 2, 3, np.float32)
     output, cache = code_of({}).forward(**given)
