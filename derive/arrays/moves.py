@@ -48,8 +48,9 @@ class Transpose(Operation):
         return (f"{operand}.T" if reverse else f"{operand}.transpose{self.order}"), write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A superscript."""
-        order = r"\top" if len(self.order) == 2 else "".join(str(axis) for axis in self.order)
+        """A superscript: ⊤ for the last two axes, as products take them, else the axes in their order."""
+        last = self.order == (*range(len(self.order) - 2), len(self.order) - 1, len(self.order) - 2)
+        order = r"\top" if last else "".join(str(axis) for axis in self.order)
         (operand,) = node.operands
         if operand.op.name == "inv" and order == r"\top" and operand not in write.names:  # the transposed inverse
             return f"{write(operand.operands[0], write.POWER + 1)}^{{-\\top}}", write.POWER

@@ -352,15 +352,14 @@ class Matmul(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A @ B``; a column times a row runs several times faster as ``a * b``."""
-        left, right = node.operands
+        left, right = write.factors(*node.operands)
         if write.quick and left.shape[-1] == ONE:
             return f"{write(left, write.TIMES)} * {write(right, write.TIMES + 1)}", write.TIMES
         return f"{write(left, write.TIMES)} @ {write(right, write.TIMES + 1)}", write.TIMES
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A B``."""
-        left, right = node.operands
-        return f"{write(left, write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
+        return write.math_product(*write.factors(*node.operands)), write.TIMES + 1
 
 
 _PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b", "a,ba->b")  # written with @, the last with its factors swapped

@@ -194,12 +194,24 @@ def match_sizes(pattern: Shape, actual: Shape, known: dict[str, Size]) -> str | 
         if name is not None and name not in known:
             known[name] = got
             continue
+        unknown = [text for text in wanted.names if text not in known]
+        if len(unknown) == 1 and (factor := _factor(wanted, unknown[0], known)) is not None:
+            if (found := got.over(factor)) is None:
+                return f"size {got} came where {wanted} was wanted, {factor} times something"
+            known[unknown[0]] = found
         if not wanted.names <= known.keys():
             continue  # decided once its names are known
         if wanted.at(known) != got:
             held = "" if wanted.constant is not None else f", {wanted} being {wanted.at(known)} elsewhere"
             return f"size {got} came where {wanted} was wanted{held}"
     return None
+
+
+def _factor(size: Size, name: str, known: Mapping[str, Size]) -> Size | None:
+    """By what a name is multiplied in ``h*k``, all other names being known; None where it is no such product."""
+    factor = size.at({name: 1})
+    product = not size.quotients and len(size.terms) == 1 and size == factor * Size.of(name)
+    return factor.at(known) if product else None
 
 
 def size_names(shapes: Iterable[Shape]) -> tuple[str, ...]:

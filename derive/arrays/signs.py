@@ -30,7 +30,7 @@ def filled(mask: Array, axes: tuple[int, ...]) -> tuple[str, ...]:
     """The conditions under which a mask has an entry in each row."""
     if starts_rows(mask, axes):
         return not_empty([mask.shape[axis] for axis in axes])
-    return (f"{mask} has an entry in each row",)
+    return (f"{_uncopied(mask)[1]} has an entry in each row",)
 
 
 def starts_rows(mask: Array, axes: tuple[int, ...]) -> bool:

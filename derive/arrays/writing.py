@@ -95,6 +95,10 @@ class Writer:
             return decimal, self.ATOM
         return ratio, self.TIMES
 
+    def size(self, size: Size) -> str:
+        """A size as an argument of its own."""
+        return str(size) if self.dialect == "numpy" else math_size(size)
+
     def math_number(self, value: Fraction | Size | str) -> tuple[str, int]:
         """A number in LaTeX."""
         if isinstance(value, str):
@@ -277,7 +281,23 @@ class Writer:
         text = self.copied(node, core)[0]
         return f"np.broadcast_to({text}, {self.numpy_shape(node.shape)})", self.ATOM
 
-    # ---- copies, sums and contractions in LaTeX
+    def factors(self, left: Array, right: Array) -> tuple[Array, Array]:
+        """The factors of a matrix product; of one of the two copies along leading axes are left unsaid."""
+        for one, other in ((right, left), (left, right)):
+            core = None if one in self.names else uncopied(one)
+            if core is None or core.ndim < 2 or core.shape[-2:] != one.shape[-2:]:
+                continue
+            if one.op == Broadcast(one.shape, tuple(range(one.ndim - core.ndim, one.ndim))):
+                return (left, core) if other is left else (core, right)
+        return left, right
+
+    # ---- products, copies, sums and contractions in LaTeX
+
+    def math_product(self, left: Array, right: Array) -> str:
+        """Two factors side by side, with a space between words."""
+        one, other = self(left, self.TIMES + 1), self(right, self.TIMES + 1)
+        word = r"\\mathrm\{[\w\\]{2,}\}"
+        return rf"{one} \, {other}" if re.search(f"{word}$", one) or re.match(word, other) else f"{one} {other}"
 
     def math_broadcast(self, node: Array) -> tuple[str, int]:
         """A row below ones, a column beside ones, or a scalar times ones."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from derive.arrays.array import Array, Operation, apply, name, substitute
-from derive.arrays.build import constant, count, reshape, spread
+from derive.arrays.build import constant, count, reshape, size_of, spread
+from derive.arrays.moves import Reshape
 from derive.arrays.shapes import LEADING_NAME, Shape, match_sizes, write_shape
 from derive.derivation.layer import Input, Layer
 from derive.errors import DeriveError, callers_place
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 def called(layer: Layer, operands: Sequence[Any]) -> Any:
     """The layer applied to symbolic arrays: its output, or a tuple of them."""
-    arrays = [_as_operand(i, operand) for i, operand in zip(layer.inputs, operands, strict=True)]
+    pairs = list(zip(layer.inputs, operands, strict=True))
+    given = tuple(_as_size(layer, i, operand) for i, operand in pairs if i.kind.equals is not None)
+    arrays = [_as_operand(i, operand) for i, operand in pairs if i.kind.equals is None]
     arrays, lead = _flattened(layer, arrays)
-    results = [_unflattened(layer, apply(LayerCall(layer, output), *arrays), lead) for output in layer.outputs]
+    results = [_unflattened(layer, apply(LayerCall(layer, output, given), *arrays), lead) for output in layer.outputs]
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -34,10 +37,14 @@ _derivations: WeakKeyDictionary[Layer, Derivation] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class LayerCall(Operation):
-    """A layer applied to operands; ``output`` is the one of its outputs that this is."""
+    """A layer applied to operands; ``output`` is the one of its outputs that this is.
+
+    ``given`` are its plain ints: they are sizes, not operands.
+    """
 
     layer: Layer
     output: str
+    given: tuple[Size, ...] = ()
 
     @property
     def name(self) -> str:  # type: ignore[override]  # the layer's own name
@@ -65,12 +72,13 @@ class LayerCall(Operation):
     def sizes(self, operands: Sequence[Array]) -> dict[str, Size]:
         """What the layer's sizes are at its operands; DeriveError if they do not fit."""
         known: dict[str, Size] = {}
-        pairs = list(zip(self.layer.inputs, operands, strict=True))
+        pairs = list(zip(self.layer.arrays, operands, strict=True))
+        ints = tuple(i.kind.equals for i in self.layer.inputs if i.kind.equals is not None)
         wrong = None
-        for i, operand in pairs:
-            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
-        for i, operand in pairs:
-            wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
+        for _ in range(2):  # in the second round all sizes are known
+            wrong = wrong or match_sizes(ints, self.given, known)
+            for i, operand in pairs:
+                wrong = wrong or _misfit(i, operand, match_sizes(i.shape, operand.shape, known))
         if wrong is not None:
             wanted = ", ".join(f"{i.name}: {i.written}" for i in self.layer.inputs)
             raise DeriveError(
@@ -95,7 +103,7 @@ class LayerCall(Operation):
         return self._in_place(node, self.layer.expanded(self.output))
 
     def _in_place(self, node: Array, expression: Array, more: Mapping[str, Array] | None = None) -> Array:
-        names = dict(zip((i.name for i in self.layer.inputs), node.operands, strict=True))
+        names = dict(zip((i.name for i in self.layer.arrays), node.operands, strict=True))
         return substitute(expression, {**names, **(more or {})}, self.sizes(node.operands))
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> tuple[Array | None, ...]:
@@ -104,7 +112,7 @@ class LayerCall(Operation):
         closed = self.own.closed_forms(self.output)
         node = apply(self, *operands)
         return tuple(
-            self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.inputs
+            self._in_place(node, closed[i.name], more) if i.name in closed else None for i in self.layer.arrays
         )
 
     def assumes(self, node: Array) -> tuple[str, ...]:
@@ -112,7 +120,7 @@ class LayerCall(Operation):
         if not self.layer.conditional:
             return ()
         told = {}
-        for i, operand in zip(self.layer.inputs, node.operands, strict=True):
+        for i, operand in zip(self.layer.arrays, node.operands, strict=True):
             text = str(operand) if all(not part.operands for part in operand.operands) else f"{i.name} of {self.name}"
             told[i.name] = name(text, operand.shape, operand.kind)  # an operand is named by its text, if that is short
         formula = substitute(self.layer.expanded(self.output), told, self.sizes(node.operands))
@@ -121,16 +129,28 @@ class LayerCall(Operation):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``."""
         pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
-        return f"{self.name}({', '.join(write(operand, 0) for operand in node.operands)}){pick}", write.ATOM
+        return f"{self.name}({', '.join(self._arguments(write, node))}){pick}", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``, upright."""
         title = self.name.replace("_", r"\_")
-        return rf"\mathrm{{{title}}}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+        return rf"\mathrm{{{title}}}({', '.join(self._arguments(write, node))})", write.ATOM
+
+    def _arguments(self, write: Writer, node: Array) -> Iterator[str]:
+        arrays, ints = iter(node.operands), iter(self.given)
+        for i in self.layer.inputs:
+            yield write(next(arrays), 0) if i.kind.equals is None else write.size(next(ints))
 
 
 def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:
     return None if wrong is None else f"{i.name} came as {write_shape(operand.shape)}: {wrong}"
+
+
+def _as_size(layer: Layer, i: Input, value: Any) -> Size:
+    if isinstance(value, Array) or not (size := size_of(value) - 1).is_nonnegative():
+        came, wanted = f"{layer.name}: {i.name} came as {value}", "a size or a whole number of at least 1 was wanted"
+        raise DeriveError(came, wanted, callers_place(), "an axis of an array's shape, or a number such as 2")
+    return (size + 1).plain
 
 
 def _as_operand(i: Input, value: Any) -> Array:
@@ -140,7 +160,7 @@ def _as_operand(i: Input, value: Any) -> Array:
 
 def _flattened(layer: Layer, operands: list[Array]) -> tuple[list[Array], Shape | None]:
     """The operands with their leading axes made one, and what these were; None where they are one already."""
-    given = [(i, a) for i, a in zip(layer.inputs, operands, strict=True) if i.leading]
+    given = [(i, a) for i, a in zip(layer.arrays, operands, strict=True) if i.leading]
     if all(a.ndim == len(i.shape) or a.ndim < len(i.shape) - 1 for i, a in given):
         return operands, None
     lead = given[0][1].shape[: given[0][1].ndim - len(given[0][0].shape) + 1]
@@ -153,14 +173,15 @@ def _flattened(layer: Layer, operands: list[Array]) -> tuple[list[Array], Shape 
         )
     joined = [
         _joined(a, (count(lead), *a.shape[len(lead) :])) if i.leading else a
-        for i, a in zip(layer.inputs, operands, strict=True)
+        for i, a in zip(layer.arrays, operands, strict=True)
     ]
     return joined, lead
 
 
 def _joined(array: Array, shape: Shape) -> Array:
     """The array with its leading axes made one: what it was made of, where another call has just parted them."""
-    return array.operands[0] if array.operands and array.operands[0].shape == shape else reshape(array, shape)
+    parted = isinstance(array.op, Reshape) and array.operands[0].shape == shape
+    return array.operands[0] if parted else reshape(array, shape)
 
 
 def _unflattened(layer: Layer, result: Array, lead: Shape | None) -> Array:

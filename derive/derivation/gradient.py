@@ -51,6 +51,7 @@ def gradient_layer(derivation: Derivation) -> Layer:
     outputs = tuple(str(renamed[adjoint_name(key)]) for key in derivation.wrt)
     equations = _needed([*layer.equations, *lines], outputs)
     used = {text for e in equations for text in e.expression.names()}
+    used |= {i.name for i in layer.inputs if i.kind.equals is not None}
     return Layer(
         f"{layer.name}_gradient",
         tuple(i for i in [*layer.inputs, *given] if i.name in used),

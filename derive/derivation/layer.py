@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, name, substitute
+from derive.arrays.axis import axis_size
 from derive.arrays.renaming import sizes_inside
 from derive.arrays.shapes import (
     FLOAT,
@@ -55,13 +56,20 @@ class Input:
         return name(self.name, self.shape, self.kind.name, self.kind.range)
 
     @property
+    def value(self) -> Any:
+        """What a formula gets for it: the array; for a plain int that is a size, the size."""
+        return self.array if self.kind.equals is None else axis_size(self.kind.equals)
+
+    @property
     def declaration(self) -> Declaration:
         """Its shape and kind."""
         return Declaration(self.shape, self.kind, self.leading)
 
     @property
     def written(self) -> str:
-        """Its shape as messages and pages show it: ``(..., d)`` for any leading axes."""
+        """Its shape as messages and pages show it: ``(..., d)`` for any leading axes, ``int`` for a plain one."""
+        if self.kind.scalar:
+            return self.kind.name
         shape = write_shape(self.shape)
         return shape.replace(LEADING_NAME, LEADING, 1) if self.leading else shape
 
@@ -139,6 +147,11 @@ class Layer:
         return [given[key] for key in names]
 
     @property
+    def arrays(self) -> tuple[Input, ...]:
+        """The inputs that are arrays; the others are sizes, given as plain ints."""
+        return tuple(i for i in self.inputs if i.kind.equals is None)
+
+    @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs that have a gradient: those of a float kind."""
         return tuple(i.name for i in self.inputs if i.kind.is_float)
@@ -151,7 +164,8 @@ class Layer:
     @cached_property
     def _sizes(self) -> tuple[str, ...]:
         inside = [name for e in self.equations for name in sizes_inside(e.expression)]  # a stride, say
-        return tuple(dict.fromkeys([*size_names(i.shape for i in self.inputs), *inside]))
+        given = tuple(i.kind.equals for i in self.inputs if i.kind.equals is not None)
+        return tuple(dict.fromkeys([*size_names([*(i.shape for i in self.inputs), given]), *inside]))
 
     @cached_property
     def _compiled(self) -> Any:
@@ -255,7 +269,7 @@ def build_layer(
             f"{title}: parameters {', '.join(unknown)}", f"some of {', '.join(inputs)} were wanted", callers_place()
         )
     used = {text for output in outputs.values() for text in output.names()}
-    if unused := next((key for key in inputs if key not in used), None):
+    if unused := next((key for key, d in inputs.items() if key not in used and d.kind.equals is None), None):
         raise DeriveError(
             f"{title}: the input {unused} is not used",
             "every declared input in the formula",
@@ -281,7 +295,7 @@ def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
     for expression in expressions:
         for node in expression.walk():
             if isinstance(node.op, LayerCall):
-                for i, operand in zip(node.op.layer.inputs, node.operands, strict=True):
+                for i, operand in zip(node.op.layer.arrays, node.operands, strict=True):
                     if i.role == "parameter" and (text := label(operand)) is not None:
                         found.add(text)
     return found
@@ -303,7 +317,7 @@ def check_layer(layer: Layer) -> None:
                 where,
                 "another name for one of the two",
             )
-        if label in sizes:
+        if label in sizes and not _is_size(layer.input(label)):
             raise DeriveError(
                 f"{layer.name}: {label} names an array and a size",
                 "one meaning a name",
@@ -324,3 +338,8 @@ def check_layer(layer: Layer) -> None:
                 where,
                 "another name for one of the two",
             )
+
+
+def _is_size(given: Input | None) -> bool:
+    """True for the size of that name, given as a plain int."""
+    return given is not None and given.kind.equals is not None and given.kind.equals.name == given.name

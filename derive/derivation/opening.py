@@ -14,6 +14,7 @@ from derive.arrays.array import Array, Named, apply, name, substitute
 from derive.arrays.operations import Constant
 
 if TYPE_CHECKING:
+    from derive.arrays.shapes import Shape
     from derive.derivation.layer import Layer
     from derive.index.size import Size
 
@@ -28,7 +29,7 @@ class Opening:
     taken: set[str]
     parts: dict[str, Array] = field(default_factory=dict)
     domains: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _opened: dict[tuple[Layer, tuple[Array, ...]], dict[str, Array]] = field(default_factory=dict)
+    _opened: dict[tuple[Layer, Shape, tuple[Array, ...]], dict[str, Array]] = field(default_factory=dict)
 
     def add(self, title: str, written: Array) -> None:
         """Add a part, after the lines of the layers that it calls."""
@@ -50,7 +51,7 @@ class Opening:
         op = node.op
         if not isinstance(op, LayerCall) or len(op.layer.equations) < 2:
             return node
-        key = (op.layer, node.operands)
+        key = (op.layer, op.given, node.operands)
         if key not in self._opened:
             sizes, titles = op.sizes(node.operands), {op.output: title} if title else {}
             self._opened[key] = self._named_lines(op.layer, node.operands, sizes, titles)
@@ -61,7 +62,7 @@ class Opening:
     ) -> dict[str, Array]:
         """What the layer's names stand for: its operands, and its lines."""
         known: dict[str, Array] = {}
-        for i, operand in zip(layer.inputs, operands, strict=True):
+        for i, operand in zip(layer.arrays, operands, strict=True):
             known[i.name] = operand if isinstance(operand.op, Named | Constant) else self._named(i.name, operand)
         for equation in layer.equations:
             title = titles.get(equation.name, "")

@@ -45,13 +45,16 @@ def program(
 ) -> tuple[Equation, ...]:
     """The equations of some outputs, in order; ``parts`` are named by the author."""
     named = _by_author(inputs, parts, outputs)
-    opening = Opening({*inputs, *named, *size_names(declared.shape for declared in inputs.values())})
+    fixed = {*inputs, *size_names(declared.shape for declared in inputs.values())}
+    opening = Opening({*fixed, *named})
     for title, written in named.items():
         opening.add(title, written)
+    given = seen_through(opening.parts, outputs)
     equations: list[Equation] = []
-    for title, written in seen_through(opening.parts, outputs).items():
+    taken = {*fixed, *given}
+    for title, written in given.items():
         conditions = (*_conditions(written), *opening.domains.get(title, ()))
-        equations += _cut(title, simplify(written), opening.taken, conditions)
+        equations += _cut(title, simplify(written), taken, conditions)
     return tuple(equations)
 
 

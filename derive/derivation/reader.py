@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
-from derive.arrays.array import Array, name
+from derive.arrays.array import Array
 from derive.arrays.build import constant
 from derive.arrays.shapes import Declaration, declare
-from derive.derivation.layer import Layer, build_layer, output_name
+from derive.derivation.layer import Input, Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place, place_of
 
 
@@ -45,11 +45,14 @@ def layer(
         raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), 'def fn(X: "n d"): ...')
     where = place_of(function)
     declared = declarations(function)
-    arrays = {key: name(key, value.shape, value.kind.name, value.kind.range) for key, value in declared.items()}
-    result, parts = traced(function, arrays)
+    given = {key: Input(key, value.shape, value.kind).value for key, value in declared.items()}
+    result, parts = traced(function, given)
+    arrays = {key: value for key, value in given.items() if isinstance(value, Array)}
     outputs = _outputs(function, result, arrays, parts, where)
     doc = inspect.cleandoc(function.__doc__ or "")
-    return build_layer(title or function.__name__, declared, parts, outputs, parameters, doc, source, written=function)
+    left_out = set(inspect.signature(function).parameters) - set(declared)
+    learned = [key for key in parameters if key not in left_out]
+    return build_layer(title or function.__name__, declared, parts, outputs, learned, doc, source, written=function)
 
 
 def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
@@ -59,7 +62,10 @@ def declarations(function: Callable[..., Any]) -> dict[str, Declaration]:
 
 
 def shape_strings(function: Callable[..., Any]) -> dict[str, Any]:
-    """A function's annotations, one for each parameter; DeriveError for a parameter without one."""
+    """A function's annotations, one for each parameter; DeriveError for a parameter without one.
+
+    A parameter that is declared as None keeps its default: with other options of a layer it is an input.
+    """
     where = place_of(function)
     texts = {}
     for parameter in inspect.signature(function).parameters.values():
@@ -78,7 +84,8 @@ def shape_strings(function: Callable[..., Any]) -> dict[str, Any]:
                 where,
                 f'{parameter.name}: "n d"; "" is a scalar',
             )
-        texts[parameter.name] = _unquoted(text)
+        if text is not None or parameter.default is parameter.empty:
+            texts[parameter.name] = _unquoted(text)
     if not texts:
         raise DeriveError(f"{function.__name__}: no parameters", "at least one input was wanted", where)
     return texts
@@ -91,8 +98,8 @@ def _unquoted(text: Any) -> Any:
     return text
 
 
-def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
-    """What the function returns for symbolic arrays, and its local arrays by name."""
+def traced(function: Callable[..., Any], given: dict[str, Any]) -> tuple[Any, dict[str, Array]]:
+    """What the function returns for symbolic arrays and sizes, and its local arrays by name."""
     parts: dict[str, Array] = {}
 
     def watch(frame: Any, event: str, _: Any) -> None:
@@ -102,11 +109,7 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        places = inspect.signature(function).parameters.values()
-        result = function(
-            *[arrays[p.name] for p in places if p.kind is not p.KEYWORD_ONLY],
-            **{p.name: arrays[p.name] for p in places if p.kind is p.KEYWORD_ONLY},
-        )
+        result = called(function, given)
     except DeriveError:
         raise
     except RecursionError:
@@ -123,6 +126,15 @@ def traced(function: Callable[..., Any], arrays: dict[str, Array]) -> tuple[Any,
     finally:
         sys.setprofile(before if callable(before) else None)  # a profiler written in C cannot be set again
     return result, parts
+
+
+def called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """What the function returns for what is given by name; parameters that are not given keep their defaults."""
+    places = [p for p in inspect.signature(function).parameters.values() if p.name in given]
+    return function(
+        *[given[p.name] for p in places if p.kind is p.POSITIONAL_ONLY],
+        **{p.name: given[p.name] for p in places if p.kind is not p.POSITIONAL_ONLY},
+    )
 
 
 def told(error: BaseException) -> str:

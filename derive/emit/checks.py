@@ -32,6 +32,8 @@ def _alone(arrays: Iterable[Array], found: dict[str, str]) -> list[tuple[str, Si
     """Note where sizes stand alone; the places where something else stands."""
     late = []
     for array in arrays:
+        if array.kind == "int" and not array.shape:  # a plain int is a size, if there is one of its name
+            found[str(label(array))] = str(label(array))
         for axis, size in enumerate(array.shape):
             here = f"{label(array)}.shape[{axis}]"
             if size.name is None:
@@ -61,7 +63,9 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     """The conditions on a place, its last unknown size worked out; None if there are more, or it is not linear."""
     unknown = sorted(text for text in size.names if text not in found)
     if not unknown:
-        return [f"{here} == {_size_code(size, found)}"]
+        wanted = _size_code(size, found)
+        found.setdefault(str(size), here)  # what h*k is is read there, not worked out again
+        return [f"{here} == {wanted}"]
     if any(unknown[0] in quotient.names for quotient in size.quotients):
         return None  # many sizes have the same quotient
     factor, rest = Size({}), Size({})
@@ -86,7 +90,7 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
     if rest == 0 and not falling:
         shifted = here
     whole = f"({shifted})" if shifted != here else here
-    conditions = [f"{divisor} > 0"] if by.constant is None else []
+    conditions = [f"{divisor} > 0"] if any(found[text] != text for text in by.names) else []  # a plain int is checked
     if falling or not negative:
         conditions.append(f"{here} {'<=' if falling else '>='} {offset}")
     if by != 1:
@@ -94,13 +98,14 @@ def _solved(here: str, size: Size, found: dict[str, str]) -> list[str] | None:
         conditions.append(f"{whole} % {bracketed} == 0")
         whole = f"({whole} // {bracketed})"
     found[unknown[0]] = whole
+    found.setdefault(str(size), here)
     return conditions
 
 
 def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     """Statements that read sizes off arrays; DeriveError for a size that can be read off none."""
     lines = []
-    left = list(wanted)
+    left = [size for size in wanted if size not in map(label, arrays)]
     for array in arrays:
         here = [size.name for size in array.shape]
         mine = [size for size in dict.fromkeys(here) if size in left]
@@ -122,7 +127,7 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
                 f"the code needs the size {size}, which can be worked out from no shape",
                 f"it occurs in {', '.join(seen) or 'no array'}",
                 callers_place(),
-                f'declaring an array with that size alone, "{size}"',
+                f'declaring an array with that size alone, "{size}", or the size as an input, {size}: ": ={size}"',
             )
         text = found[size]
         lines.append(f"{size} = {text[1:-1] if text.startswith('(') else text}")
@@ -136,7 +141,15 @@ def fit_check(
     found: dict[str, str] = {}
     late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
-    conditions = [condition for array in shaped for condition in _fits(array, found, late)]
+    _alone([array for array in arrays if not array.shape], found)
+    alone = {size.name for array in shaped for size in array.shape}
+    conditions = []
+    for array in shaped:
+        conditions += _fits(array, found, late)
+        ready = [(here, size) for here, size in late if not (size.names & alone) - found.keys()]
+        late = [item for item in late if item not in ready]
+        conditions += _solve(ready, found)
+        late += [item for item in ready if str(item[1]) not in found]
     conditions += _solve(late, found)
     of_sizes = [
         (text, sizes)
@@ -153,6 +166,16 @@ def fit_check(
     wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
     test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+
+
+def size_check(title: str, inputs: Sequence[Input]) -> list[str]:
+    """Statements that raise ValueError where a size that is given as a plain int is none."""
+    lines: list[str] = []
+    for i in inputs:
+        if i.kind.equals is not None:
+            lines += [f"if not (isinstance({i.name}, (int, np.integer)) and {i.name} > 0):"]
+            lines += _raise(f"{title}: {i.name}={{{i.name}!r}}", "; wanted a whole number of at least 1")
+    return lines
 
 
 def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) -> list[str]:
@@ -233,6 +256,9 @@ def _raise(came: str, wanted: str) -> list[str]:
 def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str:
     if size.constant is not None:
         return str(size.constant)
+    for key, place in places.items():
+        if not key.isidentifier() and (times := size.over(Size.of(key))) is not None and times.constant:
+            return place if times == 1 else f"{times} * {place}"
     text = ""
     for mono, c in sorted(
         size.terms, key=lambda term: (not term[0], term[1] < 0)

@@ -16,6 +16,7 @@ from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, M
 from derive.arrays.rows import OfRows, without
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
+from derive.derivation.reader import called
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import Derivation
 from derive.emit import loop_readback, readback
@@ -134,8 +135,8 @@ def _as_written(layer: Layer, source: str) -> list[Rung]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:
-                given = case.contiguous().arguments().values()
-                theirs, ours = layer.written(*given), forward(*given)[0]
+                given = case.contiguous().arguments()
+                theirs, ours = called(layer.written, given), forward(*given.values())[0]
             except Exception as error:
                 return [Rung("as written", "refuted", f"{layer.name} on arrays raised {type(error).__name__}: {error}")]
         pairs = zip(theirs, ours, strict=True) if len(layer.outputs) > 1 else [(theirs, ours)]
@@ -160,6 +161,7 @@ def divisors(layer: Layer) -> frozenset[str]:
     """The sizes that are divided by, of rows, of windows: the mean or the maximum of nothing is not asked for."""
     assumed = {text.removesuffix(" > 0") for text in layer.derive().prove().assumptions}
     found = {name for name in layer.sizes if name in assumed}
+    found |= {name for i in layer.inputs if i.kind.equals is not None for name in i.kind.equals.names}
     for equation in layer.equations:
         for node in equation.expression.walk():
             if node.op.name == "divide":

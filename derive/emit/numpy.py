@@ -17,7 +17,7 @@ from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import UPSTREAM, Derivation
-from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, unpacked, upstream_check
+from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, size_check, unpacked, upstream_check
 from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
 from derive.emit.plan import Plan
 
@@ -105,7 +105,7 @@ def opening(
     """The first statements of forward: leading axes made one, arrays that do not fit what is assumed refused."""
     arrays = [i.array for i in inputs]
     checks = fit_check(layer.name, arrays, known, assumed) + range_check(layer.name, inputs, [*arrays, *known])
-    return flattened(layer, inputs) + as_given(layer, checks, arrays)
+    return size_check(layer.name, inputs) + flattened(layer, inputs) + as_given(layer, checks, arrays)
 
 
 def returned(plan: Plan) -> str:

@@ -50,7 +50,7 @@ class Member:
     @property
     def operands(self) -> Mapping[str, Array]:
         """The operand of each of the layer's inputs."""
-        return dict(zip((i.name for i in self.layer.inputs), self.equation.expression.operands, strict=True))
+        return dict(zip((i.name for i in self.layer.arrays), self.equation.expression.operands, strict=True))
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -101,6 +101,8 @@ def _wrong_arrays(layer: Layer, found: list[Member]) -> str:
     for m in found:
         if len(m.layer.outputs) > 1:
             return f"{m.layer.name} has {len(m.layer.outputs)} outputs"
+        if m.layer.arrays != m.layer.inputs:
+            return f"{m.layer.name} is passed a size"
         passed = [label(operand) for operand in m.operands.values()]
         for text in passed:
             if text is None:

@@ -42,8 +42,9 @@ class Signature:
 
     @property
     def plain_ints(self) -> dict[str, Kind]:
-        """The inputs that are plain Python ints; sizes and conditions may speak of them."""
-        return {name: declared.kind for name, declared in self.inputs.items() if declared.kind.scalar}
+        """The inputs that are plain Python ints, no sizes by their own name; sizes may speak of them."""
+        given = {name: declared.kind for name, declared in self.inputs.items() if declared.kind.scalar}
+        return {name: kind for name, kind in given.items() if kind.equals is None or kind.equals.name != name}
 
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:

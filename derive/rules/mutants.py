@@ -154,7 +154,9 @@ def _of_matrix(node: Array) -> Iterator[Change]:
 
 
 def _of_mask(node: Array) -> Iterator[Change]:
-    if isinstance(node.op, Elementwise) and node.op.function in MIXED_UP:
+    if isinstance(node.op, Elementwise) and node.op.function == "multiply":
+        yield "or in place of and", apply(Elementwise("maximum"), *node.operands)
+    elif isinstance(node.op, Elementwise) and node.op.function in MIXED_UP:
         yield "changed comparison", apply(Elementwise(MIXED_UP[node.op.function]), *node.operands)
     if isinstance(node.op, Largest):
         yield "least for largest", apply(Largest(node.op.axis, not node.op.least), *node.operands)

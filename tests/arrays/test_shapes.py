@@ -94,6 +94,10 @@ MATCH = [
     ("n n+1", "m m+1", {"n": "m"}, None),
     ("n n+1", "m m", {}, "size m came where n + 1 was wanted, n + 1 being m + 1 elsewhere"),
     ("n+1", "m", {}, None),  # decided once n is known
+    ("h h*k", "3 6*m", {"h": "3", "k": "2*m"}, None),
+    ("2*k k", "4*h 2*h", {"k": "2*h"}, None),
+    ("2*k", "n", {}, "size n came where 2*k was wanted, 2 times something"),
+    ("h h*k", "4 6*m", {}, "size 6*m came where h*k was wanted, 4 times something"),
 ]
 
 

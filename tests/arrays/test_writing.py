@@ -16,7 +16,7 @@ from .strategies import expressions
 from .values import EPS, N, S, entry_values, node_values, sizes_for, text_value, values_for, work
 
 X, W, V, b, c, G, q = N("X", "n d"), N("W", "d m"), N("V", "n d"), N("b", "m"), N("c", "n"), N("dY", "n m"), N("q", "")
-K, Q, F = N("K", "n n"), N("Q", "b h n d"), N("F", "4 6")
+K, Q, F, T = N("K", "n n"), N("Q", "b h d n"), N("F", "4 6"), N("T", "b n n")
 
 
 def assert_agree(got, want, nodes, rounding):
@@ -102,6 +102,8 @@ NUMPY = {
     "b @ b": b @ b,
     "X @ W @ b": X @ W @ b,
     "K @ (X @ W)": K @ (X @ W),
+    "K @ T": K @ T, "T @ X": T @ X, "T @ K.T @ X": T @ K.T @ X, "Q @ T[:, None, :, :]": Q @ T[:, None],
+    "np.broadcast_to(K, (b, n, n)) @ X": np.broadcast_to(K, T.shape) @ np.broadcast_to(X, (T.shape[0], *X.shape)),
     "(X + V) @ W": (X + V) @ W,
     "c[:, None]": c[:, None],
     "b[None, :]": b[None, :],
@@ -137,6 +139,8 @@ LATEX = {
     r"X W + \mathbf{1} b": X @ W + b,
     r"\mathrm{d}Y W^{\top}": G @ W.T,
     r"X^{\top} \mathrm{d}Y": X.T @ G,
+    r"T K": T @ K, r"T T^{\top}": T @ T.swapaxes(-1, -2), r"Q^{0213}": Q.transpose(0, 2, 1, 3), r"Q^{3210}": Q.T,
+    r"\mathrm{input} \, W": N("input", "n d") @ W, r"X \, \mathrm{in\_weight}^{\top}": X @ N("in_weight", "m d").T,
     r"\mathbf{1}^{\top} \mathrm{d}Y": G.sum(axis=0),
     r"X \, \mathbf{1}": X.sum(axis=1),
     r"\tanh(X W)": np.tanh(X @ W),

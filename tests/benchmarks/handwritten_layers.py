@@ -272,6 +272,45 @@ class scaled_dot_product_attention:
         return {"query": dS @ key, "key": dS.swapaxes(-1, -2) @ query, "value": P.swapaxes(-1, -2) @ dY}
 
 
+class multi_head_attention:
+    """Eight heads, batch first: the rows of all sequences in one product, heads cut out of them without a copy."""
+
+    def cut(rows, n):
+        return rows.reshape(n, -1, 8, rows.shape[-1] // 8).swapaxes(1, 2)
+
+    def forward(query, key, value, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias):
+        n, _, e = query.shape
+        rows = [x.reshape(-1, e) for x in (query, key, value)]
+        weights, biases = np.split(in_proj_weight, 3), np.split(in_proj_bias, 3)
+        heads = []
+        for x, weight, bias in zip(rows, weights, biases, strict=True):
+            projected = x @ weight.T
+            projected += bias
+            heads.append(multi_head_attention.cut(projected, n))
+        A, attended = scaled_dot_product_attention.forward(*heads)
+        joined = A.swapaxes(1, 2).reshape(-1, e)
+        Y = joined @ out_proj_weight.T
+        Y += out_proj_bias
+        return Y.reshape(query.shape), (rows, weights, attended, joined, out_proj_weight, query.shape, key.shape)
+
+    def backward(dY, cache):
+        rows, weights, attended, joined, out_proj_weight, *shapes = cache
+        e = dY.shape[-1]
+        G = dY.reshape(-1, e)
+        grads = scaled_dot_product_attention.backward(multi_head_attention.cut(G @ out_proj_weight, len(dY)), attended)
+        parts = [grads[key].swapaxes(1, 2).reshape(-1, e) for key in ("query", "key", "value")]
+        return {
+            **{
+                key: (part @ weight).reshape(shape)
+                for key, part, weight, shape in zip(grads, parts, weights, (shapes[0], shapes[1], shapes[1]), strict=True)
+            },
+            "in_proj_weight": np.concatenate([part.T @ x for part, x in zip(parts, rows, strict=True)]),
+            "in_proj_bias": np.concatenate([part.sum(axis=0) for part in parts]),
+            "out_proj_weight": G.T @ joined,
+            "out_proj_bias": G.sum(axis=0),
+        }
+
+
 # ---- windows
 
 

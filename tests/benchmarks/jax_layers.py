@@ -31,6 +31,17 @@ def scaled_dot_product_attention(query, key, value):
     return nn.softmax(S) @ value
 
 
+def multi_head_attention(query, key, value, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, num_heads):
+    weights, biases = jnp.split(in_proj_weight, 3), jnp.split(in_proj_bias, 3)
+
+    def heads(x, weight, bias):
+        return (x @ weight.T + bias).reshape(*x.shape[:-1], num_heads, -1).swapaxes(-2, -3)
+
+    Q, K, V = map(heads, (query, key, value), weights, biases)
+    joined = scaled_dot_product_attention(Q, K, V).swapaxes(-2, -3).reshape(query.shape)
+    return joined @ out_proj_weight.T + out_proj_bias
+
+
 def conv2d(input, weight, bias, padding=0):
     Y = lax.conv_general_dilated(input, weight, (1, 1), [(padding, padding)] * 2)
     return Y + bias[:, None, None]
@@ -119,6 +130,7 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "rms_norm": rms_norm,
     "batch_norm": batch_norm,
     "scaled_dot_product_attention": scaled_dot_product_attention,
+    "multi_head_attention": multi_head_attention,
     "conv2d": conv2d,
     "conv_transpose2d": conv_transpose2d,
     "max_pool2d": max_pool2d,

@@ -62,6 +62,10 @@ ENTRIES = {"input": (256, 1024)}
 GATES = {"input": (64, 128), "hx": (64, 128)}
 STEPS = {"input": (32, 32, 64), "h0": (32, 64)}
 IMAGES = {"input": (16, 16, 28, 28)}
+HEADS = {
+    **dict.fromkeys(("query", "key", "value"), (8, 64, 256)),
+    **{"in_proj_weight": (768, 256), "in_proj_bias": (768,), "out_proj_weight": (256, 256), "out_proj_bias": (256,)},
+}
 
 WORKS = (
     Work("linear", {"input": (256, 512), "weight": (512, 512), "bias": (512,)}),
@@ -82,6 +86,7 @@ WORKS = (
     Work("rms_norm", {"input": (512, 512), "weight": (512,)}),
     Work("batch_norm", {"input": (32, 32, 28, 28), "weight": (32,), "bias": (32,)}),
     Work("scaled_dot_product_attention", dict.fromkeys(("query", "key", "value"), (4, 4, 128, 64))),
+    Work("multi_head_attention", HEADS, {"num_heads": 8}),
     Work("conv2d", {**IMAGES, "weight": (32, 16, 3, 3), "bias": (32,)}, {"padding": 1}),
     Work(
         "conv_transpose2d",
@@ -157,7 +162,8 @@ def arrays(given: Work, dtype: type[np.floating[Any]] = np.float32) -> Arrays:
             drawn = chance.integers(0, given.below[key], shape)
             made[key] = drawn.astype(bool) if given.below[key] == 2 else drawn
         else:
-            scale = shape[-1] ** -0.5 if key[0] in "wWVA" else 1.0  # as weights are; det stays a float32
+            weight = key[0] in "wWVA" or key.endswith("weight")
+            scale = shape[-1] ** -0.5 if weight else 1.0  # as weights are; det stays a float32
             made[key] = np.asarray(scale * chance.standard_normal(shape)).astype(dtype)
     return made
 

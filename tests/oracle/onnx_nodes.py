@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
+from .onnx_attention import attention, rotary_embedding
+from .onnx_calls import Array, Call, Node, Skipped
+
 onnx = pytest.importorskip("onnx", reason="ONNX is not installed: pip install '.[oracle]'")
-
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node test: its operation, and attributes, inputs and outputs by the names that the operation gives them."""
-
-    name: str
-    op: str
-    attributes: Mapping[str, Any]
-    inputs: Mapping[str, Array]
-    outputs: Mapping[str, Array]
-    rtol: float = 0.0
-
-    def __getitem__(self, label: str) -> Any:
-        return self.inputs[label] if label in self.inputs else self.attributes[label]
-
-    def get(self, label: str, otherwise: Any = None) -> Any:
-        """An input or attribute, if it is there."""
-        return self.inputs.get(label, self.attributes.get(label, otherwise))
-
-
-@dataclass(frozen=True)
-class Call:
-    """The layer that computes the same, what it is given, and how its output becomes the operation's."""
-
-    layer: str
-    inputs: Mapping[str, Any]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    output: str = ""  # of the operation; by default its first
-    back: Callable[[Any], Any] = lambda output: output
-
-
-class Skipped(Exception):
-    """Why a node test is not for our layer."""
 
 
 @cache
@@ -315,45 +281,6 @@ def dropout(node: Node) -> Call:
     return Call("dropout", {"input": x, "mask": np.ones(x.shape, bool)}, {"p": 0.0})
 
 
-def attention(node: Node) -> Call:
-    Q, K, V = node["Q"], node["K"], node["V"]
-    if Q.dtype != np.float32:
-        raise Skipped(f"{Q.dtype}")
-    for label, what in (("past_key", "a cache of keys"), ("nonpad_kv_seqlen", "lengths of padded rows")):
-        if label in node.inputs:
-            raise Skipped(f"{what}: the layer has none")
-    if node.get("softcap", 0.0):
-        raise Skipped("softcap: the layer has no such option")
-    if any(node.get(side, -1) >= 0 for side in ("left_window_size", "right_window_size", "window_size")):
-        raise Skipped("a window: the layer has no such option")
-    if flat := Q.ndim == 3:
-        Q, K, V = (_heads(x, node[n]) for x, n in ((Q, "q_num_heads"), (K, "kv_num_heads"), (V, "kv_num_heads")))
-    if Q.shape[1] != K.shape[1]:
-        repeats = Q.shape[1] // K.shape[1]  # heads that share keys and values
-        K, V = np.repeat(K, repeats, axis=1), np.repeat(V, repeats, axis=1)
-    inputs = {"query": Q, "key": K, "value": V}
-    options = {"scale": node.get("scale"), "is_causal": bool(node["is_causal"])}
-    if "attn_mask" in node.inputs:
-        mask = np.broadcast_to(node["attn_mask"], (*Q.shape[:-1], K.shape[-2]))
-        if node["is_causal"]:  # the layer takes one of the two
-            past = np.tri(*mask.shape[-2:], dtype=bool)
-            mask = mask & past if mask.dtype == bool else np.where(past, mask, np.float32(-np.inf))
-        taking_part = mask if mask.dtype == bool else mask > -np.inf
-        if not taking_part.any(axis=-1).all():
-            raise Skipped("a row in which nothing takes part, of which the formula says nothing")
-        inputs["attn_mask"] = mask
-        options |= {"is_causal": False, "mask": "bool" if mask.dtype == bool else "float"}
-
-    def back(y: Any) -> Any:
-        return np.swapaxes(y, 1, 2).reshape(*node["Q"].shape[:2], -1) if flat else y
-
-    return Call("scaled_dot_product_attention", inputs, options, back=back)
-
-
-def _heads(x: Array, heads: int) -> Array:
-    return np.swapaxes(x.reshape(*x.shape[:2], heads, -1), 1, 2)
-
-
 GATES = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}  # PyTorch's order of the gates, in ONNX's
 
 
@@ -420,6 +347,7 @@ OPERATIONS: Mapping[str, Callable[[Node], Call]] = {
     "RMSNormalization": rms_normalization,
     "RNN": recurrent("rnn"),
     "Relu": elementwise("relu"),
+    "RotaryEmbedding": rotary_embedding,
     "Selu": selu,
     "Sigmoid": elementwise("sigmoid"),
     "Softmax": along_axis("softmax"),

@@ -11,7 +11,8 @@ import pytest
 import derive
 
 from .generated import compiled
-from .onnx_nodes import OPERATIONS, Call, Node, Skipped, node_tests
+from .onnx_calls import Call, Node, Skipped
+from .onnx_nodes import OPERATIONS, node_tests
 
 ROUNDINGS = 32  # of the largest entry, in the dtype of the inputs
 NODES = {node.name: node for node in node_tests() if node.op in OPERATIONS}

@@ -6,6 +6,7 @@ their inputs and options are drawn from where the name does not say it, are in `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,62 @@ def attention_mask(chance: np.random.Generator, drawn: Drawn) -> Any:
     return (chance.random(shape) < 1 / 2) | (np.arange(shape[-1]) == chance.integers(shape[-1], size=(*shape[:-1], 1)))
 
 
+def multi_head_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    num_heads: Any,
+    bias: bool,
+    mask: str | None,
+    is_causal: bool,
+    need_weights: bool,
+    h: int = 0,
+    key_padding_mask: Any = False,
+    attn_mask: Tensor | None = None,
+    **learned: Any,
+) -> Any:
+    lead, (n, m) = query.shape[:-2], query.shape[-2:]
+    rows = [x.reshape(math.prod(lead), *x.shape[-2:]).transpose(0, 1) for x in (query, key, value)]  # batch second
+    if is_causal:
+        attn_mask = torch.ones(n, key.shape[-2], dtype=torch.bool).triu(1)
+    if isinstance(key_padding_mask, Tensor):
+        key_padding_mask = key_padding_mask.reshape(math.prod(lead), -1 if math.prod(lead) else key.shape[-2])
+        if mask == "float":  # both masks of one kind, as PyTorch wants it
+            key_padding_mask = torch.zeros_like(key_padding_mask, dtype=query.dtype).masked_fill(
+                key_padding_mask, -math.inf
+            )
+    names = ("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias")
+    weight, bias_in, weight_out, bias_out = (learned.pop(name, None) for name in names)
+    output, weights = functional.multi_head_attention_forward(
+        *rows, m, h or num_heads, weight, bias_in, None, None, False, 0.0, weight_out, bias_out,
+        key_padding_mask=key_padding_mask if isinstance(key_padding_mask, Tensor) else None,
+        need_weights=need_weights, attn_mask=attn_mask, **learned,
+    )  # fmt: skip
+    output = output.transpose(0, 1).reshape(*lead, n, m)
+    return (output, weights.reshape(*lead, *weights.shape[1:])) if need_weights else output
+
+
+def rotary_embedding(input: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
+    """Pairs of entries as complex numbers, which PyTorch has no function for."""
+    halves = input.unflatten(-1, (-1, 2)) if interleaved else input.unflatten(-1, (2, -1)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(halves.contiguous()) * torch.complex(cos, sin))
+    return (turned if interleaved else turned.transpose(-1, -2)).flatten(-2)
+
+
+def left_out(chance: np.random.Generator, drawn: Drawn) -> Any:
+    """A mask of scores; the first key takes part in each row."""
+    shape = drawn.sizes["l"], drawn.sizes["s"]
+    if drawn.options.get("mask") == "float":
+        return chance.standard_normal(shape)
+    return (chance.random(shape) < 1 / 2) & (np.arange(shape[1]) > 0)
+
+
+def padding(chance: np.random.Generator, drawn: Drawn) -> Any:
+    """Some keys are no part of their sequence, but the first is."""
+    shape = (*drawn.leading, drawn.sizes["s"])
+    return (chance.random(shape) < 1 / 3) & (np.arange(shape[-1]) > 0)
+
+
 def rnn(input: Tensor, h0: Tensor, nonlinearity: str, **learned: Tensor) -> tuple[Tensor, ...]:
     run = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
     output, h_n = run(input, h0[None], [*learned.values()], *ONE_LAYER)
@@ -181,6 +238,14 @@ IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1,
 CLASSES = {"target": ("labels", "probabilities"), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2)}
 ROWS = {"n": (1, 2, 3, 5), "c": (3, 4, 5)}
 
+HEADS = {
+    "num_heads": ("h", "h", 1, 2, 3),
+    "key_padding_mask": (False, True),
+    "mask": (None, "bool", "float"),
+    "need_weights": (False, True),
+    "use_separate_proj_weight": (False, True),
+}
+
 STEPS = {"t": (1, 2, 3, 5)}  # PyTorch wants one
 
 LAYERS: Mapping[str, Oracle] = {
@@ -194,6 +259,10 @@ LAYERS: Mapping[str, Oracle] = {
     "scaled_dot_product_attention": Oracle(
         attention, options={"mask": (None, "bool", "float")}, inputs={"attn_mask": attention_mask}
     ),
+    "multi_head_attention": Oracle(
+        multi_head_attention, HEADS, inputs={"attn_mask": left_out, "key_padding_mask": padding}
+    ),
+    "rotary_embedding": Oracle(rotary_embedding, options={"interleaved": (False, True)}),
     "dense": Oracle(dense),
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
@@ -234,5 +303,5 @@ def oracle_of(name: str) -> Oracle | None:
 
 def options_of(layer: Layer, chosen: Layer) -> dict[str, Any]:
     """The options of a layer as PyTorch has them; one of an input's name says whether there is that input."""
-    inputs = {i.name for i in layer.inputs}
+    inputs = {i.name for i in (*layer.inputs, *chosen.inputs)}
     return {option: value for option, value in chosen.options.items() if option not in inputs}

@@ -242,7 +242,7 @@ def cases_as_sum(node: Array, definition: Definition) -> Array | None:
         return None
     condition, f, g = node.operands
     x, bound = condition.operands
-    if number(bound) != 0:
+    if number(bound) != 0 or number(f) or number(g):  # a number other than 0 is not 0 at 0
         return None
     parts = ((f, "maximum"), (g, "minimum"))
     return total([(1, replaced(part, x, build.elementwise(limit, x, 0))) for part, limit in parts])

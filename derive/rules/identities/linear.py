@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
+from string import ascii_lowercase
 
 from derive.arrays import build, products
 from derive.arrays.array import Array, apply
@@ -100,7 +101,7 @@ def transpose_of_product(node: Array) -> Array | None:
 
 @identity(Transpose)
 def transpose_of_map(node: Array) -> Array | None:
-    """f(A, B)ᵀ = f(Aᵀ, Bᵀ), copies and constants transposed in place"""
+    """copies of A, transposed, are copies of A or Aᵀ; constants are transposed in place"""
     (inner,) = node.operands
     assert isinstance(node.op, Transpose)
     order = node.op.order
@@ -110,9 +111,21 @@ def transpose_of_map(node: Array) -> Array | None:
         return inner
     if isinstance(inner.op, Broadcast):
         axes = [order.index(axis) for axis in inner.op.axes]
-        if axes == sorted(axes):
-            return apply(Broadcast(node.shape, tuple(axes)), *inner.operands)
+        turned = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+        return apply(Broadcast(node.shape, tuple(sorted(axes))), inner.operands[0].transpose(turned))
     return None
+
+
+@identity(Transpose)
+def transpose_of_contraction(node: Array) -> Array | None:
+    """(sum_k A[k,i] B[k,j])ᵀ = sum_k B[k,j] A[k,i]"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Transpose)
+    if not isinstance(inner.op, Einsum) or inner.op.pattern in _MATRIX_PRODUCTS:
+        return None
+    output = "".join(inner.op.output[axis] for axis in node.op.order)
+    terms = list(zip(inner.op.inputs, inner.operands, strict=True))
+    return products.contract(sorted(terms, key=lambda term: output[0] not in term[0]), output)
 
 
 # ---- products with constants
@@ -144,6 +157,26 @@ def sum_of_one(node: Array) -> Array | None:
 
 
 # ---- contractions
+
+
+@identity(Sum)
+def sum_of_products(node: Array) -> Array | None:
+    """sum_n A[n] B[n] = one contraction: matrix products, summed over their leading axes"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Sum)
+    if not isinstance(inner.op, Matmul) or max(node.op.axes) >= inner.ndim - 2:
+        return None
+    *lead, summed, row, column = list(ascii_lowercase[: inner.ndim + 1])
+    output = "".join(letter for k, letter in enumerate((*lead, row, column)) if k not in node.op.axes)
+    labels = "".join((*lead, row, summed)), "".join((*lead, summed, column))
+    return products.contract([_turned_back(*term) for term in zip(labels, inner.operands, strict=True)], output)
+
+
+def _turned_back(letters: str, array: Array) -> tuple[str, Array]:
+    """The labels of what is transposed, and it."""
+    if not isinstance(array.op, Transpose):
+        return letters, array
+    return "".join(letters[array.op.order.index(axis)] for axis in range(array.ndim)), array.operands[0]
 
 
 @identity(Einsum)

@@ -135,6 +135,17 @@ def _core(array: Array) -> Array:
     return array.operands[0] if isinstance(array.op, Broadcast) else array
 
 
+@identity(Elementwise)
+def choice_within_choice(node: Array) -> Array | None:
+    """A where M and where N, else c: two choices with the same number besides are one"""
+    inner = node.operands[1] if node.op.name == "where" else node
+    if inner is node or inner.op.name != "where" or number(node.operands[2]) is None:
+        return None
+    if number(node.operands[2]) != number(inner.operands[2]):
+        return None
+    return build.elementwise("where", node.operands[0] * inner.operands[0], *inner.operands[1:])
+
+
 OPPOSITE = {"greater": "less_equal", "less": "greater_equal", "equal": "not_equal"}
 OPPOSITE |= {other: one for one, other in OPPOSITE.items()}
 
