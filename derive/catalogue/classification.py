@@ -44,11 +44,16 @@ def masked(kept: Any, values: Any) -> Any:
     return values if kept is None else np.where(kept, values, 0)
 
 
-def reduced(losses: Any, reduction: str, weights: Any = None) -> Any:
-    """The losses of the rows, their sum, or their mean; of rows with weights the sum by that of the weights."""
+def reduced(losses: Any, reduction: str, kept: Any = None) -> Any:
+    """The losses of the rows, their sum, or the mean of those that count."""
     if reduction == "mean":
-        return losses.mean() if weights is None else losses.sum() / weights.sum()
+        return losses.mean() if kept is None else losses.sum() / kept.sum()
     return losses.sum() if reduction == "sum" else losses
+
+
+def added(losses: Any, reduction: str) -> Any:
+    """The losses of rows that are shares of a mean already, or their sum."""
+    return losses if reduction == "none" else losses.sum()
 
 
 def of_classes(weight: Any, dims: int) -> Any:
@@ -56,14 +61,15 @@ def of_classes(weight: Any, dims: int) -> Any:
     return weight[(slice(None), *[None] * dims)]
 
 
-def mixed(shares: Any, rows: Any, smoothing: float) -> Any:
+def smoothed(shares: Any, rows: Any, smoothing: float) -> Any:
     """The shares of the classes, a part of them spread evenly."""
     return (1 - smoothing) * shares + smoothing / rows.shape[1] if smoothing else shares
 
 
 def distribution(label: Any, rows: Any, smoothing: float) -> Any:
-    """All at the label but for a part that is spread evenly over the classes."""
-    return mixed(label[:, None] == of_classes(arange(rows.shape[1]), rows.ndim - 2), rows, smoothing)
+    """All at the label, but for a part that is spread evenly over the classes."""
+    own = label[:, None] == of_classes(arange(rows.shape[1]), rows.ndim - 2)
+    return np.where(own, smoothed(1, rows, smoothing), smoothing / rows.shape[1])
 
 
 def logsumexp(rows: Any) -> Any:
@@ -103,11 +109,16 @@ def cross_entropy(
             callers_place(),
             "ignore_index=None, and rows of zeros in target",
         )
-    source = f"{ENTROPY}; {SMOOTHING}" if smoothing else ENTROPY
-    probabilities = rows if dims else f"{rows} : stochastic"
+    if target == "probabilities" and smoothing == 1:
+        raise DeriveError(
+            "label_smoothing=1 with target='probabilities'",
+            "a number below 1 was wanted: nothing of the target is left",
+            callers_place(),
+            "label_smoothing=0.1",
+        )
+    probabilities = f"{rows} : stochastic[1]"
 
-    @layer(source=source)
-    def cross_entropy(input: rows, target: labels) -> Any:
+    def at_labels(input: rows, target: labels) -> Any:
         """Minus the logarithm of the softmax of each row at its label."""
         kept, label = counted(target, ignore_index)
         if smoothing:
@@ -117,34 +128,33 @@ def cross_entropy(
             loss = reduced(masked(kept, logsumexp(input) - at(input, label)), reduction, kept)
         return loss
 
-    @layer(source=source, title="cross_entropy")
-    def weighted(input: rows, target: labels, weight: "c") -> Any:
+    def at_weighted_labels(input: rows, target: labels, weight: "c") -> Any:
         """Minus the logarithm of the softmax of each row at its label, times the weight of the class."""
         kept, label = counted(target, ignore_index)
         W = masked(kept, weight[label])
+        share = weight / W.sum() if reduction == "mean" else weight
         if smoothing:
-            Q = distribution(label, input, smoothing) * of_classes(weight, dims)
-            loss = reduced(masked(kept, mean_surprise(input, Q)), reduction, W)
+            Q = distribution(label, input, smoothing) * of_classes(share, dims)
+            loss = added(masked(kept, mean_surprise(input, Q)), reduction)
         else:
-            loss = reduced(masked(kept, W * (logsumexp(input) - at(input, label))), reduction, W)
+            loss = added(masked(kept, share[label] * (logsumexp(input) - at(input, label))), reduction)
         return loss
 
-    @layer(source=source, title="cross_entropy")
     def of_probabilities(input: rows, target: probabilities) -> Any:
         """The mean of minus the logarithm of the softmax of each row, under the row of probabilities beside it."""
-        loss = reduced(mean_surprise(input, mixed(target, input, smoothing)), reduction)
+        loss = reduced(mean_surprise(input, smoothed(target, input, smoothing)), reduction)
         return loss
 
-    @layer(source=source, title="cross_entropy")
     def of_weighted_probabilities(input: rows, target: probabilities, weight: "c") -> Any:
         """The mean of minus the logarithm of the softmax of each row under probabilities, the classes weighted."""
-        Q = mixed(target, input, smoothing) * of_classes(weight, dims)
+        Q = smoothed(target, input, smoothing) * of_classes(weight, dims)
         loss = reduced(mean_surprise(input, Q), reduction)
         return loss
 
-    if target == "labels":
-        return weighted if weight else cross_entropy
-    return of_weighted_probabilities if weight else of_probabilities
+    of_labels = at_weighted_labels if weight else at_labels
+    of_rows = of_weighted_probabilities if weight else of_probabilities
+    source = f"{ENTROPY}; {SMOOTHING}" if smoothing else ENTROPY
+    return layer(of_labels if target == "labels" else of_rows, title="cross_entropy", source=source)
 
 
 @options
@@ -172,7 +182,8 @@ def nll_loss(
         """Minus the entry of each row at its label, times the weight of the class."""
         kept, label = counted(target, ignore_index)
         W = masked(kept, weight[label])
-        loss = reduced(masked(kept, -W * at(input, label)), reduction, W)
+        share = weight / W.sum() if reduction == "mean" else weight
+        loss = added(masked(kept, -share[label] * at(input, label)), reduction)
         return loss
 
     return weighted if weight else nll_loss

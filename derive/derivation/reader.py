@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from derive.arrays.array import Array, name
+from derive.arrays.array import Array, as_declared
 from derive.arrays.build import constant
 from derive.arrays.shapes import Declaration, declare
 from derive.derivation.layer import Layer, build_layer, output_name
@@ -45,7 +45,7 @@ def layer(
         raise DeriveError(f"{function!r}", "a Python function was wanted", callers_place(), 'def fn(X: "n d"): ...')
     where = place_of(function)
     declared = declarations(function)
-    arrays = {key: name(key, value.shape, value.kind.name, value.kind.range) for key, value in declared.items()}
+    arrays = {key: as_declared(key, value) for key, value in declared.items()}
     result, parts = traced(function, arrays)
     outputs = _outputs(function, result, arrays, parts, where)
     doc = inspect.cleandoc(function.__doc__ or "")

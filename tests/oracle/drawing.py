@@ -118,7 +118,7 @@ def draw_array(chance: np.random.Generator, declared: Declaration, drawn: Drawn)
         return chance.random(shape) < 2 / 3
     if kind.name == "int":
         return draw_whole(chance, kind, drawn.sizes, shape)
-    return draw_floats(chance, kind.name, "normal", float(chance.choice(SCALES)), shape)
+    return draw_floats(chance, kind, "normal", float(chance.choice(SCALES)), shape)
 
 
 def shape_of(declared: Declaration, drawn: Drawn) -> tuple[int, ...]:

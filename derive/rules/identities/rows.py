@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derive.arrays import build
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array, Named, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import RowFunction, copies
+from derive.arrays.shapes import ROW_KINDS
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 from derive.index.size import Size
@@ -286,16 +287,17 @@ def factor_in_front(node: Array) -> Array | None:
 def rows_that_sum_to_one(node: Array) -> Array | None:
     """rowsum(a P + b) = a + d b for rows P of d probabilities"""
     (inner,) = node.operands
-    if node.op != Sum((inner.ndim - 1,)):
+    assert isinstance(node.op, Sum)
+    if len(node.op.axes) != 1:
         return None
     sums, some = list[tuple[Array, int]](), False
     for term, sign in terms(inner):
         product = Product.of(term)
-        match [getattr(array.op, "fact", "") for array in product.arrays]:
-            case ["stochastic" | "onehot"]:
+        match [array.op for array in product.arrays]:
+            case [Named(fact=fact, axis=axis)] if fact in ROW_KINDS and axis % inner.ndim == node.op.axes[0]:
                 some, product.arrays = True, []
             case []:
-                _repeat(product, inner.shape[-1])
+                _repeat(product, inner.shape[node.op.axes[0]])
             case _:
                 return None
         sums.append((product.write(node.shape), sign))
