@@ -1,9 +1,11 @@
 """Losses of classification: how improbable the right class is, -log p, of each row or over all of them."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from derive.arrays.numbers import stands_for
 from derive.arrays.reducing import arange
 from derive.derivation.layer import Layer
 from derive.derivation.options import one_of, options, real
@@ -61,12 +63,12 @@ def of_classes(weight: Any, dims: int) -> Any:
     return weight[(slice(None), *[None] * dims)]
 
 
-def smoothed(shares: Any, rows: Any, smoothing: float) -> Any:
+def smoothed(shares: Any, rows: Any, smoothing: Fraction) -> Any:
     """The shares of the classes, a part of them spread evenly."""
     return (1 - smoothing) * shares + smoothing / rows.shape[1] if smoothing else shares
 
 
-def distribution(label: Any, rows: Any, smoothing: float) -> Any:
+def distribution(label: Any, rows: Any, smoothing: Fraction) -> Any:
     """All at the label, but for a part that is spread evenly over the classes."""
     own = label[:, None] == of_classes(arange(rows.shape[1]), rows.ndim - 2)
     return np.where(own, smoothed(1, rows, smoothing), smoothing / rows.shape[1])
@@ -100,7 +102,7 @@ def cross_entropy(
     one_of("target", target, ("labels", "probabilities"))
     one_of("weight", weight, (False, True))
     one_of("reduction", reduction, REDUCTIONS)
-    smoothing = real("label_smoothing", label_smoothing, 0, 1)
+    smoothing = stands_for(real("label_smoothing", label_smoothing, 0, 1))  # exactly, so that 1 is left of its parts
     rows, labels = shapes_of(dims, ignore_index)
     if target == "probabilities" and ignore_index is not None:
         raise DeriveError(

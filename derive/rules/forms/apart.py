@@ -1,0 +1,145 @@
+"""Rows of exponentials with one entry kept apart, so that none is a small difference of large numbers.
+
+With m the largest entry of a row A, E = exp(A - m), e its entry at some place and s the sum of the others, the row's
+sum is s + e, and its logarithm is log(1 + ((e - 1) + s)).  At the place of m, e - 1 is 0 to the last digit, and however
+small the others are, theirs are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from derive.arrays import build, reducing
+from derive.arrays.array import Array, apply
+from derive.arrays.gather import Pick, put
+from derive.arrays.operations import Broadcast, Elementwise
+from derive.arrays.rows import ArgMax, Max, copies, without
+from derive.arrays.softmax import LogSoftmax, LogSumExp
+from derive.rules.forms import Definition, stable
+from derive.rules.identities.algebra import Product
+from derive.rules.identities.rows import copied
+
+
+def shifted(rows: Array, axes: tuple[int, ...]) -> Array:
+    """Rows less their largest entry, found by its place where that is quicker."""
+    if axes != (rows.ndim - 1,):
+        return rows - reducing.extreme(rows, axes, keepdims=True)
+    return rows - picked(rows, apply(ArgMax(rows.ndim - 1), rows))
+
+
+def picked(rows: Array, places: Array) -> Array:
+    """One entry of each row, copied along it."""
+    return copies(apply(Pick(rows.ndim - 1), rows, places), rows.shape, (rows.ndim - 1,))
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """Rows along an axis, and the place in each whose entry is kept apart."""
+
+    rows: Array
+    place: Array
+    axis: int
+
+    def over(self, array: Array) -> Array:
+        """Copies of what each row has one of."""
+        return copies(array, self.rows.shape, (self.axis,))
+
+    @property
+    def largest(self) -> Array:
+        """m"""
+        return apply(Max(self.axis), self.rows)
+
+    @property
+    def less(self) -> Array:
+        """A - m"""
+        return self.rows - self.over(self.largest)
+
+    @property
+    def weights(self) -> Array:
+        """E"""
+        return build.elementwise("exp", self.less)
+
+    @property
+    def own(self) -> Array:
+        """e"""
+        return apply(Pick(self.axis), self.weights, self.place)
+
+    @property
+    def others(self) -> Array:
+        """E with 0 at the place."""
+        return put(self.weights, self.place, 0, self.axis)
+
+    @property
+    def rest(self) -> Array:
+        """s"""
+        return build.sum(self.others, self.axis)
+
+    @property
+    def sum(self) -> Array:
+        """s + e"""
+        return self.rest + self.own
+
+    @property
+    def logarithm(self) -> Array:
+        """log(s + e)"""
+        return build.elementwise("log1p", (self.own - 1) + self.rest)
+
+    def front(self, product: Product, factor: Array) -> Product | None:
+        """The other factors of a product that this one is in, if each row has one of each."""
+        slopes = [self._of_row(other) for other in product.arrays if other is not factor]
+        found = [slope for slope in slopes if slope is not None]
+        return Product(product.number, [*product.scalars], found) if len(found) == len(slopes) else None
+
+    def written(self, front: Product) -> Array:
+        """A product of what each row has one of."""
+        return front.write(without(self.rows.shape, (self.axis,)))
+
+    def _of_row(self, array: Array) -> Array | None:
+        """What each row has one of, of copies along the rows; None for anything else."""
+        if not isinstance(array.op, Broadcast) or self.axis in array.op.axes:
+            return None
+        (core,) = array.operands
+        lead = without(array.shape, (self.axis,))
+        axes = tuple(axis - (axis > self.axis) for axis in array.op.axes)
+        return core if core.shape == lead else apply(Broadcast(lead, axes), core)
+
+
+class Largest(Apart):
+    """Rows with their largest entry kept apart."""
+
+    @staticmethod
+    def of(rows: Array, axis: int) -> Largest:
+        """By the place of the largest."""
+        return Largest(rows, apply(ArgMax(axis), rows), axis)
+
+    @property
+    def less(self) -> Array:
+        """A - m"""
+        return shifted(self.rows, (self.axis,))
+
+
+
+@stable(LogSoftmax)
+def log_softmax_shifted(node: Array, definition: Definition) -> Array | None:
+    """log softmax(A) = (A - m) - log(1 + ((e - 1) + s)), e at the largest entry"""
+    op, (rows,) = node.op, node.operands
+    assert isinstance(op, LogSoftmax)
+    if len(op.axes) > 1:
+        less = shifted(rows, op.axes)
+        return less - build.elementwise("log", op.sum(build.elementwise("exp", less)))
+    row = Largest.of(rows, *op.axes)
+    return row.less - row.over(row.logarithm)
+
+
+@stable(Elementwise)
+def surprise_of_all(node: Array, definition: Definition) -> Array | None:
+    """logsumexp(A) - A = log(1 + ((e - 1) + s)) - (A - m), e at the largest entry"""
+    spread: Any = copied(node.operands[0]) if node.op.name == "subtract" else None
+    total = definition(spread.array) if spread else None
+    if total is None or total.op != LogSumExp(spread.axes) or total.operands[0] is not node.operands[1]:
+        return None
+    if len(spread.axes) > 1:
+        return None
+    row = Largest.of(node.operands[1], *spread.axes)
+    return row.over(row.logarithm) - row.less
