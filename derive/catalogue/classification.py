@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from derive.arrays.numbers import stands_for
-from derive.arrays.reducing import arange
 from derive.derivation.layer import Layer
 from derive.derivation.options import one_of, options, real
 from derive.derivation.reader import layer
@@ -46,16 +45,11 @@ def masked(kept: Any, values: Any) -> Any:
     return values if kept is None else np.where(kept, values, 0)
 
 
-def reduced(losses: Any, reduction: str, kept: Any = None) -> Any:
-    """The losses of the rows, their sum, or the mean of those that count."""
+def reduced(losses: Any, reduction: str, weights: Any = None) -> Any:
+    """The losses of the rows, their sum, or their mean; of rows with weights the sum by that of the weights."""
     if reduction == "mean":
-        return losses.mean() if kept is None else losses.sum() / kept.sum()
+        return losses.mean() if weights is None else losses.sum() / weights.sum()
     return losses.sum() if reduction == "sum" else losses
-
-
-def added(losses: Any, reduction: str) -> Any:
-    """The losses of rows that are shares of a mean already, or their sum."""
-    return losses if reduction == "none" else losses.sum()
 
 
 def of_classes(weight: Any, dims: int) -> Any:
@@ -70,7 +64,7 @@ def smoothed(shares: Any, rows: Any, smoothing: Fraction) -> Any:
 
 def distribution(label: Any, rows: Any, smoothing: Fraction) -> Any:
     """All at the label, but for a part that is spread evenly over the classes."""
-    own = label[:, None] == of_classes(arange(rows.shape[1]), rows.ndim - 2)
+    own = label[:, None] == of_classes(np.arange(rows.shape[1], like=rows), rows.ndim - 2)
     return np.where(own, smoothed(1, rows, smoothing), smoothing / rows.shape[1])
 
 
@@ -134,12 +128,11 @@ def cross_entropy(
         """Minus the logarithm of the softmax of each row at its label, times the weight of the class."""
         kept, label = counted(target, ignore_index)
         W = masked(kept, weight[label])
-        share = weight / W.sum() if reduction == "mean" else weight
         if smoothing:
-            Q = distribution(label, input, smoothing) * of_classes(share, dims)
-            loss = added(masked(kept, mean_surprise(input, Q)), reduction)
+            Q = distribution(label, input, smoothing) * of_classes(weight, dims)
+            loss = reduced(masked(kept, mean_surprise(input, Q)), reduction, W)
         else:
-            loss = added(masked(kept, share[label] * (logsumexp(input) - at(input, label))), reduction)
+            loss = reduced(masked(kept, W * (logsumexp(input) - at(input, label))), reduction, W)
         return loss
 
     def of_probabilities(input: rows, target: probabilities) -> Any:
@@ -184,8 +177,7 @@ def nll_loss(
         """Minus the entry of each row at its label, times the weight of the class."""
         kept, label = counted(target, ignore_index)
         W = masked(kept, weight[label])
-        share = weight / W.sum() if reduction == "mean" else weight
-        loss = added(masked(kept, -share[label] * at(input, label)), reduction)
+        loss = reduced(masked(kept, -W * at(input, label)), reduction, W)
         return loss
 
     return weighted if weight else nll_loss

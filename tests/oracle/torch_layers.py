@@ -212,7 +212,7 @@ LAYERS: Mapping[str, Oracle] = {
     "prelu": Oracle(prelu, options={"per_channel": (False, True)}),
     "rrelu": Oracle(rrelu),
     "logdet": Oracle(logdet),
-    "frobenius_norm": Oracle(frobenius_norm, sizes={"n": (1, 2, 3, 5)}),  # of empty ones, see test_torch.py
+    "frobenius_norm": Oracle(frobenius_norm),
     "quadratic_form": Oracle(quadratic_form, options={"kind": ("general", "symmetric", "spd")}),
     "swiglu": Oracle(swiglu),
 }

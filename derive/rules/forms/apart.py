@@ -7,6 +7,7 @@ small the others are, theirs are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from derive.arrays.rows import ArgMax, Max, copies, without
 from derive.arrays.softmax import LogSoftmax, LogSumExp
 from derive.rules.forms import Definition, stable
 from derive.rules.identities.algebra import Product
+from derive.rules.identities.copies import copies_of_copies
+from derive.rules.identities.recognition import number
 from derive.rules.identities.rows import copied
 
 
@@ -43,7 +46,13 @@ class Apart:
 
     def over(self, array: Array) -> Array:
         """Copies of what each row has one of."""
-        return copies(array, self.rows.shape, (self.axis,))
+        spread = copies(array, self.rows.shape, (self.axis,))
+        once = copies_of_copies(spread)
+        return spread if once is None else once
+
+    def times(self, each: Array, array: Array) -> Array:
+        """The rows of an array times what each has one of."""
+        return array if number(each) == 1 else self.over(each) * array
 
     @property
     def largest(self) -> Array:
@@ -81,19 +90,28 @@ class Apart:
         return self.rest + self.own
 
     @property
+    def softmax(self) -> Array:
+        """E / (s + e)"""
+        return self.weights / self.over(self.sum)
+
+    @property
     def logarithm(self) -> Array:
         """log(s + e)"""
         return build.elementwise("log1p", (self.own - 1) + self.rest)
 
-    def front(self, product: Product, factor: Array) -> Product | None:
-        """The other factors of a product that this one is in, if each row has one of each."""
+    @property
+    def differences(self) -> Array:
+        """d F - rowsum(F) for F = E - 1, which keeps the digits of entries that are nearly equal."""
+        from_one = build.elementwise("expm1", self.less)
+        return build.constant(self.rows.shape[self.axis]) * from_one - self.over(build.sum(from_one, self.axis))
+
+    def front(self, product: Product, factor: Array) -> Array | None:
+        """What each row has one of: the other factors of a product; None if one of them is no such thing."""
         slopes = [self._of_row(other) for other in product.arrays if other is not factor]
         found = [slope for slope in slopes if slope is not None]
-        return Product(product.number, [*product.scalars], found) if len(found) == len(slopes) else None
-
-    def written(self, front: Product) -> Array:
-        """A product of what each row has one of."""
-        return front.write(without(self.rows.shape, (self.axis,)))
+        if len(found) < len(slopes):
+            return None
+        return Product(product.number, [*product.scalars], found).write(without(self.rows.shape, (self.axis,)))
 
     def _of_row(self, array: Array) -> Array | None:
         """What each row has one of, of copies along the rows; None for anything else."""
@@ -103,6 +121,21 @@ class Apart:
         lead = without(array.shape, (self.axis,))
         axes = tuple(axis - (axis > self.axis) for axis in array.op.axes)
         return core if core.shape == lead else apply(Broadcast(lead, axes), core)
+
+
+def slope(
+    node: Array, rows_of: Callable[[Array], Apart | None], form: Callable[[Apart, Array, Array], Array]
+) -> Array | None:
+    """The form of ``g D``, from the rows that are found in D, D itself and g, of which each row has one."""
+    if node.op.name not in ("subtract", "multiply"):
+        return None
+    product = Product.of(node)
+    for factor in product.arrays:
+        row = rows_of(factor)
+        front = None if row is None else row.front(product, factor)
+        if row is not None and front is not None:
+            return form(row, factor, front)
+    return None
 
 
 class Largest(Apart):

@@ -14,7 +14,7 @@ from derive.arrays.gather import OneHot, Pick, put
 from derive.arrays.operations import Elementwise, Sum
 from derive.arrays.softmax import LogSumExp, Softmax
 from derive.rules.forms import Definition, stable
-from derive.rules.forms.apart import Apart
+from derive.rules.forms.apart import Apart, slope
 from derive.rules.identities.algebra import Product
 from derive.rules.identities.recognition import number
 from derive.rules.simplify import simplify
@@ -57,56 +57,43 @@ def surprise_of_smoothed(node: Array, definition: Definition) -> Array | None:
 @stable(Elementwise)
 def softmax_less_onehot(node: Array, definition: Definition) -> Array | None:
     """g (softmax(A) - onehot(t)) = k E but -k s at the label, with k = g / (s + e)"""
-    if node.op.name not in ("subtract", "multiply"):
-        return None
-    product = Product.of(node)
-    found = [(factor, row) for factor in product.arrays if (row := _apart(factor, definition)) is not None]
-    front = found[0][1].front(product, found[0][0]) if len(found) == 1 else None
-    return None if front is None else _slope(found[0][1], found[0][1].written(front) / found[0][1].sum)
+
+    def rows_of(factor: Array) -> Apart | None:
+        labels = definition(factor.operands[1]) if factor.op.name == "subtract" else factor
+        return _beside(factor, definition, labels.op.axis, *labels.operands) if isinstance(labels.op, OneHot) else None
+
+    return slope(node, rows_of, lambda row, _, g: _slope(row, g / row.sum))
 
 
 @stable(Elementwise)
 def softmax_less_smoothed(node: Array, definition: Definition) -> Array | None:
     """g (softmax(A) - Q) = a g (softmax(A) - onehot(t)) + b g (d F - rowsum(F)) / (s + e) for Q as above, F = E - 1"""
-    if node.op.name not in ("subtract", "multiply"):
-        return None
-    product = Product.of(node)
-    for factor in product.arrays:
-        if factor.op.name != "subtract":
-            continue
-        soft, smooth = definition(factor.operands[0]), Smoothed.of(factor.operands[1], definition)
-        if smooth is None or soft.op != Softmax((smooth.axis,)) or len(soft.operands) > 1:
-            continue
-        row = Apart(soft.operands[0], smooth.label, smooth.axis)
-        front = row.front(product, factor)
-        if front is None:
-            continue
-        share = row.written(front) / row.sum
-        even = row.over(smooth.even * share) * differences(row)
+
+    def smoothed(factor: Array) -> Smoothed | None:
+        return Smoothed.of(factor.operands[1], definition) if factor.op.name == "subtract" else None
+
+    def rows_of(factor: Array) -> Apart | None:
+        smooth = smoothed(factor)
+        return None if smooth is None else _beside(factor, definition, smooth.axis, smooth.label)
+
+    def parts(row: Apart, factor: Array, g: Array) -> Array:
+        smooth, share = smoothed(factor), g / row.sum
+        assert smooth is not None
+        even = row.over(smooth.even * share) * row.differences
         return even if number(smooth.own) == 0 else _slope(row, smooth.own * share) + even
-    return None
+
+    return slope(node, rows_of, parts)
+
+
+def _beside(factor: Array, definition: Definition, axis: int, label: Array) -> Apart | None:
+    """The rows whose softmax a difference begins with, and their labels."""
+    soft = definition(factor.operands[0])
+    return Apart(*soft.operands, label, axis) if soft.op == Softmax((axis,)) and len(soft.operands) == 1 else None
 
 
 def _slope(row: Apart, share: Array) -> Array:
     """``k E``, but ``-k s`` at the label."""
     return put(row.others * row.over(share), row.place, -(row.rest * share), row.axis)
-
-
-def differences(row: Apart) -> Array:
-    """``d F - rowsum(F)`` for ``F = exp(A - m) - 1``, which keeps the digits of entries that are nearly equal."""
-    from_one = build.elementwise("expm1", row.less)
-    return build.constant(row.rows.shape[row.axis]) * from_one - row.over(build.sum(from_one, row.axis))
-
-
-def _apart(array: Array, definition: Definition) -> Apart | None:
-    """The rows and labels of ``softmax(A) - onehot(t)``."""
-    if array.op.name != "subtract":
-        return None
-    probabilities, labels = (definition(operand) for operand in array.operands)
-    match probabilities.op, labels.op:
-        case Softmax(axes=axes), OneHot(axis=axis) if axes == (axis,) and len(probabilities.operands) == 1:
-            return Apart(probabilities.operands[0], labels.operands[0], axis)
-    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +111,13 @@ class Smoothed:
         whole = definition(array)
         if whole.op.name != "where":
             return None
-        labels, at_label, elsewhere = definition(whole.operands[0]), *map(_scalar, whole.operands[1:])
+        labels, at_label, elsewhere = definition(whole.operands[0]), *map(scalar, whole.operands[1:])
         if not isinstance(labels.op, OneHot) or at_label is None or elsewhere is None:
             return None
         return Smoothed(labels.operands[0], labels.op.axis, simplify(at_label - elsewhere), elsewhere)
 
 
-def _scalar(array: Array) -> Array | None:
+def scalar(array: Array) -> Array | None:
     """The number that stands in every entry, be it made of sizes."""
     product = Product.of(array)
     return None if product.arrays else product.write(())

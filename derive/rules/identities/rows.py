@@ -297,15 +297,15 @@ def rows_that_sum_to_one(node: Array) -> Array | None:
             case [Named(fact=fact, axis=axis)] if fact in ROW_KINDS and axis % inner.ndim == node.op.axes[0]:
                 some, product.arrays = True, []
             case []:
-                _repeat(product, inner.shape[node.op.axes[0]])
+                repeat(product, inner.shape[node.op.axes[0]])
             case _:
                 return None
         sums.append((product.write(node.shape), sign))
     return total(sums) if some else None
 
 
-def _repeat(product: Product, times: Size) -> None:
-    """Make a product so many times as large: of a number over so many that is the number."""
+def repeat(product: Product, times: Size) -> None:
+    """Makes a product so many times as large: of a number over so many that is the number."""
     count = build.constant(times)
     for k, scalar in enumerate(product.scalars):
         if scalar.op.name == "divide" and scalar.operands[1] is count:
