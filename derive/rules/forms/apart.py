@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from derive.arrays import build, reducing
@@ -49,6 +50,12 @@ class Apart:
         spread = copies(array, self.rows.shape, (self.axis,))
         once = copies_of_copies(spread)
         return spread if once is None else once
+
+    def scaled(self, each: Array, by: Array) -> Array:
+        """What each row has one of times a number, copied along the rows."""
+        product = Product.of(each)
+        product.scalars.append(by)
+        return self.over(product.write(each.shape))
 
     def times(self, each: Array, array: Array) -> Array:
         """The rows of an array times what each has one of."""
@@ -100,10 +107,18 @@ class Apart:
         return build.elementwise("log1p", (self.own - 1) + self.rest)
 
     @property
-    def differences(self) -> Array:
-        """d F - rowsum(F) for F = E - 1, which keeps the digits of entries that are nearly equal."""
-        from_one = build.elementwise("expm1", self.less)
-        return build.constant(self.rows.shape[self.axis]) * from_one - self.over(build.sum(from_one, self.axis))
+    def uneven(self) -> Array:
+        """d softmax(A) - 1 = (F - mean F) / (1 + mean F) for F = exp(A - a) - 1, whatever a is
+
+        Entries that are nearly equal keep the digits in which they differ if a is among them.  The mean is, unless some
+        lie far below the others; log mean exp(A) is never less, and it is only as exact as 1 is.
+        """
+        count = build.constant(self.rows.shape[self.axis])
+        below = self.largest + build.elementwise("log", self.sum / count) - Fraction(1, 8)
+        centre = build.elementwise("maximum", build.mean(self.rows, self.axis), below)
+        growth = build.elementwise("expm1", self.rows - self.over(centre))
+        average = build.mean(growth, self.axis)
+        return (growth - self.over(average)) / self.over(1 + average)
 
     def front(self, product: Product, factor: Array) -> Array | None:
         """What each row has one of: the other factors of a product; None if one of them is no such thing."""

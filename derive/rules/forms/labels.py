@@ -67,7 +67,7 @@ def softmax_less_onehot(node: Array, definition: Definition) -> Array | None:
 
 @stable(Elementwise)
 def softmax_less_smoothed(node: Array, definition: Definition) -> Array | None:
-    """g (softmax(A) - Q) = a g (softmax(A) - onehot(t)) + b g (d F - rowsum(F)) / (s + e) for Q as above, F = E - 1"""
+    """g (softmax(A) - Q) = a g (softmax(A) - onehot(t)) + b g (d softmax(A) - 1) for Q as above"""
 
     def smoothed(factor: Array) -> Smoothed | None:
         return Smoothed.of(factor.operands[1], definition) if factor.op.name == "subtract" else None
@@ -77,10 +77,10 @@ def softmax_less_smoothed(node: Array, definition: Definition) -> Array | None:
         return None if smooth is None else _beside(factor, definition, smooth.axis, smooth.label)
 
     def parts(row: Apart, factor: Array, g: Array) -> Array:
-        smooth, share = smoothed(factor), g / row.sum
+        smooth = smoothed(factor)
         assert smooth is not None
-        even = row.over(smooth.even * share) * row.differences
-        return even if number(smooth.own) == 0 else _slope(row, smooth.own * share) + even
+        even = row.scaled(g, smooth.even) * row.uneven
+        return even if number(smooth.own) == 0 else _slope(row, smooth.own * (g / row.sum)) + even
 
     return slope(node, rows_of, parts)
 

@@ -22,7 +22,7 @@ from derive.rules.simplify import simplify
 
 @stable(Elementwise)
 def softmax_less_even(node: Array, definition: Definition) -> Array | None:
-    """g (softmax(A) - R - b) = g ((1 - d b) softmax(A) - R) + b g (d F - rowsum(F)) / (s + e), with F = E - 1"""
+    """g (softmax(A) - R - b) = g ((1 - d b) softmax(A) - R) + b g (d softmax(A) - 1)"""
 
     def rows_of(factor: Array) -> Apart | None:
         soft, _, even = _three(factor)
@@ -34,7 +34,7 @@ def softmax_less_even(node: Array, definition: Definition) -> Array | None:
         whole = Product.of(even)
         repeat(whole, row.rows.shape[row.axis])
         left = simplify(1 - whole.write(()))
-        return row.times(g, left * row.softmax - rest) + row.over(even * (g / row.sum)) * row.differences
+        return row.times(g, left * row.softmax - rest) + row.scaled(g, even) * row.uneven
 
     return slope(node, rows_of, parts)
 
