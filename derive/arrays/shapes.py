@@ -112,7 +112,7 @@ def declare(text: str, where: str = "") -> Declaration:
             raise DeriveError(
                 f"shape {text!r}: {quotient} may be negative", "a quotient of at least 0 was wanted", where, '"h//2"'
             )
-    return Declaration(shape, _read_kind(kind.strip(), len(shape), text, where), leading)
+    return Declaration(shape, _read_kind(kind.strip(), 0 if leading else len(shape), text, where), leading)
 
 
 def _read_kind(text: str, rank: int, whole: str, where: str) -> Kind:
