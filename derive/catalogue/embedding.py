@@ -1,4 +1,4 @@
-"""Embedding: rows of a table, those that whole numbers say; one by one, or the rows of a bag together."""
+"""Embedding: rows of a table, those that whole numbers say."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from derive.derivation.layer import Layer
-from derive.derivation.options import one_of, options
+from derive.derivation.options import options
 from derive.derivation.reader import layer
 from derive.errors import DeriveError, callers_place
 
 BENGIO = "Bengio, Ducharme, Vincent, Jauvin, A Neural Probabilistic Language Model, 2003, 2"
-JOULIN = "Joulin, Grave, Bojanowski, Mikolov, Bag of Tricks for Efficient Text Classification, 2017, 2"
 
 
 def counts(input: Any, weight: Any, padding_idx: int) -> Any:
@@ -45,37 +44,3 @@ def embedding(*, padding_idx: int | None = None) -> Layer:
         return Y
 
     return layer(embedding, parameters=["weight"], source=BENGIO)
-
-
-@options
-def embedding_bag(*, mode: str = "mean", per_sample_weights: bool = False, padding_idx: int | None = None) -> Layer:
-    """For each bag of whole numbers the mean of their rows, the sum, or the largest entries.
-
-    With ``per_sample_weights`` each row of a sum has a weight.  Rows ``padding_idx`` do not count; a mean of none is 0.
-    """
-    one_of("mode", mode, ("mean", "sum", "max") if padding_idx is None else ("mean", "sum"))
-    padding = row_or_none(padding_idx)
-    if one_of("per_sample_weights", per_sample_weights, (False, True)) and mode != "sum":
-        raise DeriveError(
-            f"per_sample_weights=True with mode={mode!r}", "weights are of sums only", callers_place(), "mode='sum'"
-        )
-
-    def embedding_bag(input: "n l : int[0,v)", weight: "v d") -> Any:
-        """The rows of each bag together."""
-        rows = weight[input]
-        if mode == "max":
-            return rows.max(axis=1)
-        if padding is None:
-            return rows.mean(axis=1) if mode == "mean" else rows.sum(axis=1)
-        kept = counts(input, weight, padding)
-        total = np.where(kept, rows, 0).sum(axis=1)
-        number = kept.sum(axis=1)
-        return total / np.where(number > 0, number, 1) if mode == "mean" else total
-
-    def weighted(input: "n l : int[0,v)", weight: "v d", per_sample_weights: "n l") -> Any:
-        """The sum of the rows of each bag, each with its weight."""
-        rows = weight[input] * per_sample_weights[:, :, None]
-        return (rows if padding is None else np.where(counts(input, weight, padding), rows, 0)).sum(axis=1)
-
-    chosen = weighted if per_sample_weights else embedding_bag
-    return layer(chosen, parameters=["weight"], title="embedding_bag", source=JOULIN)

@@ -45,6 +45,7 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "output_padding": (0, 1, (0, 1)),
     "padding": (0, 1, (1, 0), 2),
     "p": (0.5, 0.1),
+    "padding_idx": (None, 0, -1),
     "reduction": ("mean", "sum", "none"),
     "scale": (None, 0.25),
     "stride": (1, 2, (2, 1), 3),
