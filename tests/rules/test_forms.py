@@ -25,7 +25,7 @@ from ..arrays.values import S as size
 X, V, G, S, T, P, E, U = (N(key, "n d") for key in "XVGSTPEU")
 q = N("q", "")
 SIZES = {"n": 2, "d": 3}
-EVERY = 5  # of the mutants of forms of rows, which are long
+EVERY = 12  # of the mutants of forms of rows, which are long
 
 
 def f(function, *operands):

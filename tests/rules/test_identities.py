@@ -126,8 +126,8 @@ FIRES = {
     "log_softmax_by_definition": [
         X - copies(apply(LogSumExp((1,)), X), "n d", 0), V + (X - copies(apply(LogSumExp((1,)), X), "n d", 0)), log(apply(Softmax((1,)), X)),
         X + V - copies(apply(LogSumExp((0,)), X + V), "n d", 1), exp(apply(LogSoftmax((1,)), X)), X - copies(apply(LogSumExp((1,)), X) - c, "n d", 0)],
-    "factor_in_front": [(C1 * X).sum(axis=1), (copies(c, "n d", 0) * X * copies(q, "n d")).sum(axis=1), (q * X).sum(), (copies(c, "b n d", 1) * Q).sum(axis=(0, 2)),
-                        (X * R1).sum(axis=0), (copies(c, "n d", 0) * X * R1).sum(axis=1)],
+    "factor_in_front": [(copies(c, "n d", 0) * X * copies(q, "n d")).sum(axis=1), (q * X).sum(), (copies(c, "b n d", 1) * Q).sum(axis=(0, 2)),
+                        (copies(c, "n d", 0) * X * R1).sum(axis=1)],
     "rows_that_sum_to_one": [T.sum(axis=1), T1.sum(axis=1), (Fraction(1, 4) * T + build.spread(build.constant(Fraction(3, 4)) / S("d"), T.shape)).sum(axis=1), (2 - T).sum(axis=1)],
     "variance_by_definition": [
         ((X - X.mean(axis=1, keepdims=True)) ** 2).mean(axis=1), ((b - copies(b.mean(), "d")) ** 2).mean(), (X**2).mean(axis=0) - X.mean(axis=0) ** 2,
