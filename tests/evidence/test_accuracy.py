@@ -392,6 +392,12 @@ def test_the_largest_entry_of_a_matrix_hides_no_wrong_inverse(layer):
     assert not any(tally.ok for tally in measured(layer, wrong).values())
 
 
+def test_numpys_determinant_is_an_exponential_which_is_not_allowed_for():
+    x = 2.2277153039715426e202
+    assert abs(np.linalg.det(np.array([[x]])) - x) > 8 * BOUND * np.spacing(x)
+    assert Allowance.of(program_of(derive.layers["det"].derive())) == Allowance(frozenset(), True, True)
+
+
 def test_code_that_raises_has_failed():
     def forward(X):
         raise ValueError("no")
