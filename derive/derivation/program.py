@@ -14,7 +14,7 @@ from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
 from derive.arrays.rows import RowFunction
-from derive.arrays.shapes import Declaration, size_names
+from derive.arrays.shapes import ROW_KINDS, Declaration, size_names
 from derive.derivation.seeing import seen_through
 from derive.rules.simplify import simplify
 
@@ -47,8 +47,15 @@ def program(
     equations: list[Equation] = []
     taken = {*inputs, *given, *size_names(declared.shape for declared in inputs.values())}
     for title, written in given.items():
-        equations += _cut(title, simplify(written), taken, _conditions(written))
+        equations += _cut(title, _simple(written), taken, _conditions(written))
     return tuple(equations)
+
+
+def _simple(written: Array) -> Array:
+    """The expression simplified; as written where rows that sum to 1 would drop out: they still are inputs."""
+    simple = simplify(written)
+    rows = {part for part in written.walk() if isinstance(part.op, Named) and part.op.fact in ROW_KINDS}
+    return simple if rows <= {*simple.walk()} else written
 
 
 def _by_author(

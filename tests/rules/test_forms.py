@@ -26,7 +26,7 @@ X, V, G, S, T, P, E, U = (N(key, "n d") for key in "XVGSTPEU")
 q = N("q", "")
 SIZES = {"n": 2, "d": 3}
 LONG = {"weights_scaled"}  # what is not proved is tried with the largest entry written out, for a minute: see below
-EVERY = 12  # of the mutants of forms of rows, which are long
+EVERY = 20  # of the mutants of forms of rows, which are long
 
 
 def f(function, *operands):
