@@ -23,9 +23,7 @@ from derive.arrays.statistics import Variance
 from derive.errors import DeriveError, callers_place
 
 
-def extreme(
-    array: Any, axis: Any = None, keepdims: bool = False, least: bool = False, initial: Any = None
-) -> Array:
+def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False, initial: Any = None) -> Array:
     """The largest entry over some axes, or the least; ``initial`` too is one of those from which it is taken."""
     array = constant(array)
     if initial is not None:

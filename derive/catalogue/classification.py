@@ -153,9 +153,7 @@ def cross_entropy(
 
 
 @options
-def nll_loss(
-    *, weight: bool = False, ignore_index: int | None = None, reduction: str = "mean", dims: int = 0
-) -> Layer:
+def nll_loss(*, weight: bool = False, ignore_index: int | None = None, reduction: str = "mean", dims: int = 0) -> Layer:
     """Minus the logarithm of a probability at the label of each row; logarithms of probabilities come in.
 
     Rows run along axis 1, ``dims`` axes come behind it.  Rows with the label ``ignore_index`` do not count; with

@@ -167,7 +167,6 @@ class Largest(Apart):
         return shifted(self.rows, (self.axis,))
 
 
-
 @stable(LogSoftmax)
 def log_softmax_shifted(node: Array, definition: Definition) -> Array | None:
     """log softmax(A) = (A - m) - log(1 + ((e - 1) + s)), e at the largest entry"""
