@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from derive.arrays.axis import axis_size
 from derive.arrays.dtype import DTYPES, check_dtype
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import ROW_KINDS, Declaration, Shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Size
 from derive.index.terms import Entry, Position, Term
@@ -386,6 +386,7 @@ class Named(Operation):
     extent: Shape
     fact: str = "float"
     range: tuple[Size, ...] = ()  # whole numbers from 0 up are less than the first, or one of the others
+    axis: int = -1  # along which rows run that sum to 1
     name = "name"
 
     def shape(self) -> Shape:  # type: ignore[override]  # a leaf has no operands
@@ -397,9 +398,11 @@ class Named(Operation):
         return self.fact if self.fact in ("int", "bool") else "float"
 
     def meaning(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
-        """``X[i, j]``."""
-        sums_to_one = self.fact in ("stochastic", "onehot") and self.extent
-        return Entry(self.label, at, self.fact, self.extent[-1].plain if sums_to_one else None)
+        """``X[i, j]``; of rows that sum to 1 the place in the row comes last."""
+        if self.fact not in ROW_KINDS or not at:
+            return Entry(self.label, at, self.fact)
+        k = self.axis % len(at)
+        return Entry(self.label, (*at[:k], *at[k + 1 :], at[k]), self.fact, self.extent[k].plain)
 
     def chosen(self, at: tuple[Position, ...], operands: tuple[Array, ...], *entries: Entries) -> Term:
         """The entry of an array of 0 and 1, of which nothing else is known."""
@@ -421,6 +424,12 @@ class Named(Operation):
 def name(label: str, shape: Sequence[Size], fact: str = "float", range: tuple[Size, ...] = ()) -> Array:
     """A named array of the given shape."""
     return apply(Named(label, tuple(shape), fact, range))
+
+
+def as_declared(label: str, declaration: Declaration) -> Array:
+    """A named array as it is declared."""
+    kind = declaration.kind
+    return apply(Named(label, declaration.shape, kind.name, kind.range, kind.axis))
 
 
 def label(array: Array) -> str | None:

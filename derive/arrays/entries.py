@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.arrays.array import Array, Entries, Named
-from derive.index.terms import Position, Term
+from derive.index.terms import Entry, Position, Term
 
 
 def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Array] | None = None) -> Term:
@@ -22,6 +22,13 @@ def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Ar
     entries = [_entries(operand, definitions, () if operand.kind == "bool" else asked) for operand in array.operands]
     said = array.op.chosen if len(at) > array.ndim else array.op.meaning
     return said(at, array.operands, *entries)
+
+
+def places_of(variable: Array, at: tuple[Position, ...]) -> tuple[Position, ...]:
+    """The positions of an entry of a named array in the order in which its term has them."""
+    term = meaning(variable, at)
+    assert isinstance(term, Entry)
+    return term.at
 
 
 def _entries(array: Array, definitions: Mapping[str, Array] | None, asked: tuple[Position, ...]) -> Entries:

@@ -23,13 +23,17 @@ from derive.arrays.statistics import Variance
 from derive.errors import DeriveError, callers_place
 
 
-def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False) -> Array:
-    """The largest entry over some axes, or the least."""
+def extreme(array: Any, axis: Any = None, keepdims: bool = False, least: bool = False, initial: Any = None) -> Array:
+    """The largest entry over some axes, or the least; ``initial`` too is one of those from which it is taken."""
     array = constant(array)
+    if initial is not None:
+        found: Array = extreme(array, axis, keepdims, least)
+        nothing_more = not least and array.op.name == "abs" and constant(initial) is constant(0)
+        return found if nothing_more else elementwise("minimum" if least else "maximum", found, initial)
     axes = rows_of("min" if least else "max", array, axis)
-    if not least and (found := window_max(array, axes)) is not None:
-        return reduced(found, array, axes, keepdims)
-    result = array
+    if not least and (windows := window_max(array, axes)) is not None:
+        return reduced(windows, array, axes, keepdims)
+    result: Array = array
     for k in reversed(axes):
         result = apply(Max(k, least), result)
     return reduced(result, array, axes, keepdims)

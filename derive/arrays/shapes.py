@@ -28,6 +28,9 @@ RESERVED = frozenset(
     | {"tensordots", "sliding_window_view"}  # the helpers
 )
 
+ROW_KINDS = ("stochastic", "onehot")  # rows sum to 1
+
+_ALONG = re.compile(rf"({'|'.join(ROW_KINDS)})\s*\[\s*(\d+)\s*\]")
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])(?:\s+or\s+(.+))?")
 
 
@@ -41,6 +44,7 @@ class Kind:
     other: Size | None = None  # a value out of that range which is allowed too
     scalar: bool = False  # a plain Python number rather than an array
     equals: Size | None = None  # a plain int equal to this size
+    axis: int = -1  # along which rows run that sum to 1
 
     @property
     def range(self) -> tuple[Size, ...]:
@@ -56,7 +60,9 @@ class Kind:
         if self.equals is not None:
             return f"={self.equals}"
         besides = f" or {self.other}" if self.other is not None else ""
-        return f"int[{self.low},{self.high}){besides}" if self.low is not None else self.name
+        if self.low is not None:
+            return f"int[{self.low},{self.high}){besides}"
+        return self.name if self.axis == -1 else f"{self.name}[{self.axis}]"
 
 
 FLOAT = Kind()
@@ -106,10 +112,10 @@ def declare(text: str, where: str = "") -> Declaration:
             raise DeriveError(
                 f"shape {text!r}: {quotient} may be negative", "a quotient of at least 0 was wanted", where, '"h//2"'
             )
-    return Declaration(shape, _read_kind(kind.strip(), text, where), leading)
+    return Declaration(shape, _read_kind(kind.strip(), 0 if leading else len(shape), text, where), leading)
 
 
-def _read_kind(text: str, whole: str, where: str) -> Kind:
+def _read_kind(text: str, rank: int, whole: str, where: str) -> Kind:
     if not text:
         return FLOAT
     try:
@@ -124,6 +130,8 @@ def _read_kind(text: str, whole: str, where: str) -> Kind:
         raise DeriveError(f"shape {whole!r}: {error}", "a range of sizes was wanted", where, '": int[0,c)"') from None
     if text in KINDS:
         return Kind(text)
+    if (found := _ALONG.fullmatch(text)) and int(found[2]) < rank:
+        return Kind(found[1], axis=int(found[2]) if int(found[2]) < rank - 1 else -1)
     raise DeriveError(
         f"shape {whole!r}: the kind {text!r} is not known",
         f"one of {', '.join(KINDS)} was wanted",

@@ -17,10 +17,10 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from derive.arrays import build, indexing, linalg, products
-from derive.arrays.array import Array, apply, name
+from derive.arrays.array import Array, apply, as_declared
 from derive.arrays.matrices import Inverse
 from derive.arrays.operations import Broadcast, Constant, Eye
-from derive.arrays.shapes import FLOAT, Kind, Shape, check_name, declare, write_declaration, write_shape
+from derive.arrays.shapes import FLOAT, Declaration, Kind, Shape, check_name, declare, write_declaration, write_shape
 from derive.arrays.sympy_scalars import MATRICES, Scalars, outside
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, Size
@@ -131,7 +131,7 @@ class Reader:
                 callers_place(),
                 f'"{write_declaration(rank1)}"',
             )
-        array = self.arrays[label] = name(label, shape, kind.name)
+        array = self.arrays[label] = as_declared(label, Declaration(shape, kind))
         if shape != view:
             kept = [axis for axis, size in enumerate(view) if size != ONE] or [0]
             array = apply(Broadcast(view, tuple(kept[: len(shape)])), array)

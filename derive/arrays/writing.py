@@ -172,8 +172,8 @@ class Writer:
                 least = self.ATOM  # -M * X would negate the mask M first
             signed = self.dialect == "math" and place and not call and text.startswith("-")
             texts.append(text if own >= least and not signed else self.bracket(text))
-        numbers = [isinstance(a.op, Constant) for a in node.operands]
-        if self.quick and node.op.name == "where" and all(numbers[1:]) and self.dtype:
+        numbers = not any(a.names() for a in node.operands[1:])
+        if self.quick and node.op.name == "where" and numbers and self.dtype:
             template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
         if self.quick and template.startswith("np.") and not node.shape and not node.names():
             template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
@@ -259,6 +259,8 @@ class Writer:
         method, operand, axes = found.method, found.operand, found.axes
         counts = operand.kind == "bool" and method in ("sum", "mean")
         more = keepdims + (self.dtype if counts else "")  # NumPy counts in whole numbers: float64 beside float32
+        if method == "max" and operand.op.name == "abs":
+            more += ", initial=0"  # so that there is one of no entries too
         if len(axes) == operand.ndim and not keepdims:
             return f"np.{method}({self(operand, 0)}{more})", self.ATOM
         return f"{self(operand, self.ATOM)}.{method}(axis={axes[0] if len(axes) == 1 else axes}{more})", self.ATOM

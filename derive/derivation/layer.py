@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from derive.arrays.array import Array, name, substitute
+from derive.arrays.array import Array, as_declared, substitute
 from derive.arrays.axis import axis_size
 from derive.arrays.renaming import sizes_inside
 from derive.arrays.shapes import (
@@ -53,7 +53,7 @@ class Input:
     @property
     def array(self) -> Array:
         """The input as an expression."""
-        return name(self.name, self.shape, self.kind.name, self.kind.range)
+        return as_declared(self.name, self.declaration)
 
     @property
     def value(self) -> Any:

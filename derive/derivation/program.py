@@ -14,7 +14,7 @@ from derive.arrays.array import Array, Named, apply, label, name
 from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
 from derive.arrays.rows import RowFunction
-from derive.arrays.shapes import Declaration, size_names
+from derive.arrays.shapes import ROW_KINDS, Declaration, size_names
 from derive.derivation.opening import Opening
 from derive.derivation.seeing import seen_through
 from derive.rules.simplify import simplify
@@ -54,8 +54,15 @@ def program(
     taken = {*fixed, *given}
     for title, written in given.items():
         conditions = (*_conditions(written), *opening.domains.get(title, ()))
-        equations += _cut(title, simplify(written), taken, conditions)
+        equations += _cut(title, _simple(written), taken, conditions)
     return tuple(equations)
+
+
+def _simple(written: Array) -> Array:
+    """The expression simplified; as written where rows that sum to 1 would drop out: they still are inputs."""
+    simple = simplify(written)
+    rows = {part for part in written.walk() if isinstance(part.op, Named) and part.op.fact in ROW_KINDS}
+    return simple if rows <= {*simple.walk()} else written
 
 
 def _by_author(

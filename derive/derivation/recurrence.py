@@ -9,13 +9,13 @@ from the last step to the first is as in every program: a step uses nothing but 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from derive.arrays.array import Array, label, name, substitute
+from derive.arrays.array import Array, as_declared, label, name, substitute
 from derive.arrays.joining import concatenate, stack
 from derive.arrays.shapes import check_name, size_names, write_shape
 from derive.derivation.layer import Input, Layer
@@ -212,7 +212,7 @@ def _check_names(layer: Recurrence) -> None:
 def _unrolled(layer: Recurrence, steps: int) -> Layer:
     loop, equations = layer.loop, list[Equation]()
     sequences = {
-        i.name: name(i.name, (Size.of(steps), *i.shape[1:]), i.kind.name)
+        i.name: as_declared(i.name, replace(i.declaration, shape=(Size.of(steps), *i.shape[1:])))
         for i in layer.inputs
         if i.name in loop.sequences
     }

@@ -61,6 +61,7 @@ def accuracy(derivation: Derivation, code: Any, where: tuple[str, ...], budget: 
         "entries": sum(tally.entries for tally in tallies.values()),
         "not_finite": sum(tally.not_finite for tally in tallies.values()),
         "without_truth": found.undecided,
+        "uncertain": sum(tally.uncertain for tally in tallies.values()),
     }
     wrong = [f"{dtype}: {_told(tally)}" for dtype, tally in tallies.items() if not tally.ok]
     if wrong:
@@ -72,11 +73,15 @@ def accuracy(derivation: Derivation, code: Any, where: tuple[str, ...], budget: 
 def regime(program: Program) -> str:
     """Where inputs came from, and what was allowed for."""
     structure, allowance = structure_of(program), Allowance.of(program)
-    where = "" if allowance.sums > {*program.outputs} else " in outputs"
-    rounded = "" if structure == "elementwise" else f"; an ulp of each sum is allowed{where}"
-    array = "a result, and of an input," if allowance.matrices else "a result"
-    largest = f", and an ulp of {array} is that of its largest entry" if allowance.arrays else ""
-    return REGIMES[structure] + rounded + largest
+    allowed = [REGIMES[structure]]
+    if allowance.least > 1:
+        allowed.append(f"no ulp is less than {allowance.least} of the smallest floats")
+    if allowance.sums:
+        allowed.append(f"an ulp of each sum is allowed{'' if allowance.arrays else ' in gradients'}")
+    if allowance.arrays:
+        array = "a result, and of an input," if allowance.matrices else "a result"
+        allowed.append(f"an ulp of {array} is that of its largest entry")
+    return "; ".join(allowed)
 
 
 def _told(tally: Tally) -> str:

@@ -137,7 +137,7 @@ class Values:
             return self.of(inner)
         operands = [self._known[operand] for operand in node.operands]
         if node.op.name == "where":  # as NumPy takes it: what is not chosen is not looked at
-            return np.where(_truth(operands[0]), operands[1], operands[2])
+            return _of_one_kind(np.where(_truth(operands[0]), operands[1], operands[2]), node.kind)
         at, meant = meaning_of(node)
         arrays = dict(zip(map(str, range(len(operands))), operands, strict=True))
         found = _Terms(arrays, self._sizes, self._ties, self._nudge)(meant)
@@ -323,6 +323,13 @@ def _nan() -> Any:
     from flint import arb
 
     return arb.nan()
+
+
+def _of_one_kind(values: Balls, kind: str) -> Balls:
+    """Floats as balls, be some of them whole: whether values are ints is seen at the first of them."""
+    from flint import arb
+
+    return _mapped(arb, values) if kind == "float" else values
 
 
 def _truth(mask: Balls) -> NDArray[np.bool_]:

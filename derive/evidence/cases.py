@@ -42,7 +42,7 @@ class Case:
     sizes: Mapping[str, int]
     inputs: Mapping[str, Any]
     upstream: tuple[Any, ...]
-    kinds: Mapping[str, str]
+    kinds: Mapping[str, Kind]
     layout: Layout = "C"
     dtype: np.dtype[Any] = _FLOAT64
     seed: int = 0
@@ -105,7 +105,7 @@ def cases_in(
             inputs[name] = _spread(inputs[name], lead) if declared.leading else inputs[name]
         shapes = zip(signature.outputs, upstream, strict=True)
         upstream = tuple(_spread(u, lead) if shape and shape[0].name == LEADING_NAME else u for shape, u in shapes)
-    kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
+    kinds = {name: declared.kind for name, declared in signature.inputs.items()}
     return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
 
 
@@ -156,7 +156,7 @@ def _draw_value(
         return draw_whole(chance, kind, sizes, shape)
     if kind.name == "int":
         return draw_reals(chance, "integers", 1.0, shape).astype(np.int64)
-    value = np.asarray(draw_floats(chance, kind.name, style, draw(st.sampled_from(_SCALES)), shape))
+    value = np.asarray(draw_floats(chance, kind, style, draw(st.sampled_from(_SCALES)), shape))
     if kind.name == "float" and value.size:
         for place, special in draw(_ENTRIES):
             value.flat[place % value.size] = special

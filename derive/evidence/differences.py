@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from derive.arrays.shapes import FLOAT
 from derive.evidence.cases import Case
 from derive.evidence.richardson import (
     DEVIATIONS,
@@ -203,7 +204,7 @@ def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[s
 def expected_gradient(code: Code, case: Case, name: str) -> Reals:
     """The gradient with respect to one input by differences, each entry taken as independent of the others."""
     value = np.asarray(case.inputs[name])
-    reach = np.abs(draw_direction(np.random.default_rng(0), "float", value))
+    reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, value))
     gradient = np.zeros(value.shape)
     for place in np.ndindex(value.shape):
         direction = np.zeros(value.shape)
@@ -265,7 +266,7 @@ def _nearby(case: Case, along: str, chance: np.random.Generator, distance: float
             return value
         far = distance if name == along else EPS**0.25
         away = draw_direction(chance, case.kinds[name], value)
-        if case.kinds[name] in ("float", "positive", "unit"):
+        if case.kinds[name].name in ("float", "positive", "unit"):
             away = away * chance.standard_normal(value.shape)
         return np.asarray(value + far * away)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from derive.arrays.shapes import Declaration, Kind, Shape, size_names
+from derive.arrays.shapes import ROW_KINDS, Declaration, Kind, Shape, size_names
 from derive.errors import DeriveError
 from derive.evidence.conditions import Condition, condition
 from derive.index.size import Quotient, Size
@@ -150,7 +150,7 @@ def _fits(signature: Signature, sizes: Mapping[str, int], smallest: int) -> bool
             low, high = number(kind.low, sizes), number(kind.high, sizes)
             if low >= high or (kind.scalar and not low <= sizes[name] < high):
                 return False
-        if kind.name in ("stochastic", "onehot") and shape and not shape[-1]:
+        if kind.name in ROW_KINDS and shape and not shape[kind.axis]:
             return False  # an empty row sums to 0, not to 1
         shapes.append(shape)
     axes = [axis for shape in shapes for axis in shape]

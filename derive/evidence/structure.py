@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array, Named, apply
 from derive.arrays.shapes import Shape
 from derive.evidence.balls import Program, meaning_of
 from derive.index.size import ONE
@@ -35,6 +35,36 @@ def contracting(program: Program) -> tuple[str, ...]:
 def eliminates(program: Program) -> bool:
     """True if the equations invert matrices or take determinants."""
     return any(map(_eliminates, _nodes(program.equations)))
+
+
+def chains(program: Program) -> bool:
+    """True if some line contracts what another contraction has given."""
+    made: set[str] = set()  # names that were computed by way of a contraction
+
+    def known(node: Array, found: dict[Array, bool]) -> bool:
+        return node.op.label in made if isinstance(node.op, Named) else any(found[a] for a in node.operands)
+
+    for label, line in (*program.equations, *program.adjoints):
+        found: dict[Array, bool] = {}
+        for node in _unfolded(line).walk():
+            by_way = known(node, found)
+            if by_way and not isinstance(node.op, Named) and _contracts(node):
+                return True
+            found[node] = by_way or (not isinstance(node.op, Named) and _contracts(node))
+        if found[_unfolded(line)]:
+            made.add(label)
+    return False
+
+
+def _unfolded(array: Array) -> Array:
+    """The expression with defined operations replaced by what they stand for."""
+    done: dict[Array, Array] = {}
+    for node in array.walk():
+        operands = tuple([done[operand] for operand in node.operands])
+        new = node if all(a is b for a, b in zip(operands, node.operands, strict=True)) else apply(node.op, *operands)
+        inner = new.op.unfold(new)
+        done[node] = new if inner is None else _unfolded(inner)
+    return done[array]
 
 
 def _eliminates(node: Array) -> bool:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from derive.evidence.balls import Balls, Nudge, Program, balls, precision
 from derive.evidence.regimes import Batch, scale_free
-from derive.evidence.structure import contracting, eliminates, structure_of
+from derive.evidence.structure import chains, contracting, eliminates, structure_of
 
 BITS = (192, 1280, 6000)  # tried in turn
 SHARP = 2.0**-40  # of an ulp: balls as small as that are the truth
 STEP = 2.0**-8  # of an ulp: by which an input is moved to see what moves with it
 DIRECTIONS = 3  # all inputs moved at random, for a first bound of the denominator
+UNDERFLOW = 64  # smallest floats: 8 times as many are half of one, times the largest |x| of 1e3
 SUMS = 12  # groups of sums that are moved one after the other
 
 Floats = NDArray[np.float64]
@@ -33,26 +34,33 @@ class Allowance:
     """What is allowed for besides rounding inputs and results.
 
     ``sums``: of which results an ulp in each of the formulas' sums; ``arrays``: an ulp of a result is that of its
-    largest entry; ``matrices``: an ulp of an input too.
+    largest entry; ``matrices``: an ulp of an input too; ``least``: no ulp is less than so many of the smallest floats.
+    Why each is allowed is said in accuracy.py.
     """
 
     sums: frozenset[str] = frozenset()
     arrays: bool = False
     matrices: bool = False
+    least: int = 1
 
     @staticmethod
     def of(program: Program) -> Allowance:
         """By the structure of the program."""
-        structure = structure_of(program)
-        every = structure == "contraction" or (structure == "rows" and scale_free(program))
-        sums = frozenset(program.results if every else program.outputs)
-        return Allowance(sums, structure == "contraction", eliminates(program))
+        match structure_of(program):
+            case "elementwise":
+                return Allowance(least=UNDERFLOW)
+            case "rows":
+                return Allowance(frozenset(program.gradients.values() if scale_free(program) else ()))
+            case "contraction":
+                sums = frozenset(program.results if chains(program) else ())
+                return Allowance(sums, arrays=True, matrices=eliminates(program))
 
 
 class Truth:
     """The results of a program at the points of a batch, in balls, and how they move with the inputs.
 
-    ``known`` tells the entries that are finite floats of the dtype; ``ulps`` are exact balls.
+    ``known`` tells the entries that are finite floats of the dtype; ``ulps`` are exact balls; ``rounding``, of points
+    whose moves were asked for, by how many ulps a result moves with an ulp of the formulas' sums.
     """
 
     def __init__(self, program: Program, batch: Batch, dtype: str, allowance: Allowance) -> None:
@@ -95,7 +103,7 @@ class Truth:
             self.known[key] &= fits[key]
             if self.allowance.arrays:
                 self.known[key] &= _like(np.all(contracted, axis=0), value)
-        self._rounding = {key: np.zeros(value.shape) for key, value in self.results.items()}
+        self.rounding = {key: np.zeros(value.shape) for key, value in self.results.items()}
 
     def lines(
         self, points: NDArray[Any], moved: Mapping[str, Balls], bits: int, nudge: Nudge | None = None
@@ -113,7 +121,7 @@ class Truth:
         from flint import arb
 
         info = np.finfo(self.dtype)
-        least = int(info.minexp) - 3  # what underflows is within the bound of 8 if it stays below the normal floats
+        least = int(info.minexp) - int(info.nmant) + self.allowance.least.bit_length() - 1
         mid = arb(value).mid()
         if not mid.is_finite() or mid.is_zero():
             return arb((1, least))
@@ -151,9 +159,9 @@ class Truth:
             rows = np.flatnonzero(self._precisions[points] == bits)
             here = _At(self, points[rows], int(bits))
             for key, value in here.rounding().items():
-                self._rounding[key][points[rows]] = value
+                self.rounding[key][points[rows]] = value
             for key, value in here.moves().items():
-                found[key][rows] = value + self._rounding[key][points[rows]]
+                found[key][rows] = value + self.rounding[key][points[rows]]
         return found
 
     def units(self, entries: Sequence[Entry]) -> Floats:
@@ -164,7 +172,7 @@ class Truth:
             rows = np.flatnonzero(precisions == bits)
             chosen = [entries[row] for row in rows.tolist()]
             here = _At(self, np.array([point for _, point, _ in chosen]), int(bits))
-            found[rows] = 1 + here.reach(chosen) + [at(self._rounding[key], *place) for key, *place in chosen]
+            found[rows] = 1 + here.reach(chosen) + [at(self.rounding[key], *place) for key, *place in chosen]
         return found
 
 

@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from derive.arrays.shapes import Kind
+
 Floats = NDArray[np.floating[Any]]
 Layout = Literal["C", "F", "strided", "read-only"]
 Style = Literal["integers", "normal", "ties", "sparse", "mixed"]
@@ -36,25 +38,31 @@ def draw_reals(chance: np.random.Generator, style: Style, scale: float, shape: t
 
 
 def draw_floats(
-    chance: np.random.Generator, kind: str, style: Style, scale: float, shape: tuple[int, ...]
+    chance: np.random.Generator, kind: Kind, style: Style, scale: float, shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Entries of a float kind; ``symmetric`` and ``spd`` speak of the last two axes, the rows of the last one."""
+    """Entries of a float kind; ``symmetric`` and ``spd`` speak of the last two axes, the rows of its own."""
     reals = draw_reals(chance, style, scale, shape)
     simple = style == "integers"
-    if kind == "positive":
+    if kind.name == "positive":
         return np.abs(reals) + 1 if simple else np.asarray(np.exp(reals / 2))
-    if kind == "unit":
+    if kind.name == "unit":
         return np.asarray((reals + 4) / 8 if simple else 1 / (1 + np.exp(-np.clip(reals / 2, -_STEEP, _STEEP))))
-    if kind == "stochastic":
+    if kind.name == "stochastic":
         weights = np.abs(reals) + 1 if simple else np.exp(np.clip(reals / 2, -_STEEP / 2, _STEEP / 2))
-        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
-    if kind == "onehot":
-        return np.eye(shape[-1])[chance.integers(0, shape[-1], shape[:-1])]
-    if kind == "symmetric":
+        return np.asarray(weights / weights.sum(axis=kind.axis, keepdims=True))
+    if kind.name == "onehot":
+        return draw_onehot(chance, kind, shape)
+    if kind.name == "symmetric":
         return reals + np.swapaxes(reals, -1, -2)
-    if kind == "spd":
+    if kind.name == "spd":
         return np.asarray(reals @ np.swapaxes(reals, -1, -2) + np.eye(shape[-1]))
     return reals
+
+
+def draw_onehot(chance: np.random.Generator, kind: Kind, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Rows of zeros with a one at a place."""
+    rows = (*shape[: kind.axis], *shape[kind.axis :][1:])
+    return np.moveaxis(np.eye(shape[kind.axis])[chance.integers(0, shape[kind.axis], rows)], -1, kind.axis)
 
 
 def draw_upstream(chance: np.random.Generator, style: Style, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -64,7 +72,7 @@ def draw_upstream(chance: np.random.Generator, style: Style, shape: tuple[int, .
     return np.asarray(chance.standard_normal(shape))
 
 
-def draw_direction(chance: np.random.Generator, kind: str, value: Floats) -> NDArray[np.float64]:
+def draw_direction(chance: np.random.Generator, kind: Kind, value: Floats) -> NDArray[np.float64]:
     """A direction v in which ``value + t v`` keeps its kind for all |t| < 1/2, same shape as ``value``.
 
     Where a kind ties entries together (symmetric, spd, stochastic, onehot) so does v: only these derivatives have a
@@ -72,17 +80,17 @@ def draw_direction(chance: np.random.Generator, kind: str, value: Floats) -> NDA
     """
     x = np.asarray(value, dtype=np.float64)
     v = np.asarray(chance.uniform(1 / 2, 1, x.shape) * chance.choice(np.array([-1.0, 1.0]), x.shape))
-    if kind == "positive":
+    if kind.name == "positive":
         return np.asarray(x * v)
-    if kind == "unit":
+    if kind.name == "unit":
         return np.asarray(np.minimum(x, 1 - x) * v)
-    if kind == "stochastic":
-        return np.asarray(x * (v - (x * v).sum(axis=-1, keepdims=True)))
-    if kind == "onehot":
-        return np.asarray(v - v.mean(axis=-1, keepdims=True))
-    if kind in ("symmetric", "spd"):
+    if kind.name == "stochastic":
+        return np.asarray(x * (v - (x * v).sum(axis=kind.axis, keepdims=True)))
+    if kind.name == "onehot":
+        return np.asarray(v - v.mean(axis=kind.axis, keepdims=True))
+    if kind.name in ("symmetric", "spd"):
         v = v + np.swapaxes(v, -1, -2)
-    if kind == "spd":
+    if kind.name == "spd":
         # L (I + t S) L' stays positive definite while the rows of |t S| sum to less than 1
         root = np.linalg.cholesky(x)
         moved = root @ (v / (2 * max(1, x.shape[-1]))) @ np.swapaxes(root, -1, -2)

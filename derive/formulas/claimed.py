@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.arrays.array import Array, name, substitute
+from derive.arrays.array import Array, as_declared, substitute
 from derive.arrays.build import constant, spread
 from derive.arrays.shapes import KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
 from derive.derivation.layer import Layer, build_layer, output_name
@@ -38,7 +38,7 @@ class Statement:
 
     def __init__(self, declared: Mapping[str, Declaration], formulas: Mapping[str, str], where: str = "") -> None:
         self.declared, self.formulas, self.where = declared, formulas, where or callers_place()
-        arrays = {key: name(key, d.shape, d.kind.name) for key, d in declared.items()}
+        arrays = {key: as_declared(key, d) for key, d in declared.items()}
         sizes = frozenset(size_names(d.shape for d in declared.values()))
         self.defined: dict[str, Array] = {}
         for key, text in formulas.items():

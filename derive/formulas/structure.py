@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from derive.arrays.array import Array
-from derive.arrays.entries import meaning
+from derive.arrays.entries import meaning, places_of
 from derive.arrays.shapes import concrete, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, adjoint_name
@@ -60,7 +60,7 @@ def acts_entrywise(layer: Layer, output: str, variable: str) -> Verdict:
 def _diagonal(layer: Layer, result: Array, variable: str) -> bool:
     known = {e.name: e.expression for e in layer.equations if e.name != variable}
     here, there = free_places(result), free_places(result)
-    slope = partial(meaning(result, here, known), variable, there)
+    slope = partial(meaning(result, here, known), variable, places_of(layer.named(variable), there))
     same = slope
     for i, k in zip(here, there, strict=True):
         same = Delta(i, k) * same

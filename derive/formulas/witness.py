@@ -192,7 +192,7 @@ def _draw(question: Question, sizes: Mapping[str, int], chance: np.random.Genera
         elif kind.name == "float":
             inputs[i.name] = chance.choice(np.array(SIMPLE[1:]), shape)
         else:
-            inputs[i.name] = np.asarray(draw_floats(chance, kind.name, "integers", 1.0, shape))
+            inputs[i.name] = np.asarray(draw_floats(chance, kind, "integers", 1.0, shape))
     upstream = {}
     for key in question.upstream:
         shape = concrete(shape_of(question.layer, key), sizes)

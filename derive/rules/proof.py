@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.arrays.array import Array, apply, label, name
-from derive.arrays.entries import meaning
+from derive.arrays.entries import meaning, places_of
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
@@ -149,7 +149,7 @@ def is_adjoint(
             assert upstream is not None
             indices = tuple(Index(size) for size in expression.shape)
             places = tuple(Position.of(i) for i in indices)
-            slope = defined(partial(meaning(expression, places), target, at), known)
+            slope = defined(partial(meaning(expression, places), target, places_of(variable, at)), known)
             parts.append(total(entry(upstream, *places) * slope, *indices))
         return Plus(tuple(parts))
 

@@ -57,7 +57,7 @@ def point(
     if shapes is None:
         return None
     upstream = tuple(np.asarray(chance.standard_normal(shape)) for shape in shapes)
-    kinds = {key: declared.kind.name for key, declared in given.inputs.items()}
+    kinds = {key: declared.kind for key, declared in given.inputs.items()}
     return Case(dict(sizes), inputs, upstream, kinds, seed=seed)
 
 
@@ -74,7 +74,7 @@ def _drawn(declared: Declaration, sizes: Mapping[str, int], chance: np.random.Ge
         return int(drawn) if kind.scalar else np.asarray(drawn)
     if kind.name == "float" and fill is not None:
         return np.asarray(fill(chance, shape), dtype=np.float64)
-    return np.asarray(draw_floats(chance, kind.name, "normal", 1.0, shape))
+    return np.asarray(draw_floats(chance, kind, "normal", 1.0, shape))
 
 
 def sizes_near(given: Pair, numbers_: Sequence[int], base: Mapping[str, int]) -> Iterator[dict[str, int]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, name
+from derive.arrays.array import Array, as_declared, name
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.evidence.properties import Outcome
 from derive.evidence.sizes import number, numbers
@@ -84,7 +84,7 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 def _for_every_shape(given: Pair, budget: str) -> Rung:
-    arrays = {key: name(key, d.shape, d.kind.name) for key, d in given.inputs.items()}
+    arrays = {key: as_declared(key, d) for key, d in given.inputs.items()}
     y, held = given.forward(*arrays.values())
     outputs: tuple[Any, ...] = tuple(y) if isinstance(y, tuple | list) else (y,)
     if not all(isinstance(part, Array) for part in outputs):

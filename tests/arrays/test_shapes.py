@@ -41,6 +41,8 @@ READ = {
     ": =h": ((), Kind("int", scalar=True, equals=S("h"))),
     "n : int": ((S("n"),), Kind("int")),
     **{f"n d : {kind}": ((S("n"), S("d")), Kind(kind)) for kind in ("unit", "positive", "symmetric", "spd", "stochastic", "onehot", "float")},
+    "n c l : stochastic[1]": ((S("n"), S("c"), S("l")), Kind("stochastic", axis=1)),
+    "n c : onehot[0]": ((S("n"), S("c")), Kind("onehot", axis=0)),
 }  # fmt: skip
 
 
@@ -49,6 +51,16 @@ def test_shape_strings(text):
     wanted, kind = READ[text]
     declared = declare(text)
     assert declared == Declaration(wanted, kind)
+
+
+def test_rows_along_the_last_axis_are_said_in_two_ways():
+    assert declare("n c : stochastic[1]") == declare("n c : stochastic")
+
+
+@pytest.mark.parametrize("text", ["n c : stochastic[2]", "... c l : stochastic[1]", "n c : float[0]", "n : stochastic[-1]"])
+def test_rows_run_along_an_axis_that_there_is(text):
+    with pytest.raises(DeriveError, match="is not known"):
+        declare(text)
 
 
 def test_leading_axes_are_one_axis_to_the_proof():

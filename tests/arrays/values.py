@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from derive.arrays.array import Named, apply, name
+from derive.arrays.array import Named, apply, as_declared, name
 from derive.arrays.entries import meaning
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
@@ -28,8 +28,7 @@ PRIMITIVES = {
 
 def N(label, shape):
     """A named array from a shape string."""
-    declared = declare(shape)
-    return name(label, declared.shape, declared.kind.name, declared.kind.range)
+    return as_declared(label, declare(shape))
 
 
 def S(text):
@@ -215,6 +214,8 @@ def values_for(expressions, sizes, seed=0):
                     held = np.asarray(rng.integers(0, least_axis(node, expressions).at(sizes).constant, shape))
                 if node.op.fact in ("symmetric", "spd"):
                     held = held + held.swapaxes(-1, -2) + (0 if node.op.fact == "symmetric" else 4 * np.eye(shape[-1]))
+                if node.op.fact == "stochastic":
+                    held = np.exp(held) / np.exp(held).sum(axis=node.op.axis, keepdims=True)
                 arrays[node.op.label] = rng.random(shape) < 0.5 if node.kind == "bool" else held
     for node in [node for array in expressions for node in array.walk() if node.op.name == "softmax"]:
         for mask in node.operands[1:]:

@@ -41,6 +41,26 @@ def test_rows_and_their_gradients(index, dtype):
         assert np.array_equal(got, want)
 
 
+@pytest.mark.parametrize("padding_idx", [0, 2, -1])
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+def test_the_row_of_the_padding_is_zeros_and_gets_no_gradient(index, padding_idx):
+    weight, upstream = RNG.standard_normal((5, 3)), RNG.standard_normal((*index.shape, 3))
+    code = embedding.with_options(padding_idx=padding_idx).derive().compile()
+    y, cache = code.forward(index, weight)
+    gradient = code.backward(upstream, cache)["weight"]
+    weight[padding_idx] = 0
+    wanted = by_hand(index, weight, upstream)
+    wanted[1][padding_idx] = 0
+    np.testing.assert_array_equal(y, wanted[0])
+    np.testing.assert_allclose(gradient, wanted[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("padding_idx", ["0", 1.0, True])
+def test_a_row_of_the_padding_that_is_no_number_is_refused(padding_idx):
+    with pytest.raises(derive.DeriveError, match="a whole number or None was wanted"):
+        embedding.with_options(padding_idx=padding_idx)
+
+
 def test_one_row_and_one_column():
     code = embedding.derive().compile()
     y, cache = code.forward(np.zeros(3, int), np.array([[2.0]]))
@@ -67,7 +87,8 @@ def test_a_row_that_is_not_there_is_refused():
         embedding.derive().compile().forward(np.array([0, 5]), np.zeros((5, 2)))
 
 
-def test_embedding_climbs_the_whole_ladder():
-    verdict = embedding.verify()
+@pytest.mark.parametrize("padding_idx", [None, 0, -1])
+def test_embedding_climbs_the_whole_ladder(padding_idx):
+    verdict = embedding.with_options(padding_idx=padding_idx).verify()
     assert {verdict.status, *(rung.status for rung in verdict.evidence)} <= {"proved", "tested"}, str(verdict)
     assert verdict.assumptions == ()

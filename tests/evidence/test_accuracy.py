@@ -224,6 +224,17 @@ def test_the_label_entry_by_what_is_left_of_1_is_caught():
     assert not any(tally.ok for tally in measured(cross_entropy, Cancelling).values())
 
 
+def test_a_loss_whose_sum_swallows_the_others_is_caught():
+    class Swallowing(CrossEntropy):
+        def forward(X, t):
+            Z = X - X.max(axis=1, keepdims=True)
+            total = np.log(np.exp(Z).sum(axis=1, keepdims=True))
+            return (total - np.take_along_axis(Z, t[:, None], axis=1)).mean(), CrossEntropy.forward(X, t)[1]
+
+    tallies = measured(cross_entropy, Swallowing)
+    assert all(not tally.ok and tally.at.result == "E" for tally in tallies.values())
+
+
 def test_a_mean_that_is_subtracted_once_is_caught():
     class Once(LayerNorm):
         centred = 1
@@ -282,6 +293,109 @@ def test_a_single_wrong_sign_in_a_tail_is_caught():
         return np.where(np.abs(gradient) < 1e-12, -gradient, gradient)
 
     assert not any(tally.ok for tally in measured(SIGMOID, changed(SIGMOID, backward=flipped)).values())
+
+
+# ---- what no allowance may hide
+
+
+def below(limit, wrong):
+    """Wrong where a result is smaller than so many of the smallest normal floats."""
+    return lambda g: np.where(np.abs(g) < limit * np.finfo(g.dtype).tiny, wrong(g), g)
+
+
+UNDERFLOWN = {
+    "flushed to 0": below(1, lambda g: 0 * g),
+    "the second digit": below(1, lambda g: g * g.dtype.type(1 + 2.0**-6)),
+    "the fourth digit of small normal numbers": below(2.0**24, lambda g: g * g.dtype.type(1 + 2.0**-11)),
+    "the sign": below(1, lambda g: -g),
+}
+
+
+@pytest.mark.parametrize("where", ["forward", "backward"])
+@pytest.mark.parametrize("wrong", UNDERFLOWN)
+def test_underflow_hides_nothing_that_floats_can_say(wrong, where):
+    code = changed(derive.layers["silu"], **{where: UNDERFLOWN[wrong]})
+    assert not measured(derive.layers["silu"], code, dtypes=["float32"])["float32"].ok
+
+
+def of_rows(wrong):
+    class Wrong(LayerNorm):
+        def backward(dY, cache):
+            return {key: wrong(dY, g) for key, g in LayerNorm.backward(dY, cache).items()}
+
+    return Wrong
+
+
+SCALE_FREE = {
+    "two entries: the upstream gradient as it is": lambda dY, g: dY if g.shape[1] == 2 else g,
+    "two entries: nothing": lambda dY, g: 0 * g if g.shape[1] == 2 else g,
+    "the fourth digit": lambda dY, g: g * g.dtype.type(1 + 2.0**-12),
+}
+
+
+@pytest.mark.parametrize("wrong", SCALE_FREE)
+def test_sums_that_cancel_hide_no_wrong_gradient(wrong):
+    assert not any(tally.ok for tally in measured(layer_norm, of_rows(SCALE_FREE[wrong])).values())
+
+
+def test_the_largest_entry_hides_no_wrong_small_one():
+    def wrong(g):
+        return np.where(np.abs(g) < np.abs(g).max(initial=0) / 64, g * g.dtype.type(1 + 2.0**-8), g)
+
+    assert not any(tally.ok for tally in measured(DENSE, changed(DENSE, backward=wrong)).values())
+
+
+def test_a_sum_in_a_single_product_of_arrays_is_not_allowed_for():
+    assert not Allowance.of(program_of(DENSE.derive())).sums
+    assert Allowance.of(program_of(derive.layers["two_layer_network"].derive())).sums
+
+
+def test_a_product_that_overflows_on_the_way_is_caught():
+    def forward(X, W, b):
+        up = X.dtype.type(2.0**120 if X.dtype == np.float32 else 2.0**1016)
+        return (X * up) @ W / up + b, (X, W)
+
+    def backward(dY, cache):
+        X, W = cache
+        return {"X": dY @ W.T, "W": X.T @ dY, "b": dY.sum(axis=0)}
+
+    tallies = measured(DENSE, SimpleNamespace(forward=forward, backward=backward))
+    assert all(tally.not_finite and tally.at.result == "Y" for tally in tallies.values())
+
+
+ATTENTION = derive.layers["scaled_dot_product_attention"]
+
+
+def test_few_points_have_no_certain_digit_and_a_wrong_gradient_shows_at_the_others():
+    right = measured(ATTENTION, ATTENTION.derive().compile(), dtypes=["float32"])["float32"]
+    assert right.ok
+    assert 0 < right.uncertain < right.entries / 10
+    wrong = changed(ATTENTION, backward=lambda g: g * g.dtype.type(1 + 2.0**-12))
+    assert not measured(ATTENTION, wrong, dtypes=["float32"])["float32"].ok
+
+
+def test_what_has_no_certain_digit_must_be_finite():
+    def forward(query, key, value):
+        y, cache = code.forward(query, key, value)
+        return y, (cache, np.abs(query @ np.swapaxes(key, -1, -2)).max() > 1e7)
+
+    def backward(upstream, cache):
+        return {key: g * (np.nan if cache[1] else 1) for key, g in code.backward(upstream, cache[0]).items()}
+
+    code = ATTENTION.derive().compile()
+    assert measured(ATTENTION, SimpleNamespace(forward=forward, backward=backward), dtypes=["float32"])["float32"].not_finite
+
+
+@pytest.mark.parametrize("layer", [inverse, logdet], ids=lambda layer: layer.name)
+def test_the_largest_entry_of_a_matrix_hides_no_wrong_inverse(layer):
+    wrong = changed(layer, backward=lambda g: g * g.dtype.type(1 + 512 * np.finfo(g.dtype).eps))
+    assert not any(tally.ok for tally in measured(layer, wrong).values())
+
+
+def test_numpys_determinant_is_an_exponential_which_is_not_allowed_for():
+    x = 2.2277153039715426e202
+    assert abs(np.linalg.det(np.array([[x]])) - x) > 8 * BOUND * np.spacing(x)
+    assert Allowance.of(program_of(derive.layers["det"].derive())) == Allowance(frozenset(), True, True)
 
 
 def test_code_that_raises_has_failed():

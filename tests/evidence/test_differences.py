@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from derive.arrays.shapes import FLOAT, Kind
 from derive.evidence.cases import Case
 from derive.evidence.differences import Curve, agrees, directional, expected_gradient
 
@@ -12,7 +13,7 @@ RNG = np.random.default_rng(7)
 
 
 def case_of(kinds=None, upstream=(), **inputs):
-    return Case({}, inputs, upstream, kinds or dict.fromkeys(inputs, "float"))
+    return Case({}, inputs, upstream, kinds or dict.fromkeys(inputs, FLOAT))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_kinks_that_mix_in_one_output_are_no_false_alarm():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         inputs = {"X": np.zeros((1, 2)), "W": rng.standard_normal((2, 4)), "V": rng.standard_normal((4, 1))}
-        case = Case({}, inputs, (np.array([[0.5]]),), dict.fromkeys(inputs, "float"), seed=seed)
+        case = Case({}, inputs, (np.array([[0.5]]),), dict.fromkeys(inputs, FLOAT), seed=seed)
         gradients = backward(case.upstream[0], forward(*inputs.values())[1])
         assert all(agreement.ok for agreement in agrees(code, case, ("X", "W", "V"), gradients))
 
@@ -113,7 +114,7 @@ def test_directions_stay_in_the_kind():
         return np.log(P).sum() + np.log(np.linalg.det(S)) * (1.0 if np.array_equal(S, S.T) else math.nan), None
 
     inputs = {"P": np.array([[0.25, 0.75]]), "S": np.array([[2.0, 1.0], [1.0, 3.0]])}
-    case = Case({}, inputs, (np.array(2.0),), {"P": "stochastic", "S": "spd"})
+    case = Case({}, inputs, (np.array(2.0),), {"P": Kind("stochastic"), "S": Kind("spd")})
     gradients = {"P": 2 / inputs["P"], "S": 2 * np.linalg.inv(inputs["S"])}
     found = agrees(SimpleNamespace(forward=forward), case, ("P", "S"), gradients)
     assert [agreement.kind for agreement in found] == ["smooth", "smooth"]

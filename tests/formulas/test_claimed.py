@@ -40,6 +40,10 @@ def claim(forward, wrt, gradient, **more):
     return derive.claim(forward, wrt, gradient, {**used, **more})
 
 
+def test_rows_that_sum_to_one_still_have_a_gradient():
+    assert derive.claim("sum(x)", "x", "1", {"x": "n : stochastic"}).status == "proved"
+
+
 @pytest.mark.parametrize(("forward", "wrt", "gradient"), TRUE)
 def test_a_true_claim_is_proved(forward, wrt, gradient):
     verdict = claim(forward, wrt, gradient)

@@ -45,6 +45,7 @@ OPTIONS: Mapping[str, Sequence[Any]] = {  # what an option of this name is drawn
     "output_padding": (0, 1, (0, 1)),
     "padding": (0, 1, (1, 0), 2),
     "p": (0.5, 0.1),
+    "padding_idx": (None, 0, -1),
     "reduction": ("mean", "sum", "none"),
     "scale": (None, 0.25),
     "stride": (1, 2, (2, 1), 3),
@@ -118,7 +119,7 @@ def draw_array(chance: np.random.Generator, declared: Declaration, drawn: Drawn)
         return chance.random(shape) < 2 / 3
     if kind.name == "int":
         return draw_whole(chance, kind, drawn.sizes, shape)
-    return draw_floats(chance, kind.name, "normal", float(chance.choice(SCALES)), shape)
+    return draw_floats(chance, kind, "normal", float(chance.choice(SCALES)), shape)
 
 
 def shape_of(declared: Declaration, drawn: Drawn) -> tuple[int, ...]:

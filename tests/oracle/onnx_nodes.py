@@ -223,19 +223,22 @@ def global_pool(layer: str) -> Callable[[Node], Call]:
 
 
 def loss_at_labels(layer: str, scores: str, label: str, weights: str) -> Callable[[Node], Call]:
-    """The loss of each row at its label; the classes run along axis 1."""
+    """The loss of each row at its label; the classes run along axis 1.  The layer has up to three axes behind it."""
 
     def call(node: Node) -> Call:
+        x, target, more = node[scores], node[label], node[scores].shape[5:]
+        if more:  # the last axes as one
+            x, target = x.reshape(*x.shape[:4], -1), target.reshape(*target.shape[:3], -1)
+        inputs = {"input": x, "target": target}
+        options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index"), "dims": x.ndim - 2}
         if weights in node.inputs:
-            raise Skipped("weights of the classes: the layer has none")
-        x, target = node[scores], node[label]
-        rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
-        options = {"reduction": node["reduction"], "ignore_index": node.get("ignore_index")}
+            inputs["weight"] = node[weights]
+            options["weight"] = True
 
         def back(loss: Any) -> Any:
-            return loss.reshape(target.shape) if node["reduction"] == "none" else loss
+            return loss.reshape(node[label].shape) if node["reduction"] == "none" else loss
 
-        return Call(layer, {"input": rows, "target": target.reshape(-1)}, options, back=back)
+        return Call(layer, inputs, options, back=back)
 
     return call
 

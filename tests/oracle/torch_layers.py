@@ -171,19 +171,48 @@ def gru(input: Tensor, h0: Tensor, **learned: Tensor) -> tuple[Tensor, ...]:
 ONE_LAYER = (True, 1, 0.0, False, False, False)  # biases; layers; dropout; training; both directions; batch first
 
 
-def cross_entropy(input: Tensor, target: Tensor, dims: int, ignore_index: int | None, **more: Any) -> Tensor:
+def cross_entropy(input: Tensor, target: Tensor, dims: int, weight: Any, ignore_index: int | None, **more: Any) -> Tensor:
     ignored = -100 if ignore_index is None else ignore_index
-    return functional.cross_entropy(input, target, ignore_index=ignored, **more)
+    if not isinstance(weight, Tensor):
+        return functional.cross_entropy(input, target, ignore_index=ignored, **more)
+    if target.is_floating_point():
+        return functional.cross_entropy(input, target, weight, ignore_index=ignored, **more)
+    smoothing, reduction = more["label_smoothing"], more["reduction"]
+    logs = functional.log_softmax(input.detach(), 1)
+    spread = -torch.einsum("nc...,c->n...", logs, weight) / input.shape[1]
+    own = _weighted(logs, target, weight, ignored)
+    losses = (1 - smoothing) * own + smoothing * torch.where(target == ignored, 0, spread)
+    formula = _reduced(losses, weight, target, ignored, reduction)
+    known = functional.cross_entropy(input, target, weight.detach(), ignore_index=ignored, **more)
+    return known + (formula - formula.detach())
 
 
-def nll_loss(input: Tensor, target: Tensor, dims: int, ignore_index: int | None, reduction: str) -> Tensor:
+def nll_loss(input: Tensor, target: Tensor, dims: int, weight: Any, ignore_index: int | None, reduction: str) -> Tensor:
     ignored = -100 if ignore_index is None else ignore_index
-    return functional.nll_loss(input, target, ignore_index=ignored, reduction=reduction)
+    if not isinstance(weight, Tensor):
+        return functional.nll_loss(input, target, ignore_index=ignored, reduction=reduction)
+    formula = _reduced(_weighted(input.detach(), target, weight, ignored), weight, target, ignored, reduction)
+    known = functional.nll_loss(input, target, weight.detach(), ignore_index=ignored, reduction=reduction)
+    return known + (formula - formula.detach())
+
+
+def _weighted(logs: Tensor, target: Tensor, weight: Tensor, ignored: int) -> Tensor:
+    """The formula of a weighted loss at labels, for the gradient of the weights, which PyTorch does not give."""
+    label = torch.where(target == ignored, 0, target)
+    losses = -weight[label] * torch.gather(logs, 1, label[:, None])[:, 0]
+    return torch.where(target == ignored, 0, losses)
+
+
+def _reduced(losses: Tensor, weight: Tensor, target: Tensor, ignored: int, reduction: str) -> Tensor:
+    if reduction != "mean":
+        return losses if reduction == "none" else losses.sum()
+    kept = target != ignored
+    return losses.sum() / weight[target[kept]].sum()
 
 
 def labels(chance: np.random.Generator, drawn: Drawn) -> Any:
     """Some rows are ignored, but not the first; or probabilities."""
-    n, c, *space = (drawn.sizes[name] for name in ("n", "c", *("", "l", "hw")[drawn.options.get("dims", 0)]))
+    n, c, *space = (drawn.sizes[name] for name in ("n", "c", *("", "l", "hw", "dhw")[drawn.options.get("dims", 0)]))
     if drawn.options.get("target") == "probabilities":
         rows = chance.random((n, c, *space)) + 0.1
         return rows / rows.sum(axis=1, keepdims=True)
@@ -193,6 +222,18 @@ def labels(chance: np.random.Generator, drawn: Drawn) -> Any:
         found[chance.random(found.shape) < 1 / 3] = ignored
         found[0] = 1
     return found
+
+
+def class_weights(chance: np.random.Generator, drawn: Drawn) -> Any:
+    """Of either size, none below 0."""
+    return chance.random(drawn.sizes["c"]) * 2 + 0.1
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None) -> Tensor:
+    if padding_idx is None:
+        return functional.embedding(input, weight)
+    rows = torch.arange(len(weight)) == padding_idx % len(weight)  # the module sets that row to zeros
+    return functional.embedding(input, torch.where(rows[:, None], 0, weight), padding_idx)
 
 
 def dropout(input: Tensor, p: float, training: bool, mask: Tensor | None = None) -> Tensor:
@@ -235,7 +276,9 @@ def quadratic_form(x: Tensor, A: Tensor, kind: str) -> Tensor:
 
 IMAGES = {"h": (3, 4, 5, 6, 8), "w": (3, 4, 5, 6, 8), "kh": (1, 2, 3), "kw": (1, 2, 3), "c": (1, 2, 3), "o": (1, 2, 3)}
 
-CLASSES = {"target": ("labels", "probabilities"), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2)}
+CLASSES = {"weight": (False, True), "ignore_index": (None, -100, 0, 2), "dims": (0, 1, 2, 3)}
+AIMS = {**CLASSES, "target": ("labels", "probabilities"), "ignore_index": (None, None, -100, 0, 2)}
+AT_CLASSES: Mapping[str, Draw] = {"target": labels, "weight": class_weights}
 ROWS = {"n": (1, 2, 3, 5), "c": (3, 4, 5)}
 
 HEADS = {
@@ -267,8 +310,9 @@ LAYERS: Mapping[str, Oracle] = {
     "sigmoid": Oracle(sigmoid),
     "squared_error": Oracle(squared_error),
     "two_layer_network": Oracle(two_layer_network),
-    "cross_entropy": Oracle(cross_entropy, CLASSES, ROWS, {"target": labels}),
-    "nll_loss": Oracle(nll_loss, CLASSES, ROWS, {"target": labels}),
+    "cross_entropy": Oracle(cross_entropy, AIMS, ROWS, AT_CLASSES),
+    "nll_loss": Oracle(nll_loss, CLASSES, ROWS, AT_CLASSES),
+    "embedding": Oracle(embedding),
     "dropout": Oracle(dropout),
     "rnn_cell": Oracle(rnn_cell),
     "lstm_cell": Oracle(lstm_cell),
@@ -281,7 +325,7 @@ LAYERS: Mapping[str, Oracle] = {
     "prelu": Oracle(prelu, options={"per_channel": (False, True)}),
     "rrelu": Oracle(rrelu),
     "logdet": Oracle(logdet),
-    "frobenius_norm": Oracle(frobenius_norm, sizes={"n": (1, 2, 3, 5)}),  # of empty ones, see test_torch.py
+    "frobenius_norm": Oracle(frobenius_norm),
     "quadratic_form": Oracle(quadratic_form, options={"kind": ("general", "symmetric", "spd")}),
     "swiglu": Oracle(swiglu),
 }

@@ -35,6 +35,7 @@ X, V, W, K, K2, b, c, q, Q, C1, R1 = (
 
 I1, J = N("I1", "n+k+6"), N("J", "b n+6 d+6")
 T3 = N("T3", "n 3")
+T, T1 = N("T", "n d : stochastic"), N("T1", "b n d : stochastic[1]")
 SOME = V.mean(axis=1, keepdims=True) <= V  # a mask that is nowhere empty
 exp, log = np.exp, np.log
 
@@ -62,7 +63,8 @@ def einsum(inputs, output, *operands):
 FIRES = {
     "product_in_order": [X * 2, X * (2 * V), (-X) * V, X * X, X * copies(q, "n d"), copies(q, "n d") * (X * q), -(X * 2), X / 4, X * 0,
                          X * X**-1, np.sqrt(X) * 2, X * copies(build.constant(S("n")), "n d")],
-    "common_factor": [C1 * X - C1 * V, copies(c, "n d", 0) * X + V * copies(c, "n d", 0), q * X - q * V, R1 * X * V - X * R1, 2 * (q * X) + 3 * (V * q)],
+    "common_factor": [C1 * X - C1 * V, copies(c, "n d", 0) * X + V * copies(c, "n d", 0), q * X - q * V, R1 * X * V - X * R1, 2 * (q * X) + 3 * (V * q),
+                      copies(q * c, "n d", 0) * X - copies(c, "n d", 0) * V, copies(c * X.sum(axis=1), "n d", 0) * V - copies(c, "n d", 0) * X],
     "sum_in_order": [X + X, X - X, X + (-V), X - (-V), -(X - V), X + 0, 2 * X - X, (X + V) - (V + X), X + 2 * X - 3 * V, -(X + V)],
     "quotient_by_itself": [X * V / V, X / X, 2 * X / X],
     "sigmoid_by_definition": [1 / (1 + np.exp(-X)), 1 / (np.exp(X @ W) + 1), 1 / (1 + np.exp(q)), V / (1 + np.exp(-X)), (1 + np.exp(X)) ** -1,
@@ -128,6 +130,9 @@ FIRES = {
     "log_softmax_by_definition": [
         X - copies(apply(LogSumExp((1,)), X), "n d", 0), V + (X - copies(apply(LogSumExp((1,)), X), "n d", 0)), log(apply(Softmax((1,)), X)),
         X + V - copies(apply(LogSumExp((0,)), X + V), "n d", 1), exp(apply(LogSoftmax((1,)), X)), X - copies(apply(LogSumExp((1,)), X) - c, "n d", 0)],
+    "factor_in_front": [(copies(c, "n d", 0) * X * copies(q, "n d")).sum(axis=1), (q * X).sum(), (copies(c, "b n d", 1) * Q).sum(axis=(0, 2)),
+                        (copies(c, "n d", 0) * X * R1).sum(axis=1)],
+    "rows_that_sum_to_one": [T.sum(axis=1), T1.sum(axis=1), (Fraction(1, 4) * T + build.spread(build.constant(Fraction(3, 4)) / S("d"), T.shape)).sum(axis=1), (2 - T).sum(axis=1)],
     "variance_by_definition": [
         ((X - X.mean(axis=1, keepdims=True)) ** 2).mean(axis=1), ((b - copies(b.mean(), "d")) ** 2).mean(), (X**2).mean(axis=0) - X.mean(axis=0) ** 2,
         ((Q - Q.mean(axis=(0, 2), keepdims=True)) ** 2).mean(axis=(0, 2)), Fraction(1, 3) * ((T3 - copies(Fraction(1, 3) * T3.sum(axis=1), "n 3", 0)) ** 2).sum(axis=1)],

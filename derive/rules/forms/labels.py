@@ -1,7 +1,7 @@
 """Stable forms of cross-entropy with labels: the exponential of the right class is kept apart from those of the others.
 
-With m the largest entry of a row, E = exp(A - m), e its entry at the label and s the sum of the others, the loss is
-log((s + e) / e), and the label's entry of softmax - onehot is -s / (s + e): no small differences of large numbers.
+With m, E, e and s as in apart.py, e at the label, the loss is log((s + e) / e), and the label's entry of
+softmax - onehot is -s / (s + e): no small differences of large numbers.
 """
 
 from __future__ import annotations
@@ -11,49 +11,13 @@ from dataclasses import dataclass
 from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.gather import OneHot, Pick, put
-from derive.arrays.operations import Broadcast, Elementwise
-from derive.arrays.rows import Max, copies, without
+from derive.arrays.operations import Elementwise, Sum
 from derive.arrays.softmax import LogSumExp, Softmax
 from derive.rules.forms import Definition, stable
+from derive.rules.forms.apart import Apart, slope
 from derive.rules.identities.algebra import Product
-
-
-@dataclass(frozen=True, eq=False)
-class Apart:
-    """Rows along an axis, and their labels."""
-
-    rows: Array
-    label: Array
-    axis: int
-
-    def over(self, array: Array) -> Array:
-        """Copies of what each row has one of."""
-        return copies(array, self.rows.shape, (self.axis,))
-
-    @property
-    def largest(self) -> Array:
-        """m"""
-        return apply(Max(self.axis), self.rows)
-
-    @property
-    def weights(self) -> Array:
-        """E"""
-        return build.elementwise("exp", self.rows - self.over(self.largest))
-
-    @property
-    def own(self) -> Array:
-        """e"""
-        return apply(Pick(self.axis), self.weights, self.label)
-
-    @property
-    def others(self) -> Array:
-        """E with 0 at the label."""
-        return put(self.weights, self.label, 0, self.axis)
-
-    @property
-    def rest(self) -> Array:
-        """s"""
-        return build.sum(self.others, self.axis)
+from derive.rules.identities.recognition import number
+from derive.rules.simplify import simplify
 
 
 @stable(Elementwise)
@@ -61,50 +25,99 @@ def surprise(node: Array, definition: Definition) -> Array | None:
     """logsumexp(A) - A[t] = (m - A[t]) + log(1 + ((e - 1) + s)), where e - 1 is 0 if the label is the largest"""
     if node.op.name != "subtract":
         return None
-    total, picked = (definition(operand) for operand in node.operands)
-    if not isinstance(total.op, LogSumExp) or not isinstance(picked.op, Pick) or total.op.axes != (picked.op.axis,):
+    total, own = (definition(operand) for operand in node.operands)
+    if not isinstance(total.op, LogSumExp) or not isinstance(own.op, Pick) or total.op.axes != (own.op.axis,):
         return None
-    rows, label = picked.operands
+    rows, label = own.operands
     if rows is not total.operands[0]:
         return None
-    row = Apart(rows, label, picked.op.axis)
-    return (row.largest - picked) + build.elementwise("log1p", (row.own - 1) + row.rest)
+    row = Apart(rows, label, own.op.axis)
+    return (row.largest - own) + row.logarithm
+
+
+@stable(Elementwise)
+def surprise_of_smoothed(node: Array, definition: Definition) -> Array | None:
+    """logsumexp(A) - rowsum(Q A) = a (m - A[t]) + b rowsum(m - A) + log(1 + ((e - 1) + s)) for Q = a onehot(t) + b"""
+    if node.op.name != "subtract":
+        return None
+    total, mean = (definition(operand) for operand in node.operands)
+    if not isinstance(total.op, LogSumExp) or mean.op != Sum(total.op.axes) or mean.operands[0].op.name != "multiply":
+        return None
+    (rows,) = total.operands
+    for shares, other in (mean.operands[0].operands, mean.operands[0].operands[::-1]):
+        smooth = Smoothed.of(shares, definition) if other is rows else None
+        if smooth is not None and total.op.axes == (smooth.axis,):
+            row = Apart(rows, smooth.label, smooth.axis)
+            below = row.largest - apply(Pick(row.axis), rows, row.place)
+            spread = smooth.even * build.sum(row.over(row.largest) - rows, row.axis)
+            return (spread if number(smooth.own) == 0 else smooth.own * below + spread) + row.logarithm
+    return None
 
 
 @stable(Elementwise)
 def softmax_less_onehot(node: Array, definition: Definition) -> Array | None:
     """g (softmax(A) - onehot(t)) = k E but -k s at the label, with k = g / (s + e)"""
-    if node.op.name not in ("subtract", "multiply"):
-        return None
-    product = Product.of(node)
-    found = [(factor, row) for factor in product.arrays if (row := _apart(factor, definition)) is not None]
-    if len(found) != 1:
-        return None
-    ((difference, row),) = found
-    slopes = [_of_row(factor, row) for factor in product.arrays if factor is not difference]
-    front = Product(product.number, product.scalars, [a for a in slopes if a is not None])
-    if len(front.arrays) != len(slopes):
-        return None
-    share = front.write(without(row.rows.shape, (row.axis,))) / (row.rest + row.own)
-    return put(row.others * row.over(share), row.label, -(row.rest * share), row.axis)
+
+    def rows_of(factor: Array) -> Apart | None:
+        labels = definition(factor.operands[1]) if factor.op.name == "subtract" else factor
+        return _beside(factor, definition, labels.op.axis, *labels.operands) if isinstance(labels.op, OneHot) else None
+
+    return slope(node, rows_of, lambda row, _, g: _slope(row, g / row.sum))
 
 
-def _apart(array: Array, definition: Definition) -> Apart | None:
-    """The rows and labels of ``softmax(A) - onehot(t)``."""
-    if array.op.name != "subtract":
-        return None
-    probabilities, labels = (definition(operand) for operand in array.operands)
-    match probabilities.op, labels.op:
-        case Softmax(axes=axes), OneHot(axis=axis) if axes == (axis,) and len(probabilities.operands) == 1:
-            return Apart(probabilities.operands[0], labels.operands[0], axis)
-    return None
+@stable(Elementwise)
+def softmax_less_smoothed(node: Array, definition: Definition) -> Array | None:
+    """g (softmax(A) - Q) = a g (softmax(A) - onehot(t)) + b g (d softmax(A) - 1) for Q as above"""
+
+    def smoothed(factor: Array) -> Smoothed | None:
+        return Smoothed.of(factor.operands[1], definition) if factor.op.name == "subtract" else None
+
+    def rows_of(factor: Array) -> Apart | None:
+        smooth = smoothed(factor)
+        return None if smooth is None else _beside(factor, definition, smooth.axis, smooth.label)
+
+    def parts(row: Apart, factor: Array, g: Array) -> Array:
+        smooth = smoothed(factor)
+        assert smooth is not None
+        even = row.scaled(g, smooth.even) * row.uneven
+        return even if number(smooth.own) == 0 else _slope(row, smooth.own * (g / row.sum)) + even
+
+    return slope(node, rows_of, parts)
 
 
-def _of_row(array: Array, row: Apart) -> Array | None:
-    """What each row has one of, of copies along the rows; None for anything else."""
-    if not isinstance(array.op, Broadcast) or row.axis in array.op.axes:
-        return None
-    (core,) = array.operands
-    lead = without(array.shape, (row.axis,))
-    axes = tuple(axis - (axis > row.axis) for axis in array.op.axes)
-    return core if core.shape == lead else apply(Broadcast(lead, axes), core)
+def _beside(factor: Array, definition: Definition, axis: int, label: Array) -> Apart | None:
+    """The rows whose softmax a difference begins with, and their labels."""
+    soft = definition(factor.operands[0])
+    return Apart(*soft.operands, label, axis) if soft.op == Softmax((axis,)) and len(soft.operands) == 1 else None
+
+
+def _slope(row: Apart, share: Array) -> Array:
+    """``k E``, but ``-k s`` at the label."""
+    return put(row.others * row.over(share), row.place, -(row.rest * share), row.axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """``Q = a onehot(t) + b``: shares of which the label has a more than the others, which have b each."""
+
+    label: Array
+    axis: int
+    own: Array
+    even: Array
+
+    @staticmethod
+    def of(array: Array, definition: Definition) -> Smoothed | None:
+        """The parts of ``where(onehot(t), a + b, b)``."""
+        whole = definition(array)
+        if whole.op.name != "where":
+            return None
+        labels, at_label, elsewhere = definition(whole.operands[0]), *map(scalar, whole.operands[1:])
+        if not isinstance(labels.op, OneHot) or at_label is None or elsewhere is None:
+            return None
+        return Smoothed(labels.operands[0], labels.op.axis, simplify(at_label - elsewhere), elsewhere)
+
+
+def scalar(array: Array) -> Array | None:
+    """The number that stands in every entry, be it made of sizes."""
+    product = Product.of(array)
+    return None if product.arrays else product.write(())

@@ -11,9 +11,10 @@ from derive.arrays.gather import Pick
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import ArgMax, RowFunction, copies
 from derive.arrays.signs import starts_rows
-from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
+from derive.arrays.softmax import LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
 from derive.rules.forms import Definition, stable
+from derive.rules.forms.apart import picked, shifted
 from derive.rules.forms.parts import factors_of, product
 from derive.rules.identities.rows import copied, mean_square_of, with_eps
 
@@ -24,29 +25,17 @@ def _exp(array: Array) -> Array:
     return build.elementwise("exp", array)
 
 
-def shifted(op: RowFunction, rows: Array) -> Array:
-    """Rows less their largest entry, found by its place where that is quicker."""
-    if op.axes != (rows.ndim - 1,):
-        return rows - reducing.extreme(rows, op.axes, keepdims=True)
-    return rows - picked(rows, apply(ArgMax(rows.ndim - 1), rows))
-
-
-def picked(rows: Array, places: Array) -> Array:
-    """One entry of each row, copied along it."""
-    return copies(apply(Pick(rows.ndim - 1), rows, places), rows.shape, (rows.ndim - 1,))
-
-
 @stable(Softmax)
 def softmax_shifted(node: Array, definition: Definition) -> Array | None:
     """softmax(A) = E / rowsum(E) for E = exp(A - max A); what a mask leaves out takes no part in the maximum"""
     op, (rows, *masks) = node.op, node.operands
     assert isinstance(op, Softmax)
     if not masks:
-        weights = _exp(shifted(op, rows))
+        weights = _exp(shifted(rows, op.axes))
         return weights / op.sum(weights)
     (mask,) = masks
     inside = build.elementwise("where", mask, rows, reducing.extreme(rows, op.axes, keepdims=True, least=True))
-    weights = _exp(shifted(op, inside)) * mask
+    weights = _exp(shifted(inside, op.axes)) * mask
     sums = build.sum(weights, op.axes)
     if not starts_rows(mask, op.axes):  # a row without entries is 0
         sums = build.elementwise("where", sums > 0, sums, 1)
@@ -60,15 +49,6 @@ def logsumexp_shifted(node: Array, definition: Definition) -> Array | None:
     assert isinstance(op, LogSumExp)
     weights = _exp(rows - reducing.extreme(rows, op.axes, keepdims=True))
     return reducing.extreme(rows, op.axes) + build.elementwise("log", build.sum(weights, op.axes))
-
-
-@stable(LogSoftmax)
-def log_softmax_shifted(node: Array, definition: Definition) -> Array | None:
-    """log softmax(A) = B - log rowsum(exp B) for B = A - max A"""
-    op, (rows,) = node.op, node.operands
-    assert isinstance(op, LogSoftmax)
-    less = shifted(op, rows)
-    return less - build.elementwise("log", op.sum(_exp(less)))
 
 
 @stable(Elementwise)

@@ -148,7 +148,7 @@ def common_factor(node: Array) -> Array | None:
     """A ∘ C - B ∘ C = (A - B) ∘ C, where C is a scalar, or copies of what each row has one of"""
     if node.op.name not in ("add", "subtract") or any(a.op.name in ("add", "subtract") for a in node.operands):
         return None
-    left, right = (Product.of(operand) for operand in node.operands)
+    left, right = (_apart(Product.of(operand)) for operand in node.operands)
     common = Product(scalars=[a for a in left.scalars if a in {*right.scalars}])
     common.arrays = [a for a in left.arrays if isinstance(a.op, Broadcast) and a in {*right.arrays}]
     for product in (left, right):
@@ -158,3 +158,17 @@ def common_factor(node: Array) -> Array | None:
         return None
     common.arrays.append(apply(node.op, left.write(node.shape), right.write(node.shape)))
     return common.write(node.shape)
+
+
+def _apart(product: Product) -> Product:
+    """The same product, copies of a product as the product of copies."""
+    apart = Product(product.number, [*product.scalars])
+    for array in product.arrays:
+        inner = Product.of(array.operands[0]) if isinstance(array.op, Broadcast) else Product()
+        if len(inner.scalars) + len(inner.arrays) < 2 or not inner.arrays:
+            apart.arrays.append(array)
+            continue
+        apart.number *= inner.number
+        apart.scalars += inner.scalars
+        apart.arrays += [apply(array.op, factor) for factor in inner.arrays]
+    return apart

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derive.arrays import build
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array, Named, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import RowFunction, copies, without
+from derive.arrays.shapes import ROW_KINDS
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
+from derive.index.size import Size
 from derive.rules.identities import identity
 from derive.rules.identities.algebra import Product
 from derive.rules.identities.recognition import number
@@ -259,3 +261,55 @@ def _one_each(array: Array, axes: Axes) -> Array:
     assert found is not None
     more = tuple(k for k, axis in enumerate(k for k in range(array.ndim) if k not in axes) if axis in found.axes)
     return copies(found.array, rest, more) if more else found.array
+
+
+# ---- sums along rows
+
+
+@identity(Sum)
+def factor_in_front(node: Array) -> Array | None:
+    """rowsum(g A) = g rowsum(A), where g is a number, or what each row has one of"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Sum)
+    axes = node.op.axes
+    if inner.op.name != "multiply":
+        return None
+    product = Product.of(inner)
+    front = {a for a in product.arrays if (own := copied(a)) is not None and {*axes} <= {*own.axes}}
+    rest = Product(arrays=[a for a in product.arrays if a not in front])
+    if not rest.arrays or not (front or product.scalars):
+        return None
+    each = [_one_each(a, axes) for a in product.arrays if a in front]
+    product.arrays = [*each, apply(node.op, rest.write(inner.shape))]
+    return product.write(node.shape)
+
+
+@identity(Sum)
+def rows_that_sum_to_one(node: Array) -> Array | None:
+    """rowsum(a P + b) = a + d b for rows P of d probabilities"""
+    (inner,) = node.operands
+    assert isinstance(node.op, Sum)
+    if len(node.op.axes) != 1:
+        return None
+    sums, some = list[tuple[Array, int]](), False
+    for term, sign in terms(inner):
+        product = Product.of(term)
+        match [array.op for array in product.arrays]:
+            case [Named(fact=fact, axis=axis)] if fact in ROW_KINDS and axis % inner.ndim == node.op.axes[0]:
+                some, product.arrays = True, []
+            case []:
+                repeat(product, inner.shape[node.op.axes[0]])
+            case _:
+                return None
+        sums.append((product.write(node.shape), sign))
+    return total(sums) if some else None
+
+
+def repeat(product: Product, times: Size) -> None:
+    """Makes a product so many times as large: of a number over so many that is the number."""
+    count = build.constant(times)
+    for k, scalar in enumerate(product.scalars):
+        if scalar.op.name == "divide" and scalar.operands[1] is count:
+            product.scalars[k] = scalar.operands[0]
+            return
+    product.scalars.append(count)
