@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from derive.arrays.size_text import read_size
 from derive.index.calculus import partial
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted
 from derive.index.normal import equal, normal_form
 from derive.index.polynomial import Atom, Polynomial
 from derive.index.size import Size
@@ -223,9 +224,9 @@ REUSED = (
     Index(N, "k"),
     Index(M, "q"),
     Index(Size.of(1), "one"),
-    Index(Size.of("n+1"), "wide"),
-    Index(Size.of("n*m"), "flat"),
-    Index(Size.of("n-1"), "short"),
+    Index(read_size("n+1"), "wide"),
+    Index(read_size("n*m"), "flat"),
+    Index(read_size("n-1"), "short"),
 )  # also bound more than once, and within itself
 ARRAYS = ("A", "b", "x", "y", "step", "log")  # two of them named as functions are
 ROWS = (
@@ -291,7 +292,9 @@ def matrices(draw, depth, scope, smooth):
         st.one_of(
             terms(depth - 1, inner, smooth),
             st.sampled_from([known("A", rows, columns), known("S", columns, rows), known("P", rows, columns)]),
-            st.builds(lambda a, b: Total(k, Times((a, b))), terms(0, (rows, k), smooth), terms(0, (k, columns), smooth)),
+            st.builds(
+                lambda a, b: Total(k, Times((a, b))), terms(0, (rows, k), smooth), terms(0, (k, columns), smooth)
+            ),
             st.just(Total(k, known("A", k, rows) * known("A", k, columns))),
         )
     )
@@ -315,7 +318,7 @@ def leaves(draw, scope, smooth):
         case 0:
             return Number(draw(st.sampled_from([0, 1, -1, 2, Fraction(1, 3), Fraction(-3, 2), 8])))
         case 1:
-            return Extent(draw(st.sampled_from([N, M, Size.of("n*m"), Size.of("n-1")])))
+            return Extent(draw(st.sampled_from([N, M, read_size("n*m"), read_size("n-1")])))
         case 2:
             return Power(Extent(N), Fraction(-1))
         case 3 | 4:
@@ -553,4 +556,4 @@ def test_partial_agrees_with_a_difference_quotient(term, array, chosen):
 
 @pytest.mark.parametrize("size", ["n", "1", "n-1", "n*m"])
 def test_a_sum_of_ones_is_the_size(size):
-    assert equal(Total(Index(Size.of(size)), Number(1)), Extent(Size.of(size)))
+    assert equal(Total(Index(read_size(size)), Number(1)), Extent(read_size(size)))
