@@ -66,4 +66,4 @@ def digits(number: Fraction | int) -> str:
 def raised(number: Fraction | int, times: int) -> Fraction | int:
     """A number to a whole power; Exhausted where that is too much work."""
     spend(abs(times) * (number.numerator.bit_length() + number.denominator.bit_length()))
-    return Fraction(number) ** times
+    return number**times if times >= 0 else Fraction(number) ** times

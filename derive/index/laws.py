@@ -54,8 +54,7 @@ def negative(poly: Polynomial) -> Polynomial:
 
 def multiply(left: Terms, right: Terms) -> Terms:
     """The product of two sums, bound indices kept apart; not yet tidied."""
-    factors = len(left) * sum([len(m.factors) for _, m in right]) + len(right) * sum([len(m.factors) for _, m in left])
-    spend(len(left) * len(right) * MONOMIAL + factors * FACTOR)
+    spend(sum([MONOMIAL + FACTOR * len(m.factors) for _, m in left]) * len(right))
     return [(exact(a * b), join(s, t)) for a, s in left for b, t in right]
 
 
@@ -221,7 +220,7 @@ def _repeated(poly: Polynomial, times: int) -> Terms:
     if poly.single is not None and not poly.single[1].bound:
         c, mono = poly.single
         factors = {a: exact(e * times) for a, e in mono.factors.items()} if times else {}
-        return [(exact(raised(c, times)), Monomial((), factors))]
+        return [(raised(c, times), Monomial((), factors))]
     result = number(1)
     for _ in range(times):
         result = Polynomial(multiply(result, poly.terms)).terms

@@ -24,8 +24,6 @@ from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial,
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
 from derive.index.terms import Number as NumberTerm
 
-TRIES = 4  # how long matrices are tried by which an equation may be multiplied so that their inverses go
-
 Places = dict[Index, Position]
 Relation = tuple[Number, Monomial, Terms]  # c * monomial + rest, the terms of a base
 
@@ -47,7 +45,6 @@ def equal(left: Term, right: Term, ties: bool = True) -> bool:
 
 def expand(term: Term, places: Places) -> Terms:
     """The term multiplied out and tidied, its indices at the given places."""
-    spend(MONOMIAL)
     match term:
         case NumberTerm(value=value):
             return number(value)
@@ -59,6 +56,7 @@ def expand(term: Term, places: Places) -> Terms:
         case Delta(left=left, right=right):
             return laws.kronecker(left.at(places) - right.at(places))
         case Plus(terms=terms):
+            spend(MONOMIAL)
             return [t for u in terms for t in expand(u, places)]
         case Power(base=base, exponent=exponent):
             return power(Polynomial(expand(base, places)), exponent)
@@ -79,6 +77,7 @@ def _product(todo: list[tuple[Term, Places]], done: list[tuple[Term, Places]], b
     todo, done = list(todo), list(done)
     while todo:
         factor, places = todo.pop()
+        spend(MONOMIAL)
         match factor:
             case Times(factors=factors):
                 todo += [(u, places) for u in factors]
@@ -104,6 +103,7 @@ def _product(todo: list[tuple[Term, Places]], done: list[tuple[Term, Places]], b
 
 def _sifts(term: Term) -> bool:
     """True if a Kronecker symbol is a factor of the term, or of a part of it."""
+    spend(1)
     match term:
         case Plus(terms=parts) | Times(factors=parts):
             return any(map(_sifts, parts))
@@ -156,12 +156,11 @@ def _step(mono: Monomial) -> Terms | None:
                 inverses.append(atom)
         if e > 0 and e != 1 and laws.is_indicator(atom):
             return [(1, Monomial(mono.bound, {**mono.factors, atom: 1}))]
-    if mono.bound:
-        used = mono.indices
-        for i in mono.bound:
-            if i not in used:
-                summed = Monomial(tuple([j for j in mono.bound if j is not i]), mono.factors)
-                return multiply([(1, summed)], size_terms(i.size))
+    used = mono.indices if mono.bound else frozenset()
+    for i in mono.bound:
+        if i not in used:
+            summed = Monomial(tuple([j for j in mono.bound if j is not i]), mono.factors)
+            return multiply([(1, summed)], size_terms(i.size))
     for base in bases:
         if (reduced := _reduce(mono, base)) is not None:
             return reduced
@@ -172,9 +171,9 @@ def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
     """The laws of rows: two entries of a row with a single 1 are at one place, a whole row sums to 1; else None."""
     *outer, last = atom.at
     others = [a for a in mono.factors if a is not atom]
-    row = [place.write({}) for place in outer]
-    for other in [a for a in others if atom.fact == "onehot" and (a.kind, a.head) == (atom.kind, atom.head)]:
-        if mono.factors[other] > 0 and [place.write({}) for place in other.at[:-1]] == row:
+    alike = [a for a in others if (a.kind, a.head) == (atom.kind, atom.head)] if atom.fact == "onehot" else []
+    for other in alike:
+        if mono.factors[other] > 0 and [p.write({}) for p in outer] == [p.write({}) for p in other.at[:-1]]:
             link = laws.kronecker(last - other.at[-1])
             if not link or not link[0][1].factors.keys() <= mono.factors.keys():
                 return [(c, Monomial(mono.bound, {**mono.factors, **m.factors})) for c, m in link]
@@ -301,10 +300,11 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 
 
 @bounded
-def vanishes(poly: Polynomial, tries: int = TRIES, ties: bool = True, cleared: frozenset[str] = frozenset()) -> bool:
+def vanishes(poly: Polynomial, tries: int = 4, ties: bool = True, cleared: frozenset[str] = frozenset()) -> bool:
     """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator.
 
-    ``cleared`` has the keys of what it was multiplied by, so that it is 0 where that is.
+    ``tries`` is how long matrices are tried by which it may be multiplied so that their inverses go; ``cleared`` has
+    the keys of what it was multiplied by, so that it is 0 where that is.
     """
     if not poly.terms:
         return True

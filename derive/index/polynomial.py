@@ -50,7 +50,6 @@ class Atom:
         if inner is not None:
             self.free, self.depth = self.free | inner.free.difference(axes), inner.depth + (1 if axes else 0)
         self.key = self.write(NO_NAMES)
-        spend(len(self.key))
         self.rule: object = None
 
     def write(self, names: Names) -> str:

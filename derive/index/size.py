@@ -206,14 +206,7 @@ class Size:
         return self._hash
 
     def __str__(self) -> str:
-        text = ""
-        for powers, c in sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[1] < 0, term[0])):
-            factors = [name for name, power in powers for _ in range(power)]
-            bare = len(factors) == 1 and (c == 1 or (c == -1 and text))
-            names = "*".join(f"({f})" if isinstance(f, Quotient) and not bare else f for f in factors)
-            body = f"{abs(c)}*{names}" if names and abs(c) != 1 else names or str(abs(c))
-            text += (" - " if c < 0 else " + ") + body
-        return text[3:] if text.startswith(" + ") else "-" + text[3:] if text else "0"
+        return _written(self.terms)
 
     def __repr__(self) -> str:
         return f"Size({str(self)!r})"
@@ -227,3 +220,15 @@ def _joined(left: Powers, right: Powers, sign: int) -> dict[str, int]:
     for name, power in right:
         powers[name] = powers.get(name, 0) + sign * power
     return powers
+
+
+@lru_cache(maxsize=4096)
+def _written(terms: tuple[tuple[Powers, int], ...]) -> str:
+    text = ""
+    for powers, c in sorted(terms, key=lambda term: (-sum(p for _, p in term[0]), term[1] < 0, term[0])):
+        factors = [name for name, power in powers for _ in range(power)]
+        bare = len(factors) == 1 and (c == 1 or (c == -1 and text))
+        names = "*".join(f"({f})" if isinstance(f, Quotient) and not bare else f for f in factors)
+        body = f"{abs(c)}*{names}" if names and abs(c) != 1 else names or str(abs(c))
+        text += (" - " if c < 0 else " + ") + body
+    return text[3:] if text.startswith(" + ") else "-" + text[3:] if text else "0"

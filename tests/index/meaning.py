@@ -199,7 +199,7 @@ def _atom_term(atom: Atom) -> Term:
         case "delta":
             return Delta(atom.at[0], Position.of(0))
         case "size":
-            return Extent(Size.of(atom.head))
+            return Extent(Size({((atom.head, 1),): 1}))  # a name, or a quotient
         case "prime":
             return Number(int(atom.head))
     assert atom.inner is not None

@@ -133,6 +133,8 @@ MANY = {  # of each, k at once; none of them is z
     "indices that look alike": clique,
     "functions in each other": lambda k: repeated(lambda x: Apply("sin", x) + Apply("exp", x) * Apply("cos", x), k),
     "sums of themselves": lambda k: repeated(lambda x: x + x * entry("y"), 3 * k),
+    "products of themselves": lambda k: repeated(lambda x: x * x, 3 * k),
+    "sums within products of themselves": lambda k: repeated(lambda x: entry("y") * (x + x), 3 * k),
     "brackets": lambda k: repeated(lambda x: Apply("sin", x), 500 * k),
 }  # fmt: skip
 

@@ -52,6 +52,7 @@ REUSED = (
     Index(read_size("n+1"), "wide"),
     Index(read_size("n*m"), "flat"),
     Index(read_size("n-1"), "short"),
+    Index(read_size("n//2"), "half"),  # 0 for n = 1
 )  # also bound more than once, and within itself
 ARRAYS = ("A", "b", "x", "y", "step", "log")  # two of them named as functions are
 ROWS = (
@@ -138,7 +139,7 @@ def leaves(draw, scope, smooth):
         case 0:
             return Number(draw(st.sampled_from([0, 1, -1, 2, Fraction(1, 3), Fraction(-3, 2), 8])))
         case 1:
-            return Extent(draw(st.sampled_from([N, M, read_size("n*m"), read_size("n-1")])))
+            return Extent(draw(st.sampled_from([N, M, *map(read_size, ("n*m", "n-1", "(n+1)//2", "n//2"))])))
         case 2:
             return Power(Extent(N), Fraction(-1))
         case 3 | 4:
@@ -303,7 +304,8 @@ def mutants(draw, term):
         case Apply(function=function, argument=argument):
             if draw(st.integers(0, 2)) == 0:
                 other = draw(st.sampled_from(["exp", "sin", "abs", "step", "sign", "erf", "cos"]))
-                return draw(st.sampled_from([argument, Apply(function, -argument), Apply(other, argument)]))
+                beyond = 1 - Apply(function, -argument)  # of a step: another value at 0 alone
+                return draw(st.sampled_from([argument, Apply(function, -argument), Apply(other, argument), beyond]))
             return Apply(function, draw(mutants(argument)))
         case Total(index=index, body=body):
             if draw(st.integers(0, 2)) == 0:
