@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
-from derive.arrays.shapes import Shape, not_empty, reshape_groups
+from derive.arrays.shapes import Shape, not_empty, reshape_groups, supposed
 from derive.index.size import Size
 from derive.index.terms import Delta, Entry, Index, Number, Position, Term, product, total
 
@@ -181,9 +181,9 @@ class Slice(Operation):
             if stride == -1:
                 yield []
             elif extent == (size - begin + stride - 1).plain // stride:  # to the end
-                yield [begin, *extent.supposed(), *([size - begin] if begin.terms else [])]
+                yield [begin, *supposed(extent), *([size - begin] if begin.terms else [])]
             else:
-                yield [begin, *extent.supposed(), extent, size - begin - (extent - 1) * stride - 1]
+                yield [begin, *supposed(extent), extent, size - begin - (extent - 1) * stride - 1]
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[:, 1:]``."""

@@ -15,12 +15,10 @@ from __future__ import annotations
 from derive.index.functions import PRIMITIVES
 from derive.index.terms import Apply, Delta, Entry, Extent, Number, OfMatrix, Plus, Position, Power, Term, Times, Total
 
-ZERO = Number(0)
-
 
 def partial(body: Term, array: str, at: tuple[Position, ...]) -> Term:
     """The partial derivative of a term with respect to the entry ``array[at]``; ``at`` must be free in the body."""
-    return _partial(body, array, at) or ZERO
+    return _partial(body, array, at) or Number(0)
 
 
 def _partial(body: Term, array: str, at: tuple[Position, ...]) -> Term | None:
