@@ -46,7 +46,7 @@ class Plan:
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
         form = form or (lambda formula: stabilized(formula, {**formulas, **adjoints}))
         equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
-        lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
+        lines = _whole_first([Statement(key, form(adjoint)) for key, adjoint in adjoints.items()])
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -132,6 +132,23 @@ class Plan:
 
 def _as_name(statement: Statement) -> Array:
     return name(statement.target, statement.expression.shape, statement.expression.kind)
+
+
+def _whole_first(lines: Sequence[Statement]) -> list[Statement]:
+    """The statements, each after those of whose results it computes anew: ``dB`` before ``dA = -dB @ X.T``."""
+    made = {s.expression: s for s in reversed(lines) if is_work(s.expression)}
+    result: dict[str, Statement] = {}
+
+    def put(statement: Statement, above: frozenset[str]) -> None:
+        for node in statement.expression.walk():
+            other = made.get(node)
+            if other is not None and other.target not in {*result, *above} and other.expression is not statement.expression:
+                put(other, above | {statement.target})
+        result.setdefault(statement.target, statement)
+
+    for statement in lines:
+        put(statement, frozenset())
+    return list(result.values())
 
 
 def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> list[Array]:

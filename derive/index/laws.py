@@ -312,10 +312,29 @@ def step(poly: Polynomial) -> Terms:
     """1 where the polynomial is more than 0, else 0: positive factors are left out."""
     if not poly.terms:
         return []
-    _, _, rest = content(poly, lambda atom, e: is_positive_power(atom, e, strictly=True))
+    whole = without_denominators(poly)
+    _, _, rest = content(whole, lambda atom, e: is_positive_power(atom, e, strictly=True))
     if is_positive(rest, strictly=True):
         return number(1)
     return [] if is_positive(negative(rest), strictly=False) else power_of(Atom("step", inner=rest))
+
+
+def without_denominators(poly: Polynomial) -> Polynomial:
+    """A sum times the sums that are below the line in some of its terms and plainly positive: ``1 - 1/(1 + t)`` is t."""
+    below: dict[Atom, Number] = {}
+    for atom, e in [pair for _, m in poly.terms for pair in m.factors.items()]:
+        if e < 0 and e.denominator == 1 and atom.kind == "base" and is_positive_power(atom, 1, strictly=True):
+            below[atom] = max(below.get(atom, 0), -e)
+    powers = [(m.factors.get(a, 0), a.free.isdisjoint(m.bound)) for _, m in poly.terms for a in below]
+    if not below or len(poly.terms) < 2 or any(e.denominator > 1 or not free for e, free in powers):
+        return poly
+    result: Terms = []
+    for c, m in poly.terms:
+        part: Terms = [(c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a not in below}))]
+        for atom, most in below.items():
+            part = multiply(part, power(inside(atom), most + m.factors.get(atom, 0)))
+        result += part
+    return Polynomial(result)
 
 
 # ---- indicators: atoms whose value is 0 or 1

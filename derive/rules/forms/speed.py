@@ -6,8 +6,8 @@ from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays import build
-from derive.arrays.array import Array, Named
-from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
+from derive.arrays.array import Array, Named, apply
+from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without
 from derive.rules.identities.recognition import number
@@ -56,6 +56,40 @@ def numbers_together(node: Array, definition: Definition) -> Array | None:
     if not others:
         return None
     return product(others) if value == 1 else value * product(others)
+
+
+@stable(Sum)
+def factor_before_the_sum(node: Array, definition: Definition) -> Array | None:
+    """sum(A ∘ copies of b) = b ∘ sum(A) where b is the same along what is summed: b is multiplied less often"""
+    assert isinstance(node.op, Sum)
+    axes, (inner,) = node.op.axes, node.operands
+    factors = [part for factor in factors_of(inner) for part in _parted(factor, definition, axes)]
+    same = [factor for factor in factors if _is_same(factor, axes)]
+    others = [factor for factor in factors if not _is_same(factor, axes)]
+    if not same or not others:
+        return None
+    return product([*(_once(factor, axes) for factor in same), build.sum(product(others), axes)])
+
+
+def _parted(factor: Array, definition: Definition, axes: tuple[int, ...]) -> list[Array]:
+    """A factor, or the two of which it was made if one is the same along the axes and the other has a name."""
+    parts = factors_of(definition(factor))
+    others = [part for part in parts if not _is_same(part, axes)]
+    return parts if len(others) == 1 and isinstance(others[0].op, Named) else [factor]
+
+
+def _is_same(array: Array, axes: tuple[int, ...]) -> bool:
+    """True for copies along all of the axes."""
+    return isinstance(array.op, Broadcast) and not {*axes} & {*array.op.axes}
+
+
+def _once(array: Array, axes: tuple[int, ...]) -> Array:
+    """Copies along some axes without those axes."""
+    assert isinstance(array.op, Broadcast)
+    left = [axis for axis in range(array.ndim) if axis not in axes]
+    shape = tuple(array.shape[axis] for axis in left)
+    (core,) = array.operands
+    return core if core.shape == shape else apply(Broadcast(shape, tuple(map(left.index, array.op.axes))), core)
 
 
 @stable(Elementwise)
