@@ -28,6 +28,12 @@ RESERVED = frozenset(
     | {"tensordots", "sliding_window_view"}  # the helpers
 )
 
+
+def is_leading(shape: Shape) -> bool:
+    """True if the first axis stands for any number of leading axes."""
+    return bool(shape) and shape[0].name == LEADING_NAME
+
+
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])(?:\s+or\s+(.+))?")
 
 

@@ -7,16 +7,17 @@ depends on what stands around them (in NumPy a broadcast is left unsaid where it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation, apply
+from derive.arrays.gather import Pick
 from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
 from derive.arrays.rows import ArgMax, Max
-from derive.arrays.shapes import Shape
+from derive.arrays.shapes import Shape, is_leading
 from derive.arrays.statistics import Variance
 from derive.index.size import ONE, Size
 
@@ -33,10 +34,16 @@ class Writer:
     MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
 
     def __init__(
-        self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "", quick: bool = False
+        self,
+        dialect: str,
+        names: Mapping[Array, str] | None = None,
+        dtype: str = "",
+        quick: bool = False,
+        leading: bool = False,
     ) -> None:
         self.dialect, self.names = dialect, names or {}
         self.quick = quick  # in generated code, where there are two spellings, the one that runs faster
+        self.leading = leading  # axes are counted from the last, so that any number of them may be in front
         self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
 
     def text(self, array: Array) -> tuple[str, int]:
@@ -127,6 +134,18 @@ class Writer:
         inner = ", ".join(self.number(Fraction(s.constant) if s.constant is not None else s)[0] for s in shape)
         return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
+    def axes(self, axes: Sequence[int], rank: int) -> str:
+        """``1`` or ``(0, 2)``, counted from the end where any number of axes may be in front."""
+        said = tuple([axis - rank for axis in axes] if self.leading else axes)
+        return str(said[0] if len(said) == 1 else said)
+
+    def keys(self, keys: Sequence[str], array: Array) -> str:
+        """The keys of an index, ``...`` for the axes in front."""
+        front = 0
+        while self.leading and is_leading(array.shape) and front < len(keys) and keys[front] == ":":
+            front += 1
+        return ", ".join(["...", *keys[front:]] if front else keys)
+
     def numpy_slice(self, begin: Size, extent: Size, stride: Size | int, size: Size) -> str:
         """``1:`` or ``:-1`` or ``::2`` or ``::-1``."""
         if stride == -1:
@@ -154,6 +173,8 @@ class Writer:
         if self.dialect == "numpy" and node.op.name == "multiply" and operands[0][0].startswith("1 / "):
             (part, _), (text, own) = operands  # a ninth of A is A / 9
             return f"{text if own >= self.TIMES else self.bracket(text)} / {part.removeprefix('1 / ')}", self.TIMES
+        if self.quick and self.dtype and node.op.name == "multiply" and _is_scaled_mask(node):
+            return f"np.multiply({operands[0][0]}, {operands[1][0]}{self.dtype})", self.ATOM  # else float64 or int64
         scalar = self.dialect == "math" and self._scalar_factor(node)
         if scalar:
             template, binds = scalar, self.TIMES
@@ -227,6 +248,8 @@ class Writer:
         assert isinstance(array.op, Broadcast)
         if core in self.names:
             return None
+        if isinstance(core.op, Pick) and array.ndim == core.ndim + 1 and core.op.axis not in array.op.axes:
+            return core.op.kept(self, core), self.ATOM
         found = reduction(core, self.names)
         if found is not None and not (found.method == "mean" and core.operands[0] in self.names):
             axes = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
@@ -257,13 +280,13 @@ class Writer:
         more = keepdims + (self.dtype if counts else "")  # NumPy counts in whole numbers: float64 beside float32
         if len(axes) == operand.ndim and not keepdims:
             return f"np.{method}({self(operand, 0)}{more})", self.ATOM
-        return f"{self(operand, self.ATOM)}.{method}(axis={axes[0] if len(axes) == 1 else axes}{more})", self.ATOM
+        return f"{self(operand, self.ATOM)}.{method}(axis={self.axes(axes, operand.ndim)}{more})", self.ATOM
 
     def _indexed(self, array: Array, core: Array, first: int = 0) -> str:
         """``b[:, None]``, the new axes from ``first`` on being said."""
         assert isinstance(array.op, Broadcast)
         keys = [":" if k in array.op.axes else "None" for k in range(first, array.ndim)]
-        return f"{self(core, self.ATOM)}[{', '.join(keys)}]"
+        return f"{self(core, self.ATOM)}[{self.keys(keys, core)}]"
 
     def numpy_broadcast(self, node: Array) -> tuple[str, int]:
         """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
@@ -386,6 +409,11 @@ def uncopied(array: Array) -> Array | None:
     if isinstance(array.op, Broadcast):
         return array.operands[0]
     return array if isinstance(array.op, Constant) else None
+
+
+def _is_scaled_mask(node: Array) -> bool:
+    """True for a mask times a number."""
+    return {a.kind for a in node.operands if not isinstance(a.op, Constant)} == {"bool"}
 
 
 def _begins_with_mask(array: Array) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from derive.arrays.array import Array, label
-from derive.arrays.shapes import size_names, write_shape
+from derive.arrays.shapes import LEADING, Shape, size_names, write_shape
 from derive.derivation.layer import Input
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Quotient, Size, SizeSyntaxError
@@ -15,9 +15,23 @@ WIDTH = 110
 
 
 def mentioned(lines: Sequence[str], sizes: Sequence[str]) -> list[str]:
-    """The sizes that occur in some code, comments left out."""
-    code = "\n".join(line.partition("  # ")[0] for line in lines)
+    """The sizes that occur in some code, comments and texts left out."""
+    code = re.sub('"[^"]*"', '""', "\n".join(line.partition("  # ")[0] for line in lines))
     return [size for size in sizes if re.search(rf"(?<![\w.]){size}\b(?!\s*=[^=])", code)]
+
+
+def _here(array: Array, axis: int) -> str:
+    """Where an axis of an array is read: ``X.shape[1]``; behind any number of leading ones ``X.shape[-1]``."""
+    if not _is_open(array):
+        return f"{label(array)}.shape[{axis}]"
+    if axis:
+        return f"{label(array)}.shape[{axis - array.ndim}]"
+    return f"{label(array)}.shape" if array.ndim == 1 else f"{label(array)}.shape[:{1 - array.ndim}]"
+
+
+def _is_open(array: Array) -> bool:
+    """True for an array with any number of leading axes."""
+    return bool(array.shape) and array.shape[0].name == LEADING
 
 
 def places(arrays: Iterable[Array]) -> dict[str, str]:
@@ -33,7 +47,7 @@ def _alone(arrays: Iterable[Array], found: dict[str, str]) -> list[tuple[str, Si
     late = []
     for array in arrays:
         for axis, size in enumerate(array.shape):
-            here = f"{label(array)}.shape[{axis}]"
+            here = _here(array, axis)
             if size.name is None:
                 late.append((here, size))
             else:
@@ -104,10 +118,10 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     for array in arrays:
         here = [size.name for size in array.shape]
         mine = [size for size in dict.fromkeys(here) if size in left]
-        if len(mine) == len(here) > 1:
+        if len(mine) == len(here) > 1 and not _is_open(array):
             lines.append(f"{', '.join(map(str, here))} = {label(array)}.shape")
         else:
-            lines += [f"{size} = {label(array)}.shape[{here.index(size)}]" for size in mine]
+            lines += [f"{size} = {_here(array, here.index(size))}" for size in mine]
         left = [size for size in left if size not in mine]
     if not left:
         return lines
@@ -136,7 +150,9 @@ def fit_check(
     found: dict[str, str] = {}
     late = [(here, size) for here, size in _alone(known, found) if size.names]
     shaped = [array for array in arrays if array.shape]
-    conditions = [condition for array in shaped for condition in _fits(array, found, late)]
+    conditions = [
+        condition for k, array in enumerate(shaped) for condition in _fits(array, found, late, [*known, *shaped[:k]])
+    ]
     conditions += _solve(late, found)
     of_sizes = [
         (text, sizes)
@@ -151,7 +167,7 @@ def fit_check(
     came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
     wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
     wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
-    test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
+    test = [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
     return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
 
 
@@ -186,13 +202,21 @@ def compared(assumption: str) -> tuple[Size, Size] | None:
         return None
 
 
-def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) -> list[str]:
+def _fits(
+    array: Array, places: dict[str, str], late: list[tuple[str, Size]], others: Iterable[Array] = ()
+) -> list[str]:
     """The conditions on one array; sizes that it is the first to have go to ``places``, what is open to ``late``."""
+    twin = next((other for other in others if other.shape == array.shape), None)
+    if twin is not None and array.ndim > 1:
+        return [f"{label(array)}.shape == {label(twin)}.shape"]
     if all(size.names <= places.keys() for size in array.shape):
-        return [f"{label(array)}.shape == {pack([_size_code(size, places) for size in array.shape])}"]
+        return [f"{label(array)}.shape == {_shape_code(array.shape, places)}"]
+    least = array.ndim - 1
     conditions = [f"{label(array)}.ndim == {array.ndim}"]
+    if _is_open(array):
+        conditions = [f"{label(array)}.ndim >= {least}"] if least else []
     for axis, size in enumerate(array.shape):
-        here = f"{label(array)}.shape[{axis}]"
+        here = _here(array, axis)
         if size.name is not None and size.name not in places:
             places[size.name] = here
         elif size.names <= places.keys():
@@ -200,6 +224,10 @@ def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) ->
         else:
             late.append((here, size))
     return conditions
+
+
+def _negated(condition: str) -> str:
+    return condition.replace("==", "!=").replace(">=", "<")
 
 
 def _all_of(conditions: Sequence[str]) -> list[str]:
@@ -244,12 +272,22 @@ def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str
     return text if len(size.terms) < 2 or bare else f"({text})"
 
 
+def _shape_code(shape: Shape, places: Mapping[str, str]) -> str:
+    """A shape as code, its leading axes as they came."""
+    front = places[LEADING] if shape and shape[0].name == LEADING else ""
+    rest = [_size_code(size, places) for size in shape[1 if front else 0 :]]
+    while (said := re.fullmatch(r"(\w+)\.shape\[:-(\d+)\]", front)) and rest[:1] == [f"{said[1]}.shape[-{said[2]}]"]:
+        front = f"{said[1]}.shape[:{1 - int(said[2]) or ''}]".replace("[:]", "")
+        rest = rest[1:]
+    return pack([f"*{front}", *rest]) if front and rest else front or pack(rest)
+
+
 def _axis_code(size: Size, places: Mapping[str, str], arrays: Sequence[Array]) -> str:
     """A size where it stands as it is, or else worked out."""
     if size.name is None and size.constant is None:
         for array in arrays:
             if size in array.shape:
-                return f"{label(array)}.shape[{array.shape.index(size)}]"
+                return _here(array, array.shape.index(size))
     return _size_code(size, places, bare=True)
 
 
@@ -292,12 +330,14 @@ def upstream_check(
             wanted, said = f"{twin}.shape", f"{{{twin}.shape}}"
         elif set(size_names([array.shape])) <= known.keys():
             wanted = pack([_axis_code(size, known, kept) for size in array.shape])
+            if _is_open(array):
+                wanted = _shape_code(array.shape, known)
             said = f"{{{wanted}}}"
         else:
             found, late = dict(known), list[tuple[str, Size]]()
             conditions = _fits(array, found, late)
             conditions += _solve(late, found)
-            lines += [f"if {d}.ndim != {array.ndim}:"] if len(conditions) == 1 else _all_of(conditions)
+            lines += [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
             lines += _raise(
                 f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
             )

@@ -11,9 +11,11 @@ from itertools import chain, count
 
 from derive.arrays.array import Array, apply, label, name
 from derive.arrays.operations import Constant, Eye
+from derive.arrays.shapes import LEADING_NAME
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
+from derive.emit.leading import is_alike, leading, opened
 from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
 from derive.rules.stable import stabilized
@@ -82,6 +84,24 @@ class Plan:
         return given
 
     @cached_property
+    def any_rank(self) -> bool:
+        """True if the statements are the same for any number of leading axes, so that these stay as they are."""
+        nodes = {node: None for s in (*self.forward, *self.backward) for node in s.expression.walk()}
+        if not leading(self.layer) or not all(map(is_alike, nodes)):
+            return False
+        lines = self._lines(self.forward, "", self.layer.outputs, True) + self._lines(self.backward, "", (), True)
+        return not mentioned(lines, [LEADING_NAME])
+
+    def _lines(
+        self, block: Sequence[Statement], dtype: str, returned: Iterable[str], any_rank: bool, passing: bool = False
+    ) -> list[str]:
+        return statements(block, self.names, dtype, returned, passing, any_rank)
+
+    def seen(self, arrays: Iterable[Array]) -> list[Array]:
+        """Arrays as the checks see them: with leading axes of any number, or with one."""
+        return [opened(array) if self.any_rank else array for array in arrays]
+
+    @cached_property
     def kept(self) -> list[Array]:
         """The arrays in the cache: inputs, results and shared parts that backward mentions."""
         mentioned = self._mentioned(self.backward)
@@ -109,19 +129,20 @@ class Plan:
         """The statements of forward."""
         inputs = self.layer.inputs
         dtype = next((f"{i.name}.dtype" for i in inputs if i.kind.is_float and i.shape), "")
-        return statements(self.forward, self.names, dtype, self.layer.outputs)
+        return self._lines(self.forward, dtype, self.layer.outputs, self.any_rank)
 
     @cached_property
     def backward_lines(self) -> list[str]:
         """The statements of backward."""
         arrays = [*self.kept, *self.upstream_arrays]
         dtype = next((f"{label(a)}.dtype" for a in arrays if a.shape and a.kind == "float"), "")
-        return statements(self.backward, self.names, dtype, [f"d{key}" for key in self.derivation.wrt], passing=True)
+        returned = [f"d{key}" for key in self.derivation.wrt]
+        return self._lines(self.backward, dtype, returned, self.any_rank, passing=True)
 
     @cached_property
     def kept_sizes(self) -> list[str]:
         """The sizes in the cache: those that backward needs and cannot read off what it has."""
-        at_hand = places([*self.kept, *self.upstream_arrays])
+        at_hand = places(self.seen([*self.kept, *self.upstream_arrays]))
         return [size for size in mentioned(self.backward_lines, self.layer.sizes) if size not in at_hand]
 
     @property
@@ -141,8 +162,8 @@ def _whole_first(lines: Sequence[Statement]) -> list[Statement]:
 
     def put(statement: Statement, above: frozenset[str]) -> None:
         for node in statement.expression.walk():
-            other = made.get(node)
-            if other is not None and other.target not in {*result, *above} and other.expression is not statement.expression:
+            other = made.get(node, statement)
+            if other.target not in {*result, *above} and other.expression is not statement.expression:
                 put(other, above | {statement.target})
         result.setdefault(statement.target, statement)
 

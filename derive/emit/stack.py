@@ -165,7 +165,7 @@ def layer_class(layer: Layer) -> str:
     lines.append(f"    def forward({', '.join(['self', *(i.name for i in data)])}):")
     body = [f"{', '.join(parameters)} = {', '.join(f'self.{p}' for p in parameters)}"] if parameters else []
     known = [i.array for i in layer.inputs if i.role == "parameter"]
-    body += opening(layer, data, known, plan.derivation.prove().assumptions)
+    body += opening(plan, data, known, plan.derivation.prove().assumptions)
     body += forward_body(plan)
     body += [f"self.cache = {cache_text(plan)}", f"return {returned(plan)}"]
     lines += [f"        {line}" for line in body]

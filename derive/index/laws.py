@@ -180,8 +180,7 @@ def positive_content(poly: Polynomial, strictly: bool) -> tuple[Number, Factors,
 
 def magnitude(atom: Atom, e: Number) -> Terms | None:
     """``|atom|`` if it is only an even power of the atom that is known to be positive: ``(x^2)^(1/2) = |x|``."""
-    needed = e % 2 == 0 and not is_positive_power(atom, 1, False)
-    return call("abs", inside(atom)) if needed else None
+    return call("abs", inside(atom)) if e % 2 == 0 and not is_positive_power(atom, 1, False) else None
 
 
 def inside(atom: Atom) -> Polynomial:
@@ -263,13 +262,8 @@ def call(function: str, poly: Polynomial) -> Terms:
         return multiply(poly.terms, call("sign", poly))
     if (cases := by_cases(poly, lambda p: call(function, p))) is not None:
         return cases
-    match function:
-        case "exp":
-            return exponential(poly)
-        case "log":
-            return logarithm(poly)
-        case "step":
-            return step(poly)
+    if (law := {"exp": exponential, "log": logarithm, "step": step}.get(function)) is not None:
+        return law(poly)
     symmetry = PRIMITIVES[function].symmetry
     if not poly.terms and symmetry == "odd":
         return []
@@ -312,29 +306,21 @@ def step(poly: Polynomial) -> Terms:
     """1 where the polynomial is more than 0, else 0: positive factors are left out."""
     if not poly.terms:
         return []
-    whole = without_denominators(poly)
-    _, _, rest = content(whole, lambda atom, e: is_positive_power(atom, e, strictly=True))
+    _, _, rest = content(without_denominators(poly), lambda atom, e: is_positive_power(atom, e, strictly=True))
     if is_positive(rest, strictly=True):
         return number(1)
     return [] if is_positive(negative(rest), strictly=False) else power_of(Atom("step", inner=rest))
 
 
 def without_denominators(poly: Polynomial) -> Polynomial:
-    """A sum times the sums that are below the line in some of its terms and plainly positive: ``1 - 1/(1 + t)`` is t."""
-    below: dict[Atom, Number] = {}
-    for atom, e in [pair for _, m in poly.terms for pair in m.factors.items()]:
-        if e < 0 and e.denominator == 1 and atom.kind == "base" and is_positive_power(atom, 1, strictly=True):
-            below[atom] = max(below.get(atom, 0), -e)
-    powers = [(m.factors.get(a, 0), a.free.isdisjoint(m.bound)) for _, m in poly.terms for a in below]
-    if not below or len(poly.terms) < 2 or any(e.denominator > 1 or not free for e, free in powers):
-        return poly
-    result: Terms = []
-    for c, m in poly.terms:
-        part: Terms = [(c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a not in below}))]
-        for atom, most in below.items():
-            part = multiply(part, power(inside(atom), most + m.factors.get(atom, 0)))
-        result += part
-    return Polynomial(result)
+    """A sum times what is below the line in some of its terms and plainly positive: ``1 - 1/(1 + t)`` is t."""
+    for atom in {a: None for _, m in poly.terms for a, e in m.factors.items() if e == -1 and a.kind == "base"}:
+        powers = {m.factors.get(atom, 0) for _, m in poly.terms if atom.free.isdisjoint(m.bound)}
+        if powers == {0, -1} and is_positive_power(atom, 1, strictly=True):
+            rest = [(c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a != atom}), m) for c, m in poly.terms]
+            above = {True: number(1), False: inside(atom).terms}
+            poly = Polynomial([t for c, r, m in rest for t in multiply([(c, r)], above[atom in m.factors])])
+    return poly
 
 
 # ---- indicators: atoms whose value is 0 or 1
@@ -395,8 +381,7 @@ def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
 
 def kronecker(difference: Position) -> Terms:
     """``[difference = 0]``: decided by range where it can be, taken apart where it is a mixed-radix number."""
-    bounds = difference.bounds()
-    if bounds is not None:
+    if (bounds := difference.bounds()) is not None:
         low, high = bounds
         if not low.terms and not high.terms:
             return number(1)

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from derive.arrays import build
 from derive.arrays.array import Array, Named, apply
-from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
+from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without
 from derive.rules.identities.recognition import number
@@ -44,6 +44,17 @@ def mask_as_factor(node: Array, definition: Definition) -> Array | None:
 
 
 @stable(Elementwise)
+def mask_with_its_number(node: Array, definition: Definition) -> Array | None:
+    """c (A M) = A (c M) for a given mask M: c M serves forward and backward"""
+    if node.op.name != "multiply" or number(node.operands[0]) is None or node.operands[1].op.name != "multiply":
+        return None
+    for a, mask in (node.operands[1].operands, node.operands[1].operands[::-1]):
+        if mask.kind == "bool" and isinstance(mask.op, Named) and isinstance(a.op, Named):
+            return a * (node.operands[0] * mask)
+    return None
+
+
+@stable(Elementwise)
 def numbers_together(node: Array, definition: Definition) -> Array | None:
     """a (b A) = (a b) A for numbers"""
     factors = factors_of(node)
@@ -58,40 +69,6 @@ def numbers_together(node: Array, definition: Definition) -> Array | None:
     return product(others) if value == 1 else value * product(others)
 
 
-@stable(Sum)
-def factor_before_the_sum(node: Array, definition: Definition) -> Array | None:
-    """sum(A ∘ copies of b) = b ∘ sum(A) where b is the same along what is summed: b is multiplied less often"""
-    assert isinstance(node.op, Sum)
-    axes, (inner,) = node.op.axes, node.operands
-    factors = [part for factor in factors_of(inner) for part in _parted(factor, definition, axes)]
-    same = [factor for factor in factors if _is_same(factor, axes)]
-    others = [factor for factor in factors if not _is_same(factor, axes)]
-    if not same or not others:
-        return None
-    return product([*(_once(factor, axes) for factor in same), build.sum(product(others), axes)])
-
-
-def _parted(factor: Array, definition: Definition, axes: tuple[int, ...]) -> list[Array]:
-    """A factor, or the two of which it was made if one is the same along the axes and the other has a name."""
-    parts = factors_of(definition(factor))
-    others = [part for part in parts if not _is_same(part, axes)]
-    return parts if len(others) == 1 and isinstance(others[0].op, Named) else [factor]
-
-
-def _is_same(array: Array, axes: tuple[int, ...]) -> bool:
-    """True for copies along all of the axes."""
-    return isinstance(array.op, Broadcast) and not {*axes} & {*array.op.axes}
-
-
-def _once(array: Array, axes: tuple[int, ...]) -> Array:
-    """Copies along some axes without those axes."""
-    assert isinstance(array.op, Broadcast)
-    left = [axis for axis in range(array.ndim) if axis not in axes]
-    shape = tuple(array.shape[axis] for axis in left)
-    (core,) = array.operands
-    return core if core.shape == shape else apply(Broadcast(shape, tuple(map(left.index, array.op.axes))), core)
-
-
 @stable(Elementwise)
 def signs_together(node: Array, definition: Definition) -> Array | None:
     """-(-A) = A, A + (-B) = A - B, A - (-B) = A + B"""
@@ -102,6 +79,21 @@ def signs_together(node: Array, definition: Definition) -> Array | None:
     if node.op.name == "negative":
         return inner
     return node.operands[0] - inner if node.op.name == "add" else node.operands[0] + inner
+
+
+@stable(Elementwise)
+def quotient_of_scalars(node: Array, definition: Definition) -> Array | None:
+    """s (A / t) = (s / t) A for copies of the numbers s and t: one pass less over A"""
+    if node.op.name != "multiply":
+        return None
+    for one, other in (node.operands, node.operands[::-1]):
+        if other.op.name != "divide":
+            continue
+        above, below = other.operands
+        cores = [part.operands[0] for part in (one, below) if isinstance(part.op, Broadcast)]
+        if len(cores) == 2 and not any(core.shape for core in cores) and not _is_copied(above):
+            return apply(one.op, cores[0] / cores[1]) * above
+    return None
 
 
 @stable(Elementwise)
