@@ -193,7 +193,7 @@ class Writer:
         if self.quick and node.op.name == "where" and all(numbers[1:]) and self.dtype:
             template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
         if self.quick and template.startswith("np.") and not node.shape and not node.names():
-            template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
+            template = template.replace("np.", "math.", 1)  # a plain number, so that float32 stays
         if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
             binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
         return template.format(*texts), binds

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import LEADING, Shape, size_names, write_shape
 from derive.derivation.layer import Input
+from derive.emit.layout import WIDTH, rows
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Quotient, Size, SizeSyntaxError
-
-WIDTH = 110
 
 
 def mentioned(lines: Sequence[str], sizes: Sequence[str]) -> list[str]:
@@ -118,8 +117,10 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     for array in arrays:
         here = [size.name for size in array.shape]
         mine = [size for size in dict.fromkeys(here) if size in left]
-        if len(mine) == len(here) > 1 and not _is_open(array):
-            lines.append(f"{', '.join(map(str, here))} = {label(array)}.shape")
+        if len(mine) > 1:
+            said = [str(size) if size in mine and size not in here[:k] else "_" for k, size in enumerate(here)]
+            said = ["*_", *said[1:]] if _is_open(array) else said
+            lines.append(f"{', '.join(said)} = {label(array)}.shape")
         else:
             lines += [f"{size} = {_here(array, here.index(size))}" for size in mine]
         left = [size for size in left if size not in mine]
@@ -168,7 +169,7 @@ def fit_check(
     wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
     wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
     test = [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
-    return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+    return [*test, *raised(f"{title}: {came}", f"; wanted {wanted}")]
 
 
 def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) -> list[str]:
@@ -178,7 +179,7 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
     for i in inputs:
         if i.kind.name == "int" and i.shape:
             lines += [f'if {i.name}.dtype.kind not in "iu":']
-            lines += _raise(f"{title}: {i.name} {{{i.name}.dtype}}", "; wanted whole numbers")
+            lines += raised(f"{title}: {i.name} {{{i.name}.dtype}}", "; wanted whole numbers")
         if i.kind.low is None or i.kind.high is None or not (i.kind.low.names | i.kind.high.names) <= found.keys():
             continue
         low, high = _size_code(i.kind.low, found), _size_code(i.kind.high, found)
@@ -189,7 +190,7 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
             outside, besides = [f"({text}) > ({i.name} == {other})" for text in outside], f" or {{{other}}}"
         lines += [f"if {' or '.join(f'np.any({text})' for text in outside)}:"]
         wanted = f"; wanted {{{low}}} <= {i.name} < {{{high}}}{besides}"
-        lines += _raise(came, re.sub(r"\{(-?\d+)\}", r"\1", wanted))
+        lines += raised(came, re.sub(r"\{(-?\d+)\}", r"\1", wanted))
     return lines
 
 
@@ -235,27 +236,17 @@ def _all_of(conditions: Sequence[str]) -> list[str]:
     line = f"if not ({' and '.join(conditions)}):"
     if len(line) <= WIDTH:
         return [line]
-    return ["if not (", *_rows([conditions[0], *(f"and {condition}" for condition in conditions[1:])], " "), "):"]
+    return ["if not (", *rows([conditions[0], *(f"and {condition}" for condition in conditions[1:])], " "), "):"]
 
 
-def _rows(parts: Sequence[str], between: str = ", ") -> list[str]:
-    """Parts of a bracket, in as few rows as have room."""
-    rows = [parts[0]]
-    for part in parts[1:]:
-        if len(rows[-1]) + len(between) + len(part) > WIDTH:
-            rows[-1] += between.rstrip()
-            rows.append(part)
-        else:
-            rows[-1] += between + part
-    return [f"    {row}" for row in rows]
-
-
-def _raise(came: str, wanted: str) -> list[str]:
+def raised(came: str, wanted: str) -> list[str]:
+    """``raise ValueError(f"..")`` in a branch, in as many lines as it takes."""
     line = f'    raise ValueError(f"{came}{wanted}")'
     if len(line) <= WIDTH:
         return [line]
-    told = f'        {"f" if "{" in wanted else ""}"{wanted}"'
-    return ["    raise ValueError(", f'        f"{came}"', told, "    )"]
+    told = [part.strip() for part in rows(came.split(", "))]
+    told = [*(f'f"{part} "' for part in told[:-1]), f'f"{told[-1]}"', f'{"f" if "{" in wanted else ""}"{wanted}"']
+    return ["    raise ValueError(", *(f"        {part}" for part in told), "    )"]
 
 
 def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str:
@@ -319,7 +310,7 @@ def upstream_check(
         if not array.shape:
             lines += [
                 f'if getattr({d}, "ndim", 0):',
-                *_raise(f"{title}: {d} {{{d}.shape}}", f"; wanted a scalar, as {output} is one"),
+                *raised(f"{title}: {d} {{{d}.shape}}", f"; wanted a scalar, as {output} is one"),
             ]
             like = next((label(other) for other in kept if other.shape and other.kind == "float"), None)
             if like is not None:
@@ -338,12 +329,12 @@ def upstream_check(
             conditions = _fits(array, found, late)
             conditions += _solve(late, found)
             lines += [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
-            lines += _raise(
+            lines += raised(
                 f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
             )
             continue
         test = f"if {d}.shape != {wanted}:"
-        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", *_rows(wanted[1:-1].split(", ")), "):"]
+        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", *rows(wanted[1:-1].split(", ")), "):"]
         said = said if len(wanted) <= WIDTH // 2 else write_shape(array.shape)
-        lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
+        lines += raised(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
     return lines

@@ -20,6 +20,7 @@ from derive.arrays.rows import ArgMax, Max
 from derive.arrays.shapes import LEADING, LEADING_NAME, Shape, is_leading
 from derive.arrays.statistics import Variance
 from derive.derivation.layer import Input, Layer
+from derive.emit.checks import raised
 from derive.index.size import ONE, Size
 
 IMPORT = "import math\n"
@@ -124,7 +125,14 @@ def as_given(layer: Layer, lines: Sequence[str], arrays: Iterable[Array]) -> lis
             text = str(label(array))
             told = [line.replace(f"{{{text}.shape}}", f"{{(*lead, *{text}.shape[1:])}}") for line in told]
             told = [line.replace(f"wanted {{({text}.shape[0], ", "wanted {(*lead, ") for line in told]
-    return [re.sub(rf"\({LEADING_NAME}(,|\b)", r"(...\1", line) if "wanted" in line else line for line in told]
+    told = [re.sub(rf"\({LEADING_NAME}(,|\b)", r"(...\1", line) if "wanted" in line else line for line in told]
+    return [part for line in told for part in _broken(line)]
+
+
+def _broken(line: str) -> list[str]:
+    """What is raised, in more lines if one does not do."""
+    found = re.fullmatch(r' +raise ValueError\(f"(.*)(; wanted .*)"\)', line)
+    return raised(found[1], found[2]) if found else [line]
 
 
 def _front(array: Array, text: str) -> str:
@@ -132,6 +140,5 @@ def _front(array: Array, text: str) -> str:
 
 
 def _joined(array: Array, text: str) -> str:
-    if array.ndim == 1:
-        return f"{text} = {text}.reshape(math.prod(lead))"
-    return f"{text} = {text}.reshape(math.prod(lead), *{text}.shape[-{array.ndim - 1}:])"
+    rest = {1: "", 2: f", {text}.shape[-1]"}.get(array.ndim, f", *{text}.shape[{1 - array.ndim}:]")
+    return f"{text} = {text}.reshape(math.prod(lead){rest})"  # -1 would not do for arrays without entries

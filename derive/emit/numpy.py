@@ -18,6 +18,7 @@ from derive.derivation.layer import Input, Layer
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, unpacked, upstream_check
+from derive.emit.layout import laid_out
 from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
 from derive.emit.plan import Plan
 
@@ -174,4 +175,4 @@ def backward_text(plan: Plan) -> str:
 
 def indented(lines: Iterable[str]) -> str:
     """Lines of a body."""
-    return "\n".join(f"    {line}" if line else "" for line in lines) + "\n"
+    return "\n".join(f"    {line}" if line else "" for line in laid_out(lines)) + "\n"

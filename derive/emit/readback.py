@@ -6,6 +6,7 @@ A generator that writes a wrong statement is thereby a failed proof, not a surpr
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,9 +48,13 @@ class Holds:
 
 
 class SymbolicNumPy:
-    """NumPy, with symbolic arrays where it makes arrays from sizes, and exact numbers where it maps numbers."""
+    """NumPy, with symbolic arrays where it makes arrays from sizes, and exact numbers where it maps numbers.
+
+    It stands for ``math`` as well, whose functions are NumPy's.
+    """
 
     pi = apply(Constant("pi"))
+    prod = staticmethod(math.prod)
 
     def __getattr__(self, key: str) -> Any:
         function = getattr(numpy, key)
@@ -213,7 +218,7 @@ def symbolic(source: str, derivation: Derivation) -> ModuleType:
     loaded = load_source(source, derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
     loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source) if key in STANDS_FOR})
-    loaded.__dict__["float"] = lambda number: number  # to the proof numbers are real
+    loaded.__dict__["math"] = SymbolicNumPy()
     return loaded
 
 
