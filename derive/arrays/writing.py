@@ -6,6 +6,7 @@ depends on what stands around them (in NumPy a broadcast is left unsaid where it
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,8 @@ class Writer:
         if self.quick and node.op.name == "where" and all(numbers[1:]) and self.dtype:
             template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
         if self.quick and template.startswith("np.") and not node.shape and not node.names():
-            template = template.replace("np.", "math.", 1)  # a plain number, so that float32 stays
+            known = hasattr(math, template[3:].partition("(")[0])  # a plain number, so that float32 stays
+            template = template.replace("np.", "math.", 1) if known else f"float({template})"
         if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
             binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
         return template.format(*texts), binds

@@ -39,7 +39,7 @@ def _broken(line: str) -> list[str]:
     if len(parts) < 2:
         before, inside, after = "(", code, ")"
         parts, between = _parts(code)
-        if between != " ":
+        if between != " " or len(parts) < 2:
             return [line]
     return [f"{indent}{target}{before}{comment}", *(indent + row for row in rows(parts, between)), f"{indent}{after}"]
 
