@@ -98,7 +98,8 @@ def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     name = function.__name__
     reducing = method == "reduce" and name in _REDUCTIONS
     taken: tuple[str, ...] = ("axis", "keepdims") if reducing else ()
-    if name in FUNCTIONS and any(constant(x).kind != "bool" for x in inputs):  # masks alone would be no numbers
+    mapped = method == "__call__" and name in FUNCTIONS
+    if mapped and any(constant(x).kind != "bool" for x in inputs):  # masks alone would be no numbers
         check_dtype(options.get("dtype"))
         taken = ("dtype",)
     unknown = sorted(key for key, value in options.items() if value is not None and key not in taken)
