@@ -157,8 +157,11 @@ class Rows(Operation):
         return in_range(node.operands[1], node.operands[0].shape[0])
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``T[t]``."""
-        return f"{write(node.operands[0], write.ATOM)}[{write(node.operands[1], 0)}]", write.ATOM
+        """``T[t]``; ``np.take(T, t, axis=0)`` where t may be a number, of which T[t] would be a view."""
+        table, index = node.operands
+        if write.leading:
+            return f"np.take({write(table, 0)}, {write(index, 0)}, axis=0)", write.ATOM
+        return f"{write(table, write.ATOM)}[{write(index, 0)}]", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``T[t]``."""
@@ -257,13 +260,17 @@ class Pick(Operation):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[np.arange(n), t]``; for more axes ``np.take_along_axis``."""
         array, index = node.operands
-        if node.ndim < 2:
+        if node.ndim < 2 and not write.leading:
             keys = [write(apply(Arange(size)), 0) for size in node.shape]
             keys.insert(self.axis, write(index, 0))
             return f"{write(array, write.ATOM)}[{', '.join(keys)}]", write.ATOM
-        first = ", ".join([":"] * self.axis + ["0"])
+        return f"{self.kept(write, node)}[{write.keys([':'] * self.axis + ['0'], array)}]", write.ATOM
+
+    def kept(self, write: Writer, node: Array) -> str:
+        """``np.take_along_axis(A, t[:, None], axis=1)``: the entries, the axis kept."""
+        array, index = node.operands
         places = write(_grown(index, self.axis), 0)
-        return f"np.take_along_axis({write(array, 0)}, {places}, axis={self.axis})[{first}]", write.ATOM
+        return f"np.take_along_axis({write(array, 0)}, {places}, axis={write.axes((self.axis,), array.ndim)})"
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``A[i, t[i]]``, for every row i."""
@@ -274,12 +281,11 @@ class Pick(Operation):
 
 
 PUT = '''def put(rows, places, values, axis):
-    """The rows along an axis with values[n] at place places[n] of row n."""
-    result = rows.copy()
+    """The rows along an axis, values[n] now at place places[n] of row n; changed in place."""
     keys = [*np.ogrid[tuple(map(slice, np.shape(places)))]]
     keys.insert(axis, places)
-    result[tuple(keys)] = values
-    return result
+    rows[tuple(keys)] = values
+    return rows
 '''
 
 
@@ -310,10 +316,12 @@ class Put(Operation):
         return in_range(node.operands[1], node.shape[self.axis])
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``put(A, t, w, axis=1)``."""
+        """``put(A.copy(), t, w, axis=1)``; what was computed just now needs no copy."""
         rows, index, values = node.operands
         value = write.number(values.op.value)[0] if isinstance(values.op, Constant) else write(values, 0)
-        return f"put({write(rows, 0)}, {write(index, 0)}, {value}, axis={self.axis})", write.ATOM
+        own = rows not in write.names and isinstance(rows.op, Elementwise)
+        text = write(rows, 0) if own else f"{write(rows, write.ATOM)}.copy()"
+        return f"put({text}, {write(index, 0)}, {value}, axis={self.axis})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """``put(A, t, w)``."""

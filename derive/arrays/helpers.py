@@ -41,6 +41,7 @@ STANDS_FOR: dict[str, Callable[..., Array]] = {
     "put": put,
     "tensordots": tensordots,
 }
+IN_PLACE = ("put",)  # these change their first argument
 
 
 def called(code: str) -> list[str]:

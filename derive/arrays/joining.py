@@ -67,10 +67,11 @@ class Concatenate(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.concatenate((A, B), axis=1)``; ``np.stack`` where the axis is new in each part."""
+        axis = write.axes((self.axis,), node.ndim)
         if all(self._stacked(part) and part not in write.names for part in node.operands):
             parts = ", ".join(write(part.operands[0], 0) for part in node.operands)
-            return f"np.stack(({parts}), axis={self.axis})", write.ATOM
-        return f"np.concatenate(({', '.join(write(part, 0) for part in node.operands)}), axis={self.axis})", write.ATOM
+            return f"np.stack(({parts}), axis={axis})", write.ATOM
+        return f"np.concatenate(({', '.join(write(part, 0) for part in node.operands)}), axis={axis})", write.ATOM
 
     def _stacked(self, part: Array) -> bool:
         kept = tuple(k for k in range(part.ndim) if k != self.axis)

@@ -203,7 +203,7 @@ class Norm(RowFunction):
         (operand,) = node.operands
         if 2 < len(self.axes) < operand.ndim:  # NumPy has norms along one axis, two, or all
             return super().numpy(write, node)
-        axes = "" if len(self.axes) == operand.ndim else f", axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
+        axes = "" if len(self.axes) == operand.ndim else f", axis={write.axes(self.axes, operand.ndim)}"
         return f"np.linalg.norm({write(operand, 0)}{axes})", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:

@@ -42,10 +42,15 @@ class Transpose(Operation):
         return (grad.transpose(tuple(self.order.index(axis) for axis in range(len(self.order)))),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A.T``."""
-        reverse = self.order == tuple(reversed(range(len(self.order))))
+        """``A.T``; ``A.swapaxes(-1, -2)`` where two axes change places."""
+        rank = len(self.order)
         operand = write(node.operands[0], write.ATOM)
-        return (f"{operand}.T" if reverse else f"{operand}.transpose{self.order}"), write.ATOM
+        if self.order == tuple(reversed(range(rank))) and not write.leading:
+            return f"{operand}.T", write.ATOM
+        moved = [axis for axis in range(rank) if self.order[axis] != axis]
+        if len(moved) == 2 and (write.leading or moved == [rank - 2, rank - 1]):
+            return f"{operand}.swapaxes({moved[1] - rank}, {moved[0] - rank})", write.ATOM
+        return f"{operand}.transpose{self.order}", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A superscript: ⊤ for the last two axes, as products take them, else the axes in their order."""
@@ -191,9 +196,9 @@ class Slice(Operation):
         keys = [
             write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)
         ]
-        while len(keys) > 1 and keys[-1] == ":":
+        while len(keys) > 1 and keys[-1] == ":" and not write.leading:
             keys.pop()
-        return f"{write(operand, write.ATOM)}[{', '.join(keys)}]", write.ATOM
+        return f"{write(operand, write.ATOM)}[{write.keys(keys, operand)}]", write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """As in NumPy."""

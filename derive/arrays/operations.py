@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
-from derive.arrays.contractions import call_of
+from derive.arrays.contractions import call_behind, call_of
 from derive.arrays.functions import FUNCTIONS, KEEP_WHOLE, ScalarFunction
 from derive.arrays.shapes import Shape, not_empty
 from derive.index.functions import PI
@@ -388,8 +388,7 @@ class Einsum(Operation):
 
     def shape(self, *operands: Array) -> Shape:
         """The sizes of the output labels."""
-        sizes = self._sizes(operands)
-        return tuple(sizes[letter] for letter in self.output)
+        return tuple(map(self._sizes(operands).__getitem__, self.output))
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, k] = sum_j A[i, j] B[j, k]``."""
@@ -431,18 +430,19 @@ class Einsum(Operation):
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.einsum("ij,jk->ik", A, B)``, or the plain product that it is."""
+        texts = [write(operand, 0) for operand in node.operands]
+        if write.leading and (behind := call_behind(self.inputs, self.output, node.operands, write.quick)):
+            return behind.format(*texts), write.ATOM
         if self.pattern in _PRODUCTS:
             left, right = node.operands[::-1] if self.pattern == _PRODUCTS[-1] else node.operands
             before = f"{write(left, write.ATOM)}.T" if self.pattern == "ab,a->b" else write(left, write.TIMES)
             return f"{before} @ {write(right, write.TIMES + 1)}", write.TIMES
         if self.pattern in _CALLS:
-            return f"{_CALLS[self.pattern]}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+            return f"{_CALLS[self.pattern]}({', '.join(texts)})", write.ATOM
         if write.quick and (quick := call_of(self.inputs, self.output)):
-            call, turned = quick
-            return call.format(*[write(operand, 0) for operand in node.operands]) + turned, write.ATOM
-        operands = ", ".join(write(operand, 0) for operand in node.operands)
+            return quick.format(*texts), write.ATOM
         pairwise = ", optimize=True" if write.quick and len(node.operands) > 2 else ""
-        return f'np.einsum("{self.spec}", {operands}{pairwise})', write.ATOM
+        return f'np.einsum("{self.spec}", {", ".join(texts)}{pairwise})', write.ATOM
 
     def math(self, write: Writer, node: Array) -> tuple[str, int]:
         """A trace, or a sum over indices."""

@@ -26,6 +26,7 @@ from derive.arrays.build import (
     transpose,
 )
 from derive.arrays.compound import clip, cumsum, diag, diagonal, diff, inner, kron, repeat, roll, tile, vdot
+from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.indexing import index
 from derive.arrays.joining import concatenate, hstack, split, stack, vstack
@@ -108,7 +109,11 @@ def ufunc(function: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     """A NumPy ufunc called with a symbolic array among its inputs."""
     name = function.__name__
     reducing = method == "reduce" and name in _REDUCTIONS
-    taken = ("axis", "keepdims") if reducing else ()
+    taken: tuple[str, ...] = ("axis", "keepdims") if reducing else ()
+    mapped = method == "__call__" and name in FUNCTIONS
+    if mapped and any(constant(x).kind != "bool" for x in inputs):  # masks alone would be no numbers
+        check_dtype(options.get("dtype"))
+        taken = ("dtype",)
     unknown = sorted(key for key, value in options.items() if value is not None and key not in taken)
     if reducing and not unknown:
         return _REDUCTIONS[name](inputs[0], options.get("axis", 0), bool(options.get("keepdims", False)))

@@ -35,6 +35,11 @@ _ALONG = re.compile(rf"({'|'.join(ROW_KINDS)})\s*\[\s*(\d+)\s*\]")
 _RANGE = re.compile(r"int\s*\[\s*([^,\[\]()]+)\s*,\s*([^,\[\]()]+)\s*([\])])(?:\s+or\s+(.+))?")
 
 
+def is_leading(shape: Shape) -> bool:
+    """True if the first axis stands for any number of leading axes."""
+    return bool(shape) and shape[0].name == LEADING_NAME
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the entries of an array are: ``float`` (the default), ``int`` in ``low <= x < high``, ``bool``, ..."""

@@ -6,24 +6,20 @@ depends on what stands around them (in NumPy a broadcast is left unsaid where it
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import prod
 
 from derive.arrays import functions
 from derive.arrays.array import Array, Operation, apply
-from derive.arrays.operations import Broadcast, Constant, Elementwise, Sum
-from derive.arrays.rows import ArgMax, Max
-from derive.arrays.shapes import Shape
-from derive.arrays.statistics import Variance
+from derive.arrays.gather import Pick
+from derive.arrays.methods import reduction
+from derive.arrays.operations import Broadcast, Constant, Elementwise
+from derive.arrays.shapes import Shape, is_leading
 from derive.index.size import ONE, Size
 
 GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
-
-
-NO_NAMES: Mapping[Array, str] = {}
 
 
 class Writer:
@@ -33,10 +29,16 @@ class Writer:
     MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
 
     def __init__(
-        self, dialect: str, names: Mapping[Array, str] | None = None, dtype: str = "", quick: bool = False
+        self,
+        dialect: str,
+        names: Mapping[Array, str] | None = None,
+        dtype: str = "",
+        quick: bool = False,
+        leading: bool = False,
     ) -> None:
         self.dialect, self.names = dialect, names or {}
         self.quick = quick  # in generated code, where there are two spellings, the one that runs faster
+        self.leading = leading  # axes are counted from the last, so that any number of them may be in front
         self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
 
     def text(self, array: Array) -> tuple[str, int]:
@@ -131,6 +133,18 @@ class Writer:
         inner = ", ".join(self.number(Fraction(s.constant) if s.constant is not None else s)[0] for s in shape)
         return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
+    def axes(self, axes: Sequence[int], rank: int) -> str:
+        """``1`` or ``(0, 2)``, counted from the end where any number of axes may be in front."""
+        said = tuple([axis - rank for axis in axes] if self.leading else axes)
+        return str(said[0] if len(said) == 1 else said)
+
+    def keys(self, keys: Sequence[str], array: Array) -> str:
+        """The keys of an index, ``...`` for the axes in front."""
+        front = 0
+        while self.leading and is_leading(array.shape) and front < len(keys) and keys[front] == ":":
+            front += 1
+        return ", ".join(["...", *keys[front:]] if front else keys)
+
     def numpy_slice(self, begin: Size, extent: Size, stride: Size | int, size: Size) -> str:
         """``1:`` or ``:-1`` or ``::2`` or ``::-1``."""
         if stride == -1:
@@ -158,6 +172,8 @@ class Writer:
         if self.dialect == "numpy" and node.op.name == "multiply" and operands[0][0].startswith("1 / "):
             (part, _), (text, own) = operands  # a ninth of A is A / 9
             return f"{text if own >= self.TIMES else self.bracket(text)} / {part.removeprefix('1 / ')}", self.TIMES
+        if self.quick and self.dtype and node.op.name == "multiply" and _is_scaled_mask(node):
+            return f"np.multiply({operands[0][0]}, {operands[1][0]}{self.dtype})", self.ATOM  # else float64 or int64
         scalar = self.dialect == "math" and self._scalar_factor(node)
         if scalar:
             template, binds = scalar, self.TIMES
@@ -176,7 +192,8 @@ class Writer:
         if self.quick and node.op.name == "where" and numbers and self.dtype:
             template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
         if self.quick and template.startswith("np.") and not node.shape and not node.names():
-            template = f"float({template})"  # a function of sizes is a plain number, so that float32 stays
+            known = hasattr(math, template[3:].partition("(")[0])  # a plain number, so that float32 stays
+            template = template.replace("np.", "math.", 1) if known else f"float({template})"
         if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
             binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
         return template.format(*texts), binds
@@ -231,6 +248,8 @@ class Writer:
         assert isinstance(array.op, Broadcast)
         if core in self.names:
             return None
+        if isinstance(core.op, Pick) and array.ndim == core.ndim + 1 and core.op.axis not in array.op.axes:
+            return core.op.kept(self, core), self.ATOM
         found = reduction(core, self.names)
         if found is not None and not (found.method == "mean" and core.operands[0] in self.names):
             axes = tuple(k for k in range(found.operand.ndim) if k not in found.axes)
@@ -263,13 +282,13 @@ class Writer:
             more += ", initial=0"  # so that there is one of no entries too
         if len(axes) == operand.ndim and not keepdims:
             return f"np.{method}({self(operand, 0)}{more})", self.ATOM
-        return f"{self(operand, self.ATOM)}.{method}(axis={axes[0] if len(axes) == 1 else axes}{more})", self.ATOM
+        return f"{self(operand, self.ATOM)}.{method}(axis={self.axes(axes, operand.ndim)}{more})", self.ATOM
 
     def _indexed(self, array: Array, core: Array, first: int = 0) -> str:
         """``b[:, None]``, the new axes from ``first`` on being said."""
         assert isinstance(array.op, Broadcast)
         keys = [":" if k in array.op.axes else "None" for k in range(first, array.ndim)]
-        return f"{self(core, self.ATOM)}[{', '.join(keys)}]"
+        return f"{self(core, self.ATOM)}[{self.keys(keys, core)}]"
 
     def numpy_broadcast(self, node: Array) -> tuple[str, int]:
         """A broadcast that must be said: by ``None`` where only literal 1s are new, else ``np.broadcast_to``."""
@@ -359,55 +378,16 @@ def math_size(size: Size, times: str = r" \, ") -> str:
     return text
 
 
-@dataclass(frozen=True)
-class Reduction:
-    """A function of rows, as a method that NumPy's arrays have."""
-
-    method: str
-    operand: Array
-    axes: tuple[int, ...]
-
-
-def reduction(node: Array, names: Mapping[Array, str] = NO_NAMES) -> Reduction | None:
-    """The sum, maximum or variance that a node is, or the mean: a sum that is divided by the number of its terms.
-
-    The maximum of a maximum without a name is one over both axes.
-    """
-    match node.op:
-        case Sum(axes=axes):
-            return Reduction("sum", node.operands[0], axes)
-        case Max(axis=axis):
-            (rows,) = node.operands
-            inner = reduction(rows, names) if rows.op.name == node.op.name and rows not in names else None
-            if inner is None:
-                return Reduction(node.op.name, rows, (axis,))
-            left = [k for k in range(inner.operand.ndim) if k not in inner.axes]
-            return Reduction(node.op.name, inner.operand, tuple(sorted((*inner.axes, left[axis]))))
-        case ArgMax() | Variance():
-            return Reduction(node.op.name, node.operands[0], node.op.along)
-        case Elementwise(function="divide" | "multiply"):
-            sums = [operand for operand in node.operands if isinstance(operand.op, Sum)]
-            if len(sums) == 1 and _counts(node, sums[0]):
-                return Reduction("mean", sums[0].operands[0], sums[0].op.axes)  # type: ignore[attr-defined]  # a sum
-    return None
-
-
-def _counts(node: Array, summed: Array) -> bool:
-    """True if a product or quotient divides a sum by the number of its terms."""
-    assert isinstance(summed.op, Sum)
-    (number,) = (operand for operand in node.operands if operand is not summed)
-    size = prod([summed.operands[0].shape[axis] for axis in summed.op.axes], start=ONE)
-    value = number.op.value if isinstance(number.op, Constant) else None
-    if node.op.name == "divide":
-        return node.operands[0] is summed and value is not None and value in (size, size.constant)
-    return isinstance(value, Fraction) and value * (size.constant or 0) == 1
-
-
 def uncopied(array: Array) -> Array | None:
     """What a broadcast copies, or a constant; None for anything else."""
     if isinstance(array.op, Broadcast):
         return array.operands[0]
     return array if isinstance(array.op, Constant) else None
+
+
+def _is_scaled_mask(node: Array) -> bool:
+    """True for a mask times a number."""
+    return {a.kind for a in node.operands if not isinstance(a.op, Constant)} == {"bool"}
 
 
 def _begins_with_mask(array: Array) -> bool:

@@ -6,19 +6,32 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from derive.arrays.array import Array, label
-from derive.arrays.shapes import size_names, write_shape
+from derive.arrays.shapes import LEADING, Shape, size_names, write_shape
 from derive.arrays.size_text import SizeSyntaxError, read_size
 from derive.derivation.layer import Input
+from derive.emit.layout import WIDTH, rows
 from derive.errors import DeriveError, callers_place
 from derive.index.size import Quotient, Size
 
-WIDTH = 110
-
 
 def mentioned(lines: Sequence[str], sizes: Sequence[str]) -> list[str]:
-    """The sizes that occur in some code, comments left out."""
-    code = "\n".join(line.partition("  # ")[0] for line in lines)
+    """The sizes that occur in some code, comments and texts left out."""
+    code = re.sub('"[^"]*"', '""', "\n".join(line.partition("  # ")[0] for line in lines))
     return [size for size in sizes if re.search(rf"(?<![\w.]){size}\b(?!\s*=[^=])", code)]
+
+
+def _here(array: Array, axis: int) -> str:
+    """Where an axis of an array is read: ``X.shape[1]``; behind any number of leading ones ``X.shape[-1]``."""
+    if not _is_open(array):
+        return f"{label(array)}.shape[{axis}]"
+    if axis:
+        return f"{label(array)}.shape[{axis - array.ndim}]"
+    return f"{label(array)}.shape" if array.ndim == 1 else f"{label(array)}.shape[:{1 - array.ndim}]"
+
+
+def _is_open(array: Array) -> bool:
+    """True for an array with any number of leading axes."""
+    return bool(array.shape) and array.shape[0].name == LEADING
 
 
 def places(arrays: Iterable[Array]) -> dict[str, str]:
@@ -36,7 +49,7 @@ def _alone(arrays: Iterable[Array], found: dict[str, str]) -> list[tuple[str, Si
         if array.kind == "int" and not array.shape:  # a plain int is a size, if there is one of its name
             found[str(label(array))] = str(label(array))
         for axis, size in enumerate(array.shape):
-            here = f"{label(array)}.shape[{axis}]"
+            here = _here(array, axis)
             if size.name is None:
                 late.append((here, size))
             else:
@@ -110,10 +123,12 @@ def read_sizes(wanted: Sequence[str], arrays: Sequence[Array]) -> list[str]:
     for array in arrays:
         here = [size.name for size in array.shape]
         mine = [size for size in dict.fromkeys(here) if size in left]
-        if len(mine) == len(here) > 1:
-            lines.append(f"{', '.join(map(str, here))} = {label(array)}.shape")
+        if len(mine) > 1:
+            said = [str(size) if size in mine and size not in here[:k] else "_" for k, size in enumerate(here)]
+            said = ["*_", *said[1:]] if _is_open(array) else said
+            lines.append(f"{', '.join(said)} = {label(array)}.shape")
         else:
-            lines += [f"{size} = {label(array)}.shape[{here.index(size)}]" for size in mine]
+            lines += [f"{size} = {_here(array, here.index(size))}" for size in mine]
         left = [size for size in left if size not in mine]
     if not left:
         return lines
@@ -145,8 +160,8 @@ def fit_check(
     _alone([array for array in arrays if not array.shape], found)
     alone = {size.name for array in shaped for size in array.shape}
     conditions = []
-    for array in shaped:
-        conditions += _fits(array, found, late)
+    for k, array in enumerate(shaped):
+        conditions += _fits(array, found, late, [*known, *shaped[:k]])
         ready = [(here, size) for here, size in late if not (size.names & alone) - found.keys()]
         late = [item for item in late if item not in ready]
         conditions += _solve(ready, found)
@@ -165,8 +180,8 @@ def fit_check(
     came = ", ".join(f"{label(a)} {{{label(a)}.shape}}" for a in shaped)
     wanted = ", ".join(f"{label(a)} {write_shape(a.shape)}" for a in shaped)
     wanted += f" with {' and '.join(text for text, _ in of_sizes)}" if of_sizes else ""
-    test = [f"if {conditions[0].replace('==', '!=')}:"] if len(conditions) == 1 else _all_of(conditions)
-    return [*test, *_raise(f"{title}: {came}", f"; wanted {wanted}")]
+    test = [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
+    return [*test, *raised(f"{title}: {came}", f"; wanted {wanted}")]
 
 
 def size_check(title: str, inputs: Sequence[Input]) -> list[str]:
@@ -175,7 +190,7 @@ def size_check(title: str, inputs: Sequence[Input]) -> list[str]:
     for i in inputs:
         if i.kind.equals is not None:
             lines += [f"if not (isinstance({i.name}, (int, np.integer)) and {i.name} > 0):"]
-            lines += _raise(f"{title}: {i.name}={{{i.name}!r}}", "; wanted a whole number of at least 1")
+            lines += raised(f"{title}: {i.name}={{{i.name}!r}}", "; wanted a whole number of at least 1")
     return lines
 
 
@@ -186,7 +201,7 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
     for i in inputs:
         if i.kind.name == "int" and i.shape:
             lines += [f'if {i.name}.dtype.kind not in "iu":']
-            lines += _raise(f"{title}: {i.name} {{{i.name}.dtype}}", "; wanted whole numbers")
+            lines += raised(f"{title}: {i.name} {{{i.name}.dtype}}", "; wanted whole numbers")
         if i.kind.low is None or i.kind.high is None or not (i.kind.low.names | i.kind.high.names) <= found.keys():
             continue
         low, high = _size_code(i.kind.low, found), _size_code(i.kind.high, found)
@@ -197,7 +212,7 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
             outside, besides = [f"({text}) > ({i.name} == {other})" for text in outside], f" or {{{other}}}"
         lines += [f"if {' or '.join(f'np.any({text})' for text in outside)}:"]
         wanted = f"; wanted {{{low}}} <= {i.name} < {{{high}}}{besides}"
-        lines += _raise(came, re.sub(r"\{(-?\d+)\}", r"\1", wanted))
+        lines += raised(came, re.sub(r"\{(-?\d+)\}", r"\1", wanted))
     return lines
 
 
@@ -210,13 +225,21 @@ def compared(assumption: str) -> tuple[Size, Size] | None:
         return None
 
 
-def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) -> list[str]:
+def _fits(
+    array: Array, places: dict[str, str], late: list[tuple[str, Size]], others: Iterable[Array] = ()
+) -> list[str]:
     """The conditions on one array; sizes that it is the first to have go to ``places``, what is open to ``late``."""
+    twin = next((other for other in others if other.shape == array.shape), None)
+    if twin is not None and array.ndim > 1:
+        return [f"{label(array)}.shape == {label(twin)}.shape"]
     if all(size.names <= places.keys() for size in array.shape):
-        return [f"{label(array)}.shape == {pack([_size_code(size, places) for size in array.shape])}"]
+        return [f"{label(array)}.shape == {_shape_code(array.shape, places)}"]
+    least = array.ndim - 1
     conditions = [f"{label(array)}.ndim == {array.ndim}"]
+    if _is_open(array):
+        conditions = [f"{label(array)}.ndim >= {least}"] if least else []
     for axis, size in enumerate(array.shape):
-        here = f"{label(array)}.shape[{axis}]"
+        here = _here(array, axis)
         if size.name is not None and size.name not in places:
             places[size.name] = here
         elif size.names <= places.keys():
@@ -226,39 +249,33 @@ def _fits(array: Array, places: dict[str, str], late: list[tuple[str, Size]]) ->
     return conditions
 
 
+def _negated(condition: str) -> str:
+    return condition.replace("==", "!=").replace(">=", "<")
+
+
 def _all_of(conditions: Sequence[str]) -> list[str]:
     """``if not (a and b and ..):``, wrapped."""
     line = f"if not ({' and '.join(conditions)}):"
     if len(line) <= WIDTH:
         return [line]
-    return ["if not (", *_rows([conditions[0], *(f"and {condition}" for condition in conditions[1:])], " "), "):"]
+    return ["if not (", *rows([conditions[0], *(f"and {condition}" for condition in conditions[1:])], " "), "):"]
 
 
-def _rows(parts: Sequence[str], between: str = ", ") -> list[str]:
-    """Parts of a bracket, in as few rows as have room."""
-    rows = [parts[0]]
-    for part in parts[1:]:
-        if len(rows[-1]) + len(between) + len(part) > WIDTH:
-            rows[-1] += between.rstrip()
-            rows.append(part)
-        else:
-            rows[-1] += between + part
-    return [f"    {row}" for row in rows]
-
-
-def _raise(came: str, wanted: str) -> list[str]:
+def raised(came: str, wanted: str) -> list[str]:
+    """``raise ValueError(f"..")`` in a branch, in as many lines as it takes."""
     line = f'    raise ValueError(f"{came}{wanted}")'
     if len(line) <= WIDTH:
         return [line]
-    told = f'        {"f" if "{" in wanted else ""}"{wanted}"'
-    return ["    raise ValueError(", f'        f"{came}"', told, "    )"]
+    told = [part.strip() for part in rows(came.split(", "))]
+    told = [*(f'f"{part} "' for part in told[:-1]), f'f"{told[-1]}"', f'{"f" if "{" in wanted else ""}"{wanted}"']
+    return ["    raise ValueError(", *(f"        {part}" for part in told), "    )"]
 
 
 def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str:
     if size.constant is not None:
         return str(size.constant)
     for key, place in places.items():
-        if not key.isidentifier() and (times := size.over(read_size(key))) is not None and times.constant:
+        if key != LEADING and not key.isidentifier() and (times := size.over(read_size(key))) is not None and times.constant:
             return place if times == 1 else f"{times} * {place}"
     text = ""
     for mono, c in sorted(
@@ -271,12 +288,22 @@ def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str
     return text if len(size.terms) < 2 or bare else f"({text})"
 
 
+def _shape_code(shape: Shape, places: Mapping[str, str]) -> str:
+    """A shape as code, its leading axes as they came."""
+    front = places[LEADING] if shape and shape[0].name == LEADING else ""
+    rest = [_size_code(size, places) for size in shape[1 if front else 0 :]]
+    while (said := re.fullmatch(r"(\w+)\.shape\[:-(\d+)\]", front)) and rest[:1] == [f"{said[1]}.shape[-{said[2]}]"]:
+        front = f"{said[1]}.shape[:{1 - int(said[2]) or ''}]".replace("[:]", "")
+        rest = rest[1:]
+    return pack([f"*{front}", *rest]) if front and rest else front or pack(rest)
+
+
 def _axis_code(size: Size, places: Mapping[str, str], arrays: Sequence[Array]) -> str:
     """A size where it stands as it is, or else worked out."""
     if size.name is None and size.constant is None:
         for array in arrays:
             if size in array.shape:
-                return f"{label(array)}.shape[{array.shape.index(size)}]"
+                return _here(array, array.shape.index(size))
     return _size_code(size, places, bare=True)
 
 
@@ -308,7 +335,7 @@ def upstream_check(
         if not array.shape:
             lines += [
                 f'if getattr({d}, "ndim", 0):',
-                *_raise(f"{title}: {d} {{{d}.shape}}", f"; wanted a scalar, as {output} is one"),
+                *raised(f"{title}: {d} {{{d}.shape}}", f"; wanted a scalar, as {output} is one"),
             ]
             like = next((label(other) for other in kept if other.shape and other.kind == "float"), None)
             if like is not None:
@@ -319,18 +346,20 @@ def upstream_check(
             wanted, said = f"{twin}.shape", f"{{{twin}.shape}}"
         elif set(size_names([array.shape])) <= known.keys():
             wanted = pack([_axis_code(size, known, kept) for size in array.shape])
+            if _is_open(array):
+                wanted = _shape_code(array.shape, known)
             said = f"{{{wanted}}}"
         else:
             found, late = dict(known), list[tuple[str, Size]]()
             conditions = _fits(array, found, late)
             conditions += _solve(late, found)
-            lines += [f"if {d}.ndim != {array.ndim}:"] if len(conditions) == 1 else _all_of(conditions)
-            lines += _raise(
+            lines += [f"if {_negated(conditions[0])}:"] if len(conditions) == 1 else _all_of(conditions)
+            lines += raised(
                 f"{title}: {d} {{{d}.shape}}", f"; wanted {write_shape(array.shape)}, the shape of {output}"
             )
             continue
         test = f"if {d}.shape != {wanted}:"
-        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", *_rows(wanted[1:-1].split(", ")), "):"]
+        lines += [test] if len(test) <= WIDTH else [f"if {d}.shape != (", *rows(wanted[1:-1].split(", ")), "):"]
         said = said if len(wanted) <= WIDTH // 2 else write_shape(array.shape)
-        lines += _raise(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
+        lines += raised(f"{title}: {d} {{{d}.shape}}", f"; wanted {said}, the shape of {output}")
     return lines

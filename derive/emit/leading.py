@@ -1,7 +1,9 @@
 """Leading axes in generated code: arrays declared ``"... d"`` come with any number of axes in front.
 
-To the formulas, and to their proof, these are one axis.  The code makes them one at the door, by a reshape, and puts
-them back on what it returns; ``lead`` is their sizes.
+To the formulas, and to their proof, these are one axis.  Where every operation acts behind it, the code counts axes
+from the last and works for any number as it stands (``is_alike``); the reader is shown none, one and two of them.
+Elsewhere the code makes them one at the door, by a reshape, and puts them back on what it returns; ``lead`` is their
+sizes.
 """
 
 from __future__ import annotations
@@ -9,11 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from derive.arrays.array import Array, label
-from derive.arrays.shapes import LEADING_NAME
+from derive.arrays.array import Array, label, name
+from derive.arrays.gather import AddRows, OneHot, Pick, Rows
+from derive.arrays.joining import Concatenate
+from derive.arrays.moves import Slice, Transpose
+from derive.arrays.operations import Broadcast, Einsum, Elementwise, Matmul, PowerOf, Sum
+from derive.arrays.rows import ArgMax, Max
+from derive.arrays.shapes import LEADING, LEADING_NAME, Shape, is_leading
+from derive.arrays.statistics import Variance
 from derive.derivation.layer import Input, Layer
+from derive.emit.checks import raised
+from derive.index.size import ONE, Size
 
 IMPORT = "import math\n"
+ANY = Size({((LEADING, 1),): 1})  # in place of the first size of an array: any number of axes
 
 
 def leading(layer: Layer) -> list[Input]:
@@ -23,7 +34,49 @@ def leading(layer: Layer) -> list[Input]:
 
 def leads(layer: Layer, array: Array) -> bool:
     """True if the array's first axis stands for the leading axes."""
-    return bool(leading(layer)) and bool(array.shape) and array.shape[0].name == LEADING_NAME
+    return bool(leading(layer)) and is_leading(array.shape)
+
+
+def open_shape(shape: Shape) -> Shape:
+    """``(..., d)``: a shape with any number of leading axes."""
+    return (ANY, *shape[1:]) if is_leading(shape) else shape
+
+
+def opened(array: Array) -> Array:
+    """A named array with any number of leading axes."""
+    return name(str(label(array)), open_shape(array.shape), array.kind)
+
+
+def is_alike(node: Array) -> bool:
+    """True if the code of a node, axes being counted from the last, is the same for any number of leading axes."""
+    arrays, axes = (node, *node.operands), tuple(getattr(node.op, "along", getattr(node.op, "axes", ())))
+    if any(LEADING_NAME in size.names for a in arrays for size in a.shape[is_leading(a.shape) :]):
+        return False
+    leads = [is_leading(operand.shape) for operand in node.operands]
+    if not any(leads):
+        return True  # what the leading axes are copied to is said by their size, or not at all
+    match node.op:
+        case Elementwise() | PowerOf() | Rows() | AddRows():
+            return True
+        case Broadcast():
+            return is_leading(node.shape) and axes[0] == 0
+        case Sum() if len(axes) == node.operands[0].ndim:
+            return True
+        case Sum() | Max() | ArgMax() | Variance():
+            return 0 not in axes
+        case Pick(axis=axis) | OneHot(axis=axis) | Concatenate(axis=axis):
+            return axis > 0
+        case Matmul():
+            return leads[0] and (leads[1] or (node.ndim == 2 and node.operands[0].shape[1] != ONE))
+        case Einsum(inputs=inputs, output=output):
+            front = output[:1]
+            alike = all(lead == (letters[:1] == front) for lead, letters in zip(leads, inputs, strict=True))
+            return bool(front) and alike and not any(front in letters[1:] for letters in (*inputs, output))
+        case Transpose(order=order):
+            return order[0] == 0 and sum(axis != k for k, axis in enumerate(order)) == 2
+        case Slice(begin=begin, extent=extent, stride=stride):
+            return not begin[0].terms and extent[0] == node.operands[0].shape[0] and stride[0] == 1
+    return False
 
 
 def flattened(layer: Layer, inputs: Iterable[Input]) -> list[str]:
@@ -72,7 +125,14 @@ def as_given(layer: Layer, lines: Sequence[str], arrays: Iterable[Array]) -> lis
             text = str(label(array))
             told = [line.replace(f"{{{text}.shape}}", f"{{(*lead, *{text}.shape[1:])}}") for line in told]
             told = [line.replace(f"wanted {{({text}.shape[0], ", "wanted {(*lead, ") for line in told]
-    return [re.sub(rf"\({LEADING_NAME}(,|\b)", r"(...\1", line) if "wanted" in line else line for line in told]
+    told = [re.sub(rf"\({LEADING_NAME}(,|\b)", r"(...\1", line) if "wanted" in line else line for line in told]
+    return [part for line in told for part in _broken(line)]
+
+
+def _broken(line: str) -> list[str]:
+    """What is raised, in more lines if one does not do."""
+    found = re.fullmatch(r' +raise ValueError\(f"(.*)(; wanted .*)"\)', line)
+    return raised(found[1], found[2]) if found else [line]
 
 
 def _front(array: Array, text: str) -> str:
@@ -80,6 +140,5 @@ def _front(array: Array, text: str) -> str:
 
 
 def _joined(array: Array, text: str) -> str:
-    if array.ndim == 1:
-        return f"{text} = {text}.reshape(math.prod(lead))"
-    return f"{text} = {text}.reshape(math.prod(lead), *{text}.shape[-{array.ndim - 1}:])"
+    rest = {1: "", 2: f", {text}.shape[-1]"}.get(array.ndim, f", *{text}.shape[{1 - array.ndim}:]")
+    return f"{text} = {text}.reshape(math.prod(lead){rest})"  # -1 would not do for arrays without entries

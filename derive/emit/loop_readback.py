@@ -19,12 +19,12 @@ from derive.arrays.shapes import Shape
 from derive.derivation.recurrence import LoopDerivation, Recurrence
 from derive.derivation.steps import AtStep, at_step, each_step
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
+from derive.emit.cutting import cut
 from derive.emit.helpers import helpers_checked
 from derive.emit.readback import (
     Statement,
     SymbolicNumPy,
     by_name,
-    cut,
     definitions_of,
     is_plain,
     judged,

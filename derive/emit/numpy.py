@@ -18,6 +18,7 @@ from derive.derivation.layer import Input, Layer
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import fit_check, mentioned, pack, range_check, read_sizes, size_check, unpacked, upstream_check
+from derive.emit.layout import laid_out
 from derive.emit.leading import IMPORT, as_given, flattened, flattened_upstream, leading, unflattened
 from derive.emit.plan import Plan
 
@@ -93,37 +94,43 @@ def forward_text(plan: Plan) -> str:
     layer = plan.layer
     out = ", ".join(layer.outputs)
     assumed = plan.derivation.prove().assumptions
-    body = [*opening(layer, layer.inputs, assumed=assumed), *forward_body(plan)]
+    body = [*opening(plan, layer.inputs, assumed=assumed), *forward_body(plan)]
     body.append(f"return {returned(plan)}, {cache_text(plan)}")
     doc = f'"""{out}, and what backward needs: {", ".join(cache_names(plan)) or "nothing"}."""'
     return f"def forward({', '.join(i.name for i in layer.inputs)}):\n" + indented([doc, *body])
 
 
 def opening(
-    layer: Layer, inputs: Sequence[Input], known: Sequence[Array] = (), assumed: Sequence[str] = ()
+    plan: Plan, inputs: Sequence[Input], known: Sequence[Array] = (), assumed: Sequence[str] = ()
 ) -> list[str]:
     """The first statements of forward: leading axes made one, arrays that do not fit what is assumed refused."""
-    arrays = [i.array for i in inputs]
+    layer, arrays = plan.layer, plan.seen([i.array for i in inputs])
     checks = fit_check(layer.name, arrays, known, assumed) + range_check(layer.name, inputs, [*arrays, *known])
-    return size_check(layer.name, inputs) + flattened(layer, inputs) + as_given(layer, checks, arrays)
+    given = size_check(layer.name, inputs)
+    return given + (checks if plan.any_rank else flattened(layer, inputs) + as_given(layer, checks, arrays))
 
 
 def returned(plan: Plan) -> str:
     """What forward returns: the output, or a tuple of them."""
-    texts = [unflattened(plan.layer, plan.layer.named(output)) for output in plan.layer.outputs]
+    texts = [_put_back(plan, plan.layer.named(output)) for output in plan.layer.outputs]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _put_back(plan: Plan, array: Array) -> str:
+    """What is returned for a named array."""
+    return str(label(array)) if plan.any_rank else unflattened(plan.layer, array)
 
 
 def forward_body(plan: Plan) -> list[str]:
     """The statements of forward, after the sizes that they mention."""
     wanted = mentioned(plan.forward_lines, plan.layer.sizes)
     sizes = list(dict.fromkeys([*wanted, *plan.kept_sizes]))
-    return read_sizes(sizes, [i.array for i in plan.layer.inputs]) + plan.forward_lines
+    return read_sizes(sizes, plan.seen([i.array for i in plan.layer.inputs])) + plan.forward_lines
 
 
 def cache_names(plan: Plan) -> list[str]:
     """What the cache holds."""
-    lead = ["lead"] if leading(plan.layer) else []
+    lead = ["lead"] if leading(plan.layer) and not plan.any_rank else []
     return [str(label(array)) for array in plan.kept] + plan.kept_sizes + lead
 
 
@@ -136,17 +143,19 @@ def backward_body(plan: Plan, unpack: str) -> list[str]:
     """The statements of backward: the cache taken apart, the check of the upstream gradient, the lines."""
     names = cache_names(plan)
     body = [f"{unpacked(names)} = {unpack}"] if names else []
-    body += flattened_upstream(plan.layer, plan.upstream_arrays)
-    check = upstream_check(plan.layer.name, plan.upstream_arrays, plan.layer.outputs, plan.kept, plan.kept_sizes)
-    body += as_given(plan.layer, check, [*plan.upstream_arrays, *plan.kept])
+    upstream, kept = plan.seen(plan.upstream_arrays), plan.seen(plan.kept)
+    check = upstream_check(plan.layer.name, upstream, plan.layer.outputs, kept, plan.kept_sizes)
+    if not plan.any_rank:
+        body += flattened_upstream(plan.layer, upstream)
+        check = as_given(plan.layer, check, [*upstream, *kept])
     sizes = [size for size in mentioned(plan.backward_lines, plan.layer.sizes) if size not in plan.kept_sizes]
-    return body + read_sizes(sizes, [*plan.kept, *plan.upstream_arrays]) + plan.backward_lines
+    return body + check + read_sizes(sizes, [*kept, *upstream]) + plan.backward_lines
 
 
 def gradient_text(plan: Plan, key: str) -> str:
     """What backward returns for an input."""
     gradient = plan.layer.named(key)
-    return unflattened(plan.layer, name(f"d{key}", gradient.shape))
+    return _put_back(plan, name(f"d{key}", gradient.shape))
 
 
 def backward_text(plan: Plan) -> str:
@@ -166,4 +175,4 @@ def backward_text(plan: Plan) -> str:
 
 def indented(lines: Iterable[str]) -> str:
     """Lines of a body."""
-    return "\n".join(f"    {line}" if line else "" for line in lines) + "\n"
+    return "\n".join(f"    {line}" if line else "" for line in laid_out(lines)) + "\n"

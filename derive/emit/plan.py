@@ -11,9 +11,11 @@ from itertools import chain, count
 
 from derive.arrays.array import Array, apply, label, name
 from derive.arrays.operations import Constant, Eye
+from derive.arrays.shapes import LEADING_NAME
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
+from derive.emit.leading import is_alike, leading, opened
 from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
 from derive.rules.stable import stabilized
@@ -46,7 +48,7 @@ class Plan:
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
         form = form or (lambda formula: stabilized(formula, {**formulas, **adjoints}))
         equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
-        lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
+        lines = _whole_first([Statement(key, form(adjoint)) for key, adjoint in adjoints.items()])
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -82,6 +84,24 @@ class Plan:
         return given
 
     @cached_property
+    def any_rank(self) -> bool:
+        """True if the statements are the same for any number of leading axes, so that these stay as they are."""
+        nodes = {node: None for s in (*self.forward, *self.backward) for node in s.expression.walk()}
+        if not leading(self.layer) or not all(map(is_alike, nodes)):
+            return False
+        lines = self._lines(self.forward, "", self.layer.outputs, True) + self._lines(self.backward, "", (), True)
+        return not mentioned(lines, [LEADING_NAME])
+
+    def _lines(
+        self, block: Sequence[Statement], dtype: str, returned: Iterable[str], any_rank: bool, passing: bool = False
+    ) -> list[str]:
+        return statements(block, self.names, dtype, returned, passing, any_rank)
+
+    def seen(self, arrays: Iterable[Array]) -> list[Array]:
+        """Arrays as the checks see them: with leading axes of any number, or with one."""
+        return [opened(array) if self.any_rank else array for array in arrays]
+
+    @cached_property
     def kept(self) -> list[Array]:
         """The arrays in the cache: inputs, results and shared parts that backward mentions."""
         mentioned = self._mentioned(self.backward)
@@ -109,19 +129,20 @@ class Plan:
         """The statements of forward."""
         inputs = self.layer.inputs
         dtype = next((f"{i.name}.dtype" for i in inputs if i.kind.is_float and i.shape), "")
-        return statements(self.forward, self.names, dtype, self.layer.outputs)
+        return self._lines(self.forward, dtype, self.layer.outputs, self.any_rank)
 
     @cached_property
     def backward_lines(self) -> list[str]:
         """The statements of backward."""
         arrays = [*self.kept, *self.upstream_arrays]
         dtype = next((f"{label(a)}.dtype" for a in arrays if a.shape and a.kind == "float"), "")
-        return statements(self.backward, self.names, dtype, [f"d{key}" for key in self.derivation.wrt], passing=True)
+        returned = [f"d{key}" for key in self.derivation.wrt]
+        return self._lines(self.backward, dtype, returned, self.any_rank, passing=True)
 
     @cached_property
     def kept_sizes(self) -> list[str]:
         """The sizes in the cache: those that backward needs and cannot read off what it has."""
-        at_hand = places([*self.kept, *self.upstream_arrays])
+        at_hand = places(self.seen([*self.kept, *self.upstream_arrays]))
         return [size for size in mentioned(self.backward_lines, self.layer.sizes) if size not in at_hand]
 
     @property
@@ -132,6 +153,23 @@ class Plan:
 
 def _as_name(statement: Statement) -> Array:
     return name(statement.target, statement.expression.shape, statement.expression.kind)
+
+
+def _whole_first(lines: Sequence[Statement]) -> list[Statement]:
+    """The statements, each after those of whose results it computes anew: ``dB`` before ``dA = -dB @ X.T``."""
+    made = {s.expression: s for s in reversed(lines) if is_work(s.expression)}
+    result: dict[str, Statement] = {}
+
+    def put(statement: Statement, above: frozenset[str]) -> None:
+        for node in statement.expression.walk():
+            other = made.get(node, statement)
+            if other.target not in {*result, *above} and other.expression is not statement.expression:
+                put(other, above | {statement.target})
+        result.setdefault(statement.target, statement)
+
+    for statement in lines:
+        put(statement, frozenset())
+    return list(result.values())
 
 
 def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> list[Array]:

@@ -6,6 +6,7 @@ A generator that writes a wrong statement is thereby a failed proof, not a surpr
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,22 +17,25 @@ from typing import Any
 import numpy
 
 from derive.arrays import build, reducing
-from derive.arrays.array import Array, Named, apply, name
+from derive.arrays.array import Array, apply, name, substitute
 from derive.arrays.axis import assuming
 from derive.arrays.functions import SPECIAL
-from derive.arrays.helpers import STANDS_FOR
+from derive.arrays.helpers import IN_PLACE, STANDS_FOR
 from derive.arrays.operations import Constant, Eye
 from derive.arrays.windows import IMPORT
 from derive.derivation.reader import traced
 from derive.derivation.sweep import UPSTREAM, Derivation
+from derive.emit.any_rank import unlike
 from derive.emit.checks import compared
+from derive.emit.cutting import cut
 from derive.emit.helpers import helpers_checked, helpers_in
 from derive.emit.loading import load_source
-from derive.emit.plan import unfolded
+from derive.emit.plan import Plan, unfolded
 from derive.emit.stack import members
 from derive.errors import DeriveError
 from derive.index.size import Size
 from derive.rules.proof import is_equal
+from derive.rules.simplify import abstract, simplify
 from derive.rules.stable import is_proved, stabilized
 from derive.verdict import Rung
 
@@ -44,9 +48,13 @@ class Holds:
 
 
 class SymbolicNumPy:
-    """NumPy, with symbolic arrays where it makes arrays from sizes, and exact numbers where it maps numbers."""
+    """NumPy, with symbolic arrays where it makes arrays from sizes, and exact numbers where it maps numbers.
+
+    It stands for ``math`` as well, whose functions are NumPy's.
+    """
 
     pi = apply(Constant("pi"))
+    prod = staticmethod(math.prod)
 
     def __getattr__(self, key: str) -> Any:
         function = getattr(numpy, key)
@@ -95,13 +103,16 @@ def read_back(source: str, derivation: Derivation) -> Rung:
         with assuming(assumed):
             found = list(_functions(symbolic(source, derivation), derivation))
             found += list(_objects(symbolic(source, derivation), derivation))
+            plan = Plan(derivation)
+            wrong = unlike(symbolic(source, derivation), derivation, plan.upstream_arrays) if plan.any_rank else ""
     except Exception as error:  # whatever the code does, it is not shown
         return Rung("read-back", "open", f"the code does not lift: {type(error).__name__}: {error}")
     helped, doubt = helpers_checked(source)
-    if doubt:
-        return Rung("read-back", "open", doubt)
+    if wrong or doubt:
+        return Rung("read-back", "open", wrong or doubt)
     definitions = definitions_of(derivation)
-    return judged([(statement, definitions) for statement in found], helped)
+    told = "; alike with none and with two leading axes" if plan.any_rank else ""
+    return judged([(statement, definitions) for statement in found], told + helped)
 
 
 def judged(found: Sequence[tuple[Statement, Mapping[str, Array]]], told: str) -> Rung:
@@ -155,8 +166,18 @@ def is_plain(node: ast.stmt) -> bool:
     conditional = any(
         isinstance(part, ast.IfExp | ast.BoolOp | ast.Lambda | ast.NamedExpr | ast.Await) for part in ast.walk(node)
     )
+    changed = [call for call in ast.walk(node) if isinstance(call, ast.Call) and ast.unparse(call.func) in IN_PLACE]
+    if not all(call.args and _is_fresh(call.args[0]) for call in changed):
+        return False
     handed_on = isinstance(node, ast.Expr) and re.fullmatch(r"self\.\w+\.(step|backward)\(\w+\)", ast.unparse(node))
     return _is_text(node) or bool(handed_on) or (isinstance(node, ast.Assign | ast.Return) and not conditional)
+
+
+def _is_fresh(node: ast.expr) -> bool:
+    """True for an array that was computed just now, so that no other name is one for it."""
+    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    makes = isinstance(getattr(numpy, called.removeprefix("np."), None), numpy.ufunc)
+    return isinstance(node, ast.BinOp) or makes or called.endswith(".copy")
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -175,7 +196,9 @@ def agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     left, right = statement.says, statement.should
     others = {key: value for key, value in definitions.items() if key != statement.target}
     stable = stabilized(right, others)
-    if left is stable or is_equal(left, right) or is_proved(left, stable, others):
+    if left is stable or _is_nearly_the_same(simplify(left), simplify(stable), others):
+        return True
+    if is_equal(left, right) or is_proved(left, stable, others):
         return True
     used = set(left.names()) ^ set(right.names())
     some = {key: value for key, value in others.items() if key in used}
@@ -184,36 +207,21 @@ def agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     return bool(is_equal(left, right, others))
 
 
+def _is_nearly_the_same(left: Array, right: Array, definitions: Mapping[str, Array]) -> bool:
+    """True if what is not the same in both sides is shown equal: most of a long line need not be looked into."""
+    only = {key: definitions[key] for key in {*left.names()} ^ {*right.names()} if key in definitions}
+    return bool(is_equal(*abstract(substitute(left, only), substitute(right, only))))
+
+
 def symbolic(source: str, derivation: Derivation) -> ModuleType:
     """The module, loaded with symbolic arrays in place of NumPy's."""
     loaded = load_source(source, derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
     loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source) if key in STANDS_FOR})
+    loaded.__dict__["math"] = SymbolicNumPy()
     loaded.__dict__["float"] = lambda number: number  # to the proof numbers are real
     loaded.__dict__["isinstance"] = lambda size, kinds: True  # and sizes are whole
     return loaded
-
-
-def cut(array: Array, names: Mapping[Array, str]) -> Array:
-    """The expression with its parts that have a name replaced by the name; the root stays.
-
-    It looks no deeper than those names, so that a deep network costs no more than its statements.
-    """
-    done: dict[Array, Array] = {}
-    stack = [array]
-    while stack:
-        node = stack[-1]
-        if node in done:
-            stack.pop()
-        elif node in names and node is not array and not isinstance(node.op, Named):
-            done[node] = name(names[node], node.shape, node.kind)
-        elif missing := [operand for operand in node.operands if operand not in done]:
-            stack += missing
-        else:
-            operands = [done[operand] for operand in node.operands]
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = node if same else apply(node.op, *operands)
-    return done[array]
 
 
 def by_name(parts: Mapping[str, Array], wanted: Mapping[str, Array]) -> dict[Array, str]:
@@ -266,8 +274,6 @@ def _outputs(where: str, returned: Any, derivation: Derivation, names: Mapping[A
 
 
 def _upstream(derivation: Derivation) -> list[Array]:
-    from derive.emit.plan import Plan
-
     return Plan(derivation).upstream_arrays
 
 

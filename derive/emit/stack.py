@@ -22,6 +22,7 @@ from derive.derivation.layer import Layer
 from derive.derivation.program import Equation
 from derive.derivation.sweep import Derivation, contributions
 from derive.emit.checks import mentioned, pack, places, read_sizes, unpacked
+from derive.emit.layout import laid_out
 from derive.emit.leading import leading
 from derive.emit.numpy import backward_body, cache_text, first_sentence, forward_body, gradient_text, opening, returned
 from derive.emit.plan import Plan
@@ -170,10 +171,10 @@ def layer_class(layer: Layer) -> str:
     lines.append(f"    def forward({', '.join(['self', *(i.name for i in data)])}):")
     body = [f"{', '.join(parameters)} = {', '.join(f'self.{p}' for p in parameters)}"] if parameters else []
     known = [i.array for i in layer.inputs if i.role == "parameter"]
-    body += opening(layer, data, known, plan.derivation.prove().assumptions)
+    body += opening(plan, data, known, plan.derivation.prove().assumptions)
     body += forward_body(plan)
     body += [f"self.cache = {cache_text(plan)}", f"return {returned(plan)}"]
-    lines += [f"        {line}" for line in body]
+    lines += [f"        {line}" for line in laid_out(body)]
     upstream = plan.upstream[0]
     default = "=1.0" if not layer.named(layer.outputs[0]).shape else ""
     lines += ["", f"    def backward(self, {upstream}{default}):"]
@@ -182,7 +183,7 @@ def layer_class(layer: Layer) -> str:
         body.append(f"{', '.join(f'self.d{p}' for p in parameters)} = {', '.join(f'd{p}' for p in parameters)}")
     up = [gradient_text(plan, i.name) for i in data if i.kind.is_float]
     body.append(f"return {', '.join(up)}" if up else "return None")
-    lines += [f"        {line}" for line in body]
+    lines += [f"        {line}" for line in laid_out(body)]
     if parameters:
         lines += ["", "    def step(self, rate):"]
         lines += [f"        self.{p} = self.{p} - rate * self.d{p}" for p in parameters]

@@ -14,6 +14,7 @@ from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
 from derive.arrays.windows import Windows
 from derive.arrays.writing import Writer
+from derive.emit.leading import open_shape
 
 VIEWS = (Named, Transpose, Reshape, Slice, Broadcast, Windows)  # NumPy gives a view for these
 PLAIN = (Named, Constant, Eye, Broadcast, Transpose, Reshape)  # too cheap to be kept or shared
@@ -33,11 +34,17 @@ def is_work(node: Array) -> bool:
 
 
 def statements(
-    block: Sequence[Statement], names: dict[Array, str], dtype: str, returned: Iterable[str], passing: bool = False
+    block: Sequence[Statement],
+    names: dict[Array, str],
+    dtype: str,
+    returned: Iterable[str],
+    passing: bool = False,
+    any_rank: bool = False,
 ) -> list[str]:
     """Lines of code, shapes as comments; what is returned is made a copy where it would be a view.
 
     ``passing``: what the block computes and does not return is given up, so that one result may be a view of it.
+    ``any_rank``: for any number of leading axes.
     """
     lines = []
     free: set[str] = set()  # arrays of the block's own
@@ -47,7 +54,7 @@ def statements(
     for statement in block:
         root = statement.expression
         own = known.pop(root, None)
-        write = Writer("numpy", known, dtype, quick=True)
+        write = Writer("numpy", known, dtype, quick=True, leading=any_rank)
         text = write.text(root)[0]
         if own is not None and own != statement.target:
             text = own
@@ -60,7 +67,8 @@ def statements(
             free.remove(viewed)
         else:
             text = _owned(root, text, write, by_name, viewed)
-        comment = f"  # {write_shape(root.shape)}" if root.shape else ""
+        shape = write_shape(open_shape(root.shape) if any_rank else root.shape)
+        comment = f"  # {shape}" if root.shape else ""
         lines.append(f"{statement.target} = {text}{comment}")
         if is_work(root):
             known.setdefault(root, statement.target)

@@ -175,8 +175,7 @@ def positive_content(poly: Polynomial, strictly: bool) -> tuple[Number, Factors,
 
 def magnitude(atom: Atom, e: Number) -> Terms | None:
     """``|atom|`` if it is only an even power of the atom that is known to be positive: ``(x^2)^(1/2) = |x|``."""
-    needed = e % 2 == 0 and not is_positive_power(atom, 1, False)
-    return call("abs", inside(atom)) if needed else None
+    return call("abs", inside(atom)) if e % 2 == 0 and not is_positive_power(atom, 1, False) else None
 
 
 def inside(atom: Atom) -> Polynomial:
@@ -258,13 +257,8 @@ def call(function: str, poly: Polynomial) -> Terms:
         return multiply(poly.terms, call("sign", poly))
     if (cases := by_cases(poly, lambda p: call(function, p))) is not None:
         return cases
-    match function:
-        case "exp":
-            return exponential(poly)
-        case "log":
-            return logarithm(poly)
-        case "step":
-            return step(poly)
+    if (law := {"exp": exponential, "log": logarithm, "step": step}.get(function)) is not None:
+        return law(poly)
     symmetry = PRIMITIVES[function].symmetry
     if not poly.terms and symmetry == "odd":
         return []
@@ -307,10 +301,21 @@ def step(poly: Polynomial) -> Terms:
     """1 where the polynomial is more than 0, else 0: positive factors are left out."""
     if not poly.terms:
         return []
-    _, _, rest = content(poly, lambda atom, e: is_positive_power(atom, e, strictly=True))
+    _, _, rest = content(without_denominators(poly), lambda atom, e: is_positive_power(atom, e, strictly=True))
     if is_positive(rest, strictly=True):
         return number(1)
     return [] if is_positive(negative(rest), strictly=False) else power_of(Atom("step", inner=rest))
+
+
+def without_denominators(poly: Polynomial) -> Polynomial:
+    """A sum times what is below the line in some of its terms and plainly positive: ``1 - 1/(1 + t)`` is t."""
+    for atom in {a: None for _, m in poly.terms for a, e in m.factors.items() if e == -1 and a.kind == "base"}:
+        powers = {m.factors.get(atom, 0) for _, m in poly.terms if atom.free.isdisjoint(m.bound)}
+        if powers == {0, -1} and is_positive_power(atom, 1, strictly=True):
+            rest = [(c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a != atom}), m) for c, m in poly.terms]
+            above = {True: number(1), False: inside(atom).terms}
+            poly = Polynomial([t for c, r, m in rest for t in multiply([(c, r)], above[atom in m.factors])])
+    return poly
 
 
 # ---- indicators: atoms whose value is 0 or 1

@@ -2,6 +2,9 @@
 
 Stable where everybody writes it stably, in place on arrays of their own, no checks of shapes, and nothing kept that
 backward does not need.  ``forward(*inputs)`` gives the output and a cache, ``backward(dY, cache)`` the gradients.
+
+The usual form of many layers loses all digits somewhere: where a tanh is nearly 1, where a mean is large, where a square
+overflows.  ``NAME_accurate`` keeps them, by hand, within the bound that the generated code keeps.
 """
 
 from __future__ import annotations
@@ -87,6 +90,34 @@ class gelu_tanh:
         input, t = cache
         inner = TANH_A * (1 + 3 * TANH_B * input * input)
         return {"input": dY * 0.5 * (1 + t + input * (1 - t * t) * inner)}
+
+
+class gelu_tanh_accurate:
+    """x σ(2 u), the tail of σ kept: no 1 - t² and no 1 + t."""
+
+    def forward(input):
+        u = input * input
+        u *= TANH_B
+        u += 1
+        u *= input
+        u *= TANH_A
+        e = np.abs(u)
+        e *= -2
+        np.exp(e, out=e)
+        e /= 1 + e
+        S = np.abs((u > 0) - e)
+        return input * S, (input, e, S)
+
+    def backward(dY, cache):
+        input, e, S = cache
+        slope = input * input
+        slope *= 6 * TANH_A * TANH_B
+        slope += 2 * TANH_A
+        slope *= input
+        slope *= e * (1 - e)
+        slope += S
+        slope *= dY
+        return {"input": slope}
 
 
 class silu:
@@ -219,6 +250,27 @@ class layer_norm:
         return {"input": dX, "weight": (dY * N).sum(axis=0), "bias": dY.sum(axis=0)}
 
 
+class layer_norm_accurate:
+    """Centred twice, and scaled before it is squared."""
+
+    def forward(input, weight, bias):
+        N = input - input.mean(axis=-1, keepdims=True)
+        N -= N.mean(axis=-1, keepdims=True)
+        m = np.maximum(N.max(axis=-1, keepdims=True), 1)
+        N *= 1 / m
+        r = 1 / np.sqrt(np.vecdot(N, N)[:, None] / N.shape[-1] + 1e-5 / (m * m))
+        N *= r
+        return N * weight + bias, (N, r / m, weight)
+
+    def backward(dY, cache):
+        N, r, weight = cache
+        dN = dY * weight
+        dX = dN - dN.mean(axis=-1, keepdims=True)
+        dX -= N * (np.vecdot(dN, N)[:, None] / N.shape[-1])
+        dX *= r
+        return {"input": dX, "weight": np.einsum("nd,nd->d", dY, N), "bias": dY.sum(axis=0)}
+
+
 class rms_norm:
     def forward(input, weight):
         r = 1 / np.sqrt(np.mean(input * input, axis=-1, keepdims=True) + 1e-5)
@@ -251,6 +303,30 @@ class batch_norm:
         dX = dY - (dbias / count)[across]
         dX -= N * (dweight / count)[across]
         dX *= r * weight[across]
+        return {"input": dX, "weight": dweight, "bias": dbias}
+
+
+class batch_norm_accurate:
+    """Centred twice, and scaled before it is squared."""
+
+    def forward(input, weight, bias):
+        axes, across = tuple(k for k in range(input.ndim) if k != 1), (slice(None), *[None] * (input.ndim - 2))
+        N = input - input.mean(axis=axes, keepdims=True)
+        N -= N.mean(axis=axes, keepdims=True)
+        m = np.maximum(N.max(axis=axes), 1)
+        N *= (1 / m)[across]
+        r = 1 / np.sqrt(np.einsum("nchw,nchw->c", N, N) / (N.size // len(m)) + 1e-5 / (m * m))
+        N *= r[across]
+        return N * weight[across] + bias[across], (N, r / m, weight)
+
+    def backward(dY, cache):
+        N, r, weight = cache
+        axes, across = tuple(k for k in range(N.ndim) if k != 1), (slice(None), *[None] * (N.ndim - 2))
+        dweight, dbias = np.einsum("nchw,nchw->c", dY, N), dY.sum(axis=axes)
+        count = N.size // len(r)
+        dX = dY - (dbias / count)[across]
+        dX -= N * (dweight / count)[across]
+        dX *= (r * weight)[across]
         return {"input": dX, "weight": dweight, "bias": dbias}
 
 
@@ -500,6 +576,38 @@ class rnn:
         }  # fmt: skip
 
 
+class rnn_accurate:
+    """What comes into each tanh is kept: 1 - tanh² z = 4 e / (1 + e)² for e = exp(-2 |z|)."""
+
+    def forward(input, h0, w_ih, w_hh, b_ih, b_hh):
+        t, n, d = input.shape
+        Z = (input.reshape(-1, d) @ w_ih.T + (b_ih + b_hh)).reshape(t, n, -1)
+        H = np.empty((t + 1, *h0.shape), input.dtype)
+        H[0] = h0
+        for s in range(t):
+            Z[s] += H[s] @ w_hh.T
+            np.tanh(Z[s], out=H[s + 1])
+        return (H[1:], H[-1]), (input, w_ih, w_hh, H, Z)
+
+    def backward(dY, cache):
+        dH, dh = dY
+        input, w_ih, w_hh, H, Z = cache
+        slope = np.abs(Z)
+        slope *= -2
+        np.exp(slope, out=slope)
+        slope /= (1 + slope) ** 2
+        slope *= 4
+        for s in reversed(range(len(dH))):
+            slope[s] *= dH[s] + dh
+            dh = slope[s] @ w_hh
+        rows = slope.reshape(-1, slope.shape[-1])
+        db = rows.sum(axis=0)
+        return {
+            "input": (rows @ w_ih).reshape(input.shape), "h0": dh, "w_ih": rows.T @ input.reshape(len(rows), -1),
+            "w_hh": rows.T @ H[:-1].reshape(len(rows), -1), "b_ih": db, "b_hh": db.copy(),
+        }  # fmt: skip
+
+
 class lstm:
     def forward(input, h0, c0, w_ih, w_hh, b_ih, b_hh):
         t, n, d = input.shape
@@ -623,6 +731,19 @@ class solve:
 class frobenius_norm:
     def forward(X):
         Y = np.sqrt(np.vdot(X, X))
+        return Y, (X, Y)
+
+    def backward(dY, cache):
+        X, Y = cache
+        return {"X": X * (dY / Y)}
+
+
+class frobenius_norm_accurate:
+    """Scaled before it is squared."""
+
+    def forward(X):
+        m = np.maximum(X.max(), -X.min()) or X.dtype.type(1)
+        Y = m * np.linalg.norm(X / m)
         return Y, (X, Y)
 
     def backward(dY, cache):

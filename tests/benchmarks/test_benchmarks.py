@@ -12,6 +12,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from derive.emit.accuracy import program_of
+from derive.evidence.accuracy import by_code, measure
+
 HERE = Path(__file__).parent
 MODULES = ("timing", "handwritten", "handwritten_layers", "deriving", "stepping", "layering", "starting", "accuracy")
 
@@ -94,12 +97,26 @@ def test_hand_written_layers_give_what_the_generated_ones_give(modules):
     for given in layering.known():
         inputs = layering.arrays(given, np.float64)
         ours, ours_grads = layering.both_ways(layering.compiled(given), inputs)()
-        hand, hand_grads = layering.both_ways(layering.written(given), inputs)()
-        for own, other in zip(_several(ours), _several(hand), strict=True):
-            assert near(own, other), given
-        assert ours_grads.keys() == hand_grads.keys(), given
-        for key, own in ours_grads.items():
-            assert near(own, hand_grads[key]), (given, key)
+        for code in filter(None, (layering.written(given), layering.accurately_written(given))):
+            hand, hand_grads = layering.both_ways(code, inputs)()
+            for own, other in zip(_several(ours), _several(hand), strict=True):
+                assert near(own, other), given
+            assert ours_grads.keys() == hand_grads.keys(), given
+            for key, own in ours_grads.items():
+                assert near(own, hand_grads[key]), (given, key)
+
+
+def test_layers_written_accurately_by_hand_are_within_the_bound_and_the_usual_ones_are_not(modules):
+    layering = modules["layering"]
+    given = next(work for work in layering.known() if work.layer == "frobenius_norm")
+    assert [work.layer for work in layering.known() if layering.accurately_written(work)] == [
+        "gelu", "layer_norm", "batch_norm", "rnn", "frobenius_norm"
+    ]  # fmt: skip
+    program = program_of(layering.derive.layers[given.layer].derive())
+    codes = {"usual": layering.written(given), "accurate": layering.accurately_written(given)}
+    found = measure(program, {key: by_code(code, program) for key, code in codes.items()}).tallies
+    assert all(tally.ok for tally in found["accurate"].values())
+    assert not any(tally.ok for tally in found["usual"].values())
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])

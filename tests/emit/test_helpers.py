@@ -50,7 +50,7 @@ LIES = [
     ("put", "= values", "= 0"),
     ("put", "axis, places)", "axis, places[::-1])"),
     ("put", "insert(axis", "insert(0"),
-    ("put", "rows.copy()", "np.zeros_like(rows)"),
+    ("put", "return rows", "return np.where(rows == values, rows, 0)"),
     ("placed", "= array", "= 2 * array"),
     ("placed", "result[keys] = array", "result[keys] = array[::-1]"),
     ("placed", "np.zeros(shape", "np.ones(shape"),

@@ -47,3 +47,11 @@ def test_a_form_that_holds_by_a_definition_is_not_proved_without_it():
     assert is_proved(slope, better, {"S": SIGMOID})
     assert not is_proved(slope, better, {})
     assert not is_proved(slope, better, {"S": build.elementwise("sin", X)})
+
+
+@pytest.mark.parametrize(("number", "sign", "holds"), [(1, 1, True), (2, 1, False), (1, -1, False)])
+def test_a_sign_is_found_over_a_common_denominator(number, sign, holds):
+    """``1 - C > 0`` for C = e / (1 + e), as 1 + e - e is; of 1 - 2 C nothing is known."""
+    small = build.elementwise("exp", -abs(X))
+    tail = sign * number * small / (1 + small)
+    assert is_proved(SIGMOID, abs((X > 0) - tail), {}) is holds

@@ -6,10 +6,11 @@ from fractions import Fraction
 from string import ascii_lowercase
 
 from derive.arrays import build, reducing
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array, Named, apply
 from derive.arrays.gather import Pick
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import ArgMax, RowFunction, copies
+from derive.arrays.shapes import Shape
 from derive.arrays.signs import starts_rows
 from derive.arrays.softmax import LogSumExp, Softmax
 from derive.arrays.statistics import RootMeanSquare, Standardize, Variance
@@ -150,10 +151,45 @@ def _is_scaled(rows: Array) -> bool:
 
 
 @stable(Sum)
+def factor_before_the_sum(node: Array, definition: Definition) -> Array | None:
+    """sum(A ∘ copies of b) = b ∘ sum(A) where b is the same along what is summed: b is multiplied less often"""
+    assert isinstance(node.op, Sum)
+    axes, (inner,) = node.op.axes, node.operands
+    factors = [part for factor in factors_of(inner) for part in _parted(factor, definition, axes)]
+    same = [factor for factor in factors if _is_same(factor, axes)]
+    others = [factor for factor in factors if not _is_same(factor, axes)]
+    if not same or not others:
+        return None
+    return product([*(_once(factor, axes) for factor in same), build.sum(product(others), axes)])
+
+
+def _parted(factor: Array, definition: Definition, axes: tuple[int, ...]) -> list[Array]:
+    """A factor, or the two of which it was made if one is the same along the axes and the other has a name."""
+    parts = factors_of(definition(factor))
+    others = [part for part in parts if not _is_same(part, axes)]
+    return parts if len(others) == 1 and isinstance(others[0].op, Named) else [factor]
+
+
+def _is_same(array: Array, axes: tuple[int, ...]) -> bool:
+    """True for copies along all of the axes."""
+    return isinstance(array.op, Broadcast) and not {*axes} & {*array.op.axes}
+
+
+def _once(array: Array, axes: tuple[int, ...]) -> Array:
+    """Copies along some axes without those axes."""
+    assert isinstance(array.op, Broadcast)
+    left = [axis for axis in range(array.ndim) if axis not in axes]
+    shape = tuple(array.shape[axis] for axis in left)
+    (core,) = array.operands
+    return core if core.shape == shape else apply(Broadcast(shape, tuple(map(left.index, array.op.axes))), core)
+
+
+@stable(Sum)
 def sum_of_products(node: Array, definition: Definition) -> Array | None:
     """rowsum(A ∘ B) as one contraction: the product is not written down"""
+    assert isinstance(node.op, Sum)
     (inner,) = node.operands
-    if node.op != Sum((inner.ndim - 1,)) or inner.ndim < 2:
+    if not node.shape:
         return None
     if inner.op == PowerOf(Fraction(2)):
         left = right = inner.operands[0]
@@ -163,8 +199,15 @@ def sum_of_products(node: Array, definition: Definition) -> Array | None:
         return None
     if not (_is_whole(left) and _is_whole(right)):
         return None
-    letters = ascii_lowercase[: inner.ndim]
-    return apply(Einsum((letters, letters), letters[:-1]), left, right)
+    letters = _letters(inner.shape)
+    output = "".join(c for axis, c in enumerate(letters) if axis not in node.op.axes)
+    return apply(Einsum((letters, letters), output), left, right)
+
+
+def _letters(shape: Shape) -> str:
+    """A letter for each axis, the first of its size's name where these differ."""
+    firsts = "".join([(size.name or "?")[0].lower() for size in shape])
+    return firsts if firsts.isalpha() and len(set(firsts)) == len(firsts) else ascii_lowercase[: len(shape)]
 
 
 def _is_whole(array: Array) -> bool:

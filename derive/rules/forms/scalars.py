@@ -25,11 +25,9 @@ def tail(x: Array) -> Array:
 
 
 def above(x: Array) -> Array:
-    """``σ(x) = C + [x > 0] (1 - 2 C)`` for C = σ(-|x|)."""
+    """``σ(x) = |[x > 0] - C|`` for C = σ(-|x|)."""
     scale, core = _scaled(x)
-    if scale < 0:
-        return below(-scale * core)
-    return _cases(core, tail(x))
+    return below(-scale * core) if scale < 0 else abs((core > 0) - tail(x))
 
 
 def below(x: Array) -> Array:
@@ -48,11 +46,6 @@ def _falling(x: Array) -> Array:
     scale, core = _scaled(x)
     size = abs(core) if abs(scale) == 1 else abs(scale) * abs(core)
     return build.elementwise("exp", -size)
-
-
-def _cases(x: Array, least: Array) -> Array:
-    """``C`` where x ≤ 0, else ``1 - C``."""
-    return least + (x > 0) * (1 - 2 * least)
 
 
 def _scaled(x: Array) -> tuple[Fraction, Array]:
@@ -79,7 +72,7 @@ def _is_falling(x: Array) -> bool:
 
 @stable(Elementwise)
 def sigmoid_by_its_tail(node: Array, definition: Definition) -> Array | None:
-    """σ(x) = C + [x > 0] (1 - 2 C) for C = σ(-|x|)"""
+    """σ(x) = |[x > 0] - C| for C = σ(-|x|)"""
     return above(*node.operands) if node.op.name == "sigmoid" else None
 
 
@@ -130,7 +123,8 @@ def normal_distribution_by_its_tail(node: Array, definition: Definition) -> Arra
     if node.op.name != "ndtr" or _is_falling(*node.operands):
         return None
     (x,) = node.operands
-    return _cases(x, build.elementwise("ndtr", -abs(x)))
+    tail = build.elementwise("ndtr", -abs(x))
+    return tail + (x > 0) * (1 - 2 * tail)
 
 
 # ---- quotients

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays import build
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array, Named, apply
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without
@@ -44,6 +44,17 @@ def mask_as_factor(node: Array, definition: Definition) -> Array | None:
 
 
 @stable(Elementwise)
+def mask_with_its_number(node: Array, definition: Definition) -> Array | None:
+    """c (A M) = A (c M) for a given mask M: c M serves forward and backward"""
+    if node.op.name != "multiply" or number(node.operands[0]) is None or node.operands[1].op.name != "multiply":
+        return None
+    for a, mask in (node.operands[1].operands, node.operands[1].operands[::-1]):
+        if mask.kind == "bool" and isinstance(mask.op, Named) and isinstance(a.op, Named):
+            return a * (node.operands[0] * mask)
+    return None
+
+
+@stable(Elementwise)
 def numbers_together(node: Array, definition: Definition) -> Array | None:
     """a (b A) = (a b) A for numbers"""
     factors = factors_of(node)
@@ -68,6 +79,21 @@ def signs_together(node: Array, definition: Definition) -> Array | None:
     if node.op.name == "negative":
         return inner
     return node.operands[0] - inner if node.op.name == "add" else node.operands[0] + inner
+
+
+@stable(Elementwise)
+def quotient_of_scalars(node: Array, definition: Definition) -> Array | None:
+    """s (A / t) = (s / t) A for copies of the numbers s and t: one pass less over A"""
+    if node.op.name != "multiply":
+        return None
+    for one, other in (node.operands, node.operands[::-1]):
+        if other.op.name != "divide":
+            continue
+        above, below = other.operands
+        cores = [part.operands[0] for part in (one, below) if isinstance(part.op, Broadcast)]
+        if len(cores) == 2 and not any(core.shape for core in cores) and not _is_copied(above):
+            return apply(one.op, cores[0] / cores[1]) * above
+    return None
 
 
 @stable(Elementwise)
