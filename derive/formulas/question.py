@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from derive.arrays.array import Array, name, resize, substitute
 from derive.arrays.build import constant, reshape, spread
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Elementwise
 from derive.arrays.shapes import Shape, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation, adjoint_name
@@ -18,6 +20,8 @@ from derive.rules.proof import is_equal
 from derive.rules.simplify import simplify
 
 Given = Mapping[str, int | float]
+
+_KINKED = frozenset({f.name for f in FUNCTIONS.values() if f.kind == "bool" or "≠" in f.smooth})
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Question:
             return False
         left = reshape(left, right.shape)
         known = {key: self._fix(value, sizes) for key, value in self.definitions.items()}
-        return is_equal(left, right) or is_equal(simplify(left), right, known)
+        bent = tuple([self._fix(e.expression, sizes) for e in self.layer.equations if bends(e.expression)])
+        return is_equal(left, right, bent=bent) or is_equal(simplify(left), right, known, bent=bent)
 
     def _fix(self, array: Array, sizes: Mapping[str, Size]) -> Array:
         shapes = {key: resize(shape_of(self.layer, key), sizes) for key in self.fixed}
@@ -142,6 +147,11 @@ def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str],
                 layer.name,
                 f'witness.named(layer, "{key}")',
             )
+
+
+def bends(array: Array) -> bool:
+    """True for an expression in which numbers are compared: where two are equal it may have a kink."""
+    return any(isinstance(node.op, Elementwise) and node.op.function in _KINKED for node in array.walk())
 
 
 def shape_of(layer: Layer, key: str) -> Shape:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from derive.index import laws
+from derive.index.kinks import Ties, implied, steps, turned, untold
 from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
@@ -35,12 +36,18 @@ def normal_form(term: Term) -> Polynomial:
     return Polynomial(expand(term, {}))
 
 
-def equal(left: Term, right: Term, ties: bool = True) -> bool:
+def equal(left: Term, right: Term, ties: Ties = True) -> bool:
     """True if the two terms are shown equal wherever both are defined; False only means "not shown".
 
-    Without ``ties`` nothing is said of places where the argument of a step is 0.
+    Without ``ties`` nothing is said of places where the argument of a step is 0; with the ``kinks`` of a term for them,
+    of places where that of a step in it is.
     """
     return vanishes(normal_form(left - right), ties=ties)
+
+
+def kinks(term: Term) -> frozenset[str]:
+    """The steps in a term, wherever they stand, at any of its indices."""
+    return steps(normal_form(term))
 
 
 def expand(term: Term, places: Places) -> Terms:
@@ -309,12 +316,15 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 
 
 def vanishes(
-    poly: Polynomial, effort: int = MAX_EFFORT, ties: bool = True, cleared: frozenset[str] = frozenset()
+    poly: Polynomial, effort: int = MAX_EFFORT, ties: Ties = True, cleared: frozenset[str] = frozenset()
 ) -> bool:
     """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator.
 
     ``cleared`` has the keys of what it was multiplied by, so that it is 0 where that is.
     """
+    one_sided = {a: new for _, m in poly.terms for a in m.factors if (new := turned(a, ties)) is not None}
+    if one_sided:
+        poly = _replaced(poly, one_sided)
     if not poly.terms:
         return True
     if below := _denominator(poly):
@@ -325,14 +335,16 @@ def vanishes(
     free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
     atom = min(free, key=lambda a: a.key, default=None)
     cases = laws.cases_of(atom) if atom is not None else []
-    if not ties and len(cases) == 3:  # neither p > 0 nor -p > 0
+    if len(cases) == 3 and atom is not None and untold(atom, ties):  # neither p > 0 nor -p > 0
         cases = cases[1:]
     return atom is not None and all(_vanishes_in(poly, atom, case, ties, cleared) for case in reversed(cases))
 
 
-def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool, cleared: frozenset[str]) -> bool:
-    """True if it is 0 or undefined in a case of an indicator; an equation that holds there is used."""
+def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: Ties, cleared: frozenset[str]) -> bool:
+    """True if it is 0 or undefined in a case of an indicator; what holds there is used."""
     here = Polynomial(laws.fix(poly, case))
+    for positive in [a.inner for a, value in case.items() if value and a.kind == "step"]:
+        here = Polynomial(laws.fix(here, implied(here, positive))) if positive is not None else here
     try:
         if atom.kind == "delta" and case[atom]:
             for i, place in laws.solutions(atom.at[0]):
@@ -352,6 +364,11 @@ def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool
     except ZeroDivisionError:
         return True
     return vanishes(here, ties=ties, cleared=cleared)
+
+
+def _replaced(poly: Polynomial, new: dict[Atom, Terms]) -> Polynomial:
+    """The polynomial with other terms put for some factors, also under sums."""
+    return Polynomial([t for c, m in poly.terms for t in scale(_rewrite(m, new.__contains__, new.get, {}), c)])
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:

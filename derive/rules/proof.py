@@ -6,7 +6,7 @@ names of arrays and sizes, so the same step in another place, or in a deeper net
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,8 +16,9 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
+from derive.index.kinks import Ties
 from derive.index.laws import Exhausted
-from derive.index.normal import equal
+from derive.index.normal import equal, kinks
 from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
@@ -36,33 +37,46 @@ def free_places(array: Array) -> tuple[Position, ...]:
     return tuple(Position.of(Index(size)) for size in array.shape)
 
 
-def _decide(key: tuple[Any, ...], left: Any, right: Any, ties: bool = True) -> bool:
+def _decide(key: tuple[Any, ...], left: Any, right: Any, ties: Callable[[], Ties] = lambda: True) -> bool:
     known = _proved.get(key)
     if known is None:
         try:
-            known = equal(left(), right(), ties)
+            known = equal(left(), right(), ties())
         except (Exhausted, ZeroDivisionError, RecursionError):
             known = False  # out of the kernel's reach: not shown
         _proved[key] = known
     return known
 
 
-def is_equal(left: Array, right: Array, definitions: Definitions | None = None, ties: bool = True) -> bool:
+def is_equal(
+    left: Array,
+    right: Array,
+    definitions: Definitions | None = None,
+    ties: bool = True,
+    bent: Sequence[Array] = (),
+) -> bool:
     """True if two expressions are shown equal for every shape; names with a definition may be replaced by it.
 
-    Without ``ties`` nothing is said of places where two numbers that are compared are equal.
+    Without ``ties`` nothing is said of places where two numbers that are compared are equal; nor, of what is compared
+    in the ``bent`` expressions: there they have kinks.
     """
     if left.shape != right.shape:
         return False
     if left is right:
         return True
-    one, other = generalized(left, right)
-    if (one is not left or other is not right) and is_equal(one, other, definitions, ties):
+    general = generalized(left, right, *bent)
+    changed = general[0] is not left or general[1] is not right
+    if changed and is_equal(general[0], general[1], definitions, ties, general[2:]):
         return True
     at = free_places(left)
     known = dict(definitions or {})
-    key = ("equal" if ties else "equal apart from ties", *alpha_key(left, right, *known.values(), *_as_names(known)))
-    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), ties)
+    arrays = alpha_key(left, right, *bent, *known.values(), *_as_names(known))
+
+    def untold() -> Ties:
+        return frozenset().union(*[kinks(meaning(a, free_places(a), known)) for a in bent]) if bent and ties else ties
+
+    key = ("equal" if ties else "equal apart from ties", len(bent), *arrays)
+    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), untold)
 
 
 def generalized(*arrays: Array) -> tuple[Array, ...]:
