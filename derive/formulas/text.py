@@ -26,7 +26,7 @@ from derive.index.size import Size
 MAX_TEXT = 4000  # characters of one formula
 MAX_DEPTH = 60  # of brackets, and of what is inside what
 MAX_POWER = 100  # of an exponent
-MAX_NUMBER = 10**30
+MAX_NUMBER = 10**40  # so that the product of two long decimals is read
 
 _METHODS = ("reshape", "sum", "mean", "max", "min", "transpose", "dot", "swapaxes", "var", "std")
 _OPERATORS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {

@@ -43,6 +43,10 @@ def _full(value: int) -> Callable[..., Array]:
     return full
 
 
+def _filled(shape: Value, value: Value) -> Array:
+    return build.spread(build.constant(value), _full(1)(shape).shape)
+
+
 def _diag(array: Value) -> Array:
     array = build.constant(array)
     if array.ndim == 1:
@@ -72,6 +76,7 @@ _ARRAYS: dict[str, Callable[..., Any]] = {
     "swapaxes": np.swapaxes,
     "reshape": np.reshape,
     "broadcast_to": build.broadcast_to,
+    "pad": build.pad,
     "diag": _diag,
     "diagonal": _diag,
     "sum": np.sum,
@@ -89,7 +94,13 @@ _ARRAYS: dict[str, Callable[..., Any]] = {
     "sinh": lambda x: (np.exp(x) - np.exp(-x)) / 2,
     "cosh": lambda x: (np.exp(x) + np.exp(-x)) / 2,
 }
-_MAKERS: dict[str, Callable[..., Any]] = {"eye": _eye, "ones": _full(1), "zeros": _full(0), "arange": arange}
+_MAKERS: dict[str, Callable[..., Any]] = {
+    "eye": _eye,
+    "ones": _full(1),
+    "zeros": _full(0),
+    "full": _filled,
+    "arange": arange,
+}
 
 
 @cache
