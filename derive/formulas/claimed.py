@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 
 from derive.arrays.array import Array, name, substitute
 from derive.arrays.build import constant, spread
 from derive.arrays.shapes import FLOAT, KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place
+from derive.formulas import habits
 from derive.formulas.right import right_formula
 from derive.formulas.text import Reader
 from derive.formulas.witness import asked, decide
@@ -56,10 +56,10 @@ class Statement:
         """The verdict on the claim ``d(loss)/d(wrt) = gradient``; a refuted one has the right formula in its reason."""
         layer = self.layer(loss, wrt)
         try:
-            claimed = self._claimed(layer, wrt, gradient)
+            claimed = self.claimed(layer, wrt, gradient)
         except DeriveError as misfit:
             return self._refuted_where_it_fits(misfit, layer, (loss, wrt, gradient))
-        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self._facts(wrt))
+        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt))
         told = tuple(a for a in verdict.assumptions if a != f"d{loss} = 1")  # that it is the loss goes without saying
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:
@@ -72,10 +72,11 @@ class Statement:
     def proves(self, loss: str, wrt: str, gradient: str) -> bool:
         """True if the claim is proved; no counterexample is looked for."""
         layer = self.layer(loss, wrt)
-        claimed = self._claimed(layer, wrt, gradient)
-        return asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self._facts(wrt)).holds()
+        claimed = self.claimed(layer, wrt, gradient)
+        return asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self.facts(wrt)).holds()
 
-    def _claimed(self, layer: Layer, wrt: str, gradient: str) -> Array:
+    def claimed(self, layer: Layer, wrt: str, gradient: str) -> Array:
+        """The claimed gradient as an expression, a number being one everywhere; DeriveError for text that is none."""
         claimed = self.read(gradient)
         if not claimed.names() and not claimed.shape:  # 0, or a number everywhere
             claimed = spread(claimed, layer.named(wrt).shape)
@@ -119,13 +120,14 @@ class Statement:
         inputs = {key: declared for key, declared in self.declared.items() if key in used}
         if wrt not in inputs and wrt not in parts:
             there = [*inputs, *parts]
-            near = get_close_matches(wrt, there, 1)
+            near = habits.nearest(wrt, there)
             wanted = f"a name in {loss}, {' or '.join(there)}, was wanted"
-            hint = f"d{loss}/d{near[0]}" if near else "" if wrt in self.declared else f"declaring it: {wrt}: n d"
+            hint = f"d{loss}/d{near}" if near else "" if wrt in self.declared else f"declaring it: {wrt}: n d"
             raise DeriveError(f"the gradient with respect to {wrt!r}", wanted, self.where, hint)
         if wrt in inputs and not inputs[wrt].kind.is_float:
-            raise DeriveError(f"the gradient with respect to {wrt}, which is {inputs[wrt].kind}", "floats", self.where)
-        if kind := self._facts(wrt):
+            got = f"the gradient with respect to {wrt}, which is {inputs[wrt].kind}"
+            raise DeriveError(got, "an array of floats was wanted", self.where)
+        if kind := self.facts(wrt):
             free = FREE.get(kind[wrt].name, FLOAT)
             plain = {wrt: name(wrt, inputs[wrt].shape, free.name)}
             inputs[wrt] = replace(inputs[wrt], kind=free)
@@ -133,7 +135,7 @@ class Statement:
             formula = substitute(formula, plain)
         return build_layer(TITLE, inputs, parts, {loss: formula})
 
-    def _facts(self, wrt: str) -> dict[str, Kind]:
+    def facts(self, wrt: str) -> dict[str, Kind]:
         """What ties the entries of the variable together, and is not used when the formula is differentiated."""
         kind = self.declared[wrt].kind if wrt in self.declared else FLOAT
         return {wrt: kind} if kind.name in TIES else {}

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 40  # characters of a name that is compared with others
 
 SIGNS = {
     "ᵀ": "X.T", "⊤": "X.T", "′": "X.T", "’": "X.T", "·": "* or @", "×": "* or @", "⋅": "* or @", "⊙": "*", "∘": "*",
@@ -39,6 +43,11 @@ KINDS = {
     "ListComp": "sum(X, axis=0) or einsum", "GeneratorExp": "sum(X, axis=0) or einsum", "FloorDiv": "/",
     "Lambda": "the formula itself", "BitAnd": "(x > 0) * (y > 0)", "BitOr": "abs(x)",
 }  # fmt: skip
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like this one; empty if none is."""
+    return next(iter(get_close_matches(name[:LONGEST], known, 1)), "")
 
 
 def sign(text: str) -> tuple[str, str] | None:

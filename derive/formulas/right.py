@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from derive.arrays.array import Array, substitute
+from derive.arrays.array import Array, apply, substitute
 from derive.arrays.build import constant
+from derive.arrays.operations import Constant
 from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer
 from derive.rules.simplify import simplify
@@ -32,5 +33,7 @@ def _written(layer: Layer, wrt: str, output: str, kept: Collection[str]) -> str:
 
 
 def formula_text(array: Array) -> str:
-    """The expression as claims are written: NumPy's functions by their own names."""
+    """The expression as claims are written: NumPy's functions by their own names, a number everywhere as a number."""
+    if isinstance(array.op, Constant):
+        array = apply(Constant(array.op.value))
     return _MODULES.sub("", numpy_text(array))

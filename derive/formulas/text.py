@@ -10,7 +10,6 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
@@ -101,9 +100,10 @@ class Reader:
         except DeriveError as error:
             if error.where == self.where:
                 raise
-            raise DeriveError(error.got, error.wanted, self.where, error.hint) from None
+            told = [_short(text, 300) for text in (error.got, error.wanted)]
+            raise DeriveError(*told, self.where, _short(error.hint, 100)) from None
         except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError, IndexError) as error:
-            raise self._refused(node, str(error)) from None
+            raise self._refused(node, _short(str(error), 300)) from None
 
     def _of(self, node: ast.expr, depth: int) -> Value:
         match node:
@@ -152,11 +152,11 @@ class Reader:
         if name == "pi":
             return apply(Constant("pi"))
         known = [*self.arrays, *sorted(self.sizes)]
-        near = get_close_matches(name, known, 1)
+        near = habits.nearest(name, known)
         if word(name) is not None:
             raise self._wrong(f"{name} without brackets", "an array or a number was wanted", f"{name}(...)")
         wanted = f"one of {', '.join(known)} was wanted" if known else "a declared name was wanted"
-        hint = near[0] if near else habits.WORDS.get(name) or f'declaring it: {_short(name)}: "n d"'
+        hint = near or habits.WORDS.get(name) or f'declaring it: {_short(name)}: "n d"'
         raise self._wrong(f"the name {_short(name)} in a formula", wanted, hint)
 
     def _binary(self, op: ast.operator, left: Value, right: Value) -> Value:
@@ -215,9 +215,8 @@ class Reader:
     def _function(self, node: ast.expr, name: str) -> Callable[..., Any]:
         if (function := word(name)) is not None:
             return function
-        near = get_close_matches(name, words(), 1)
         listed = ", ".join(word for word in words(False))
-        hint = habits.WORDS.get(name) or (near[0] if near else "")
+        hint = habits.WORDS.get(name) or habits.nearest(name, words())
         raise self._refused(node, f"one of {listed}, or an activation of the catalogue, was wanted", hint)
 
     def _argument(self, node: ast.expr, depth: int) -> Value:
@@ -275,5 +274,5 @@ def _unparsed(node: ast.AST) -> str:
         return type(node).__name__
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
