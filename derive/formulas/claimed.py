@@ -64,16 +64,17 @@ class Statement:
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:
             return verdict
-        reasons = [verdict.reason, *self._facts_that_help(loss, wrt, gradient)]
+        reasons = [verdict.reason]
         if verdict.status == "refuted":
-            reasons.append(f"it is {right_formula(layer, wrt, self.defined)}")
+            right = f"it is {right_formula(layer, wrt, self.defined)}"
+            reasons += [*self._facts_that_help(loss, wrt, gradient), right]
         return replace(verdict, reason="; ".join(reasons))
 
     def proves(self, loss: str, wrt: str, gradient: str) -> bool:
         """True if the claim is proved; no counterexample is looked for."""
         layer = self.layer(loss, wrt)
         claimed = self.claimed(layer, wrt, gradient)
-        return asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self.facts(wrt)).holds()
+        return bool(asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self.facts(wrt)).holds())
 
     def claimed(self, layer: Layer, wrt: str, gradient: str) -> Array:
         """The claimed gradient as an expression, a number being one everywhere; DeriveError for text that is none."""

@@ -19,7 +19,8 @@ from derive.index.size import Size
 
 LARGEST = 3  # of a size that is tried
 MOST_SIZES, TRIES = 40, 4  # combinations of sizes, and points at each
-MOST_ENTRIES = 1_000  # of what is differentiated: each is moved by itself
+MOST_ENTRIES = 100  # of what is differentiated: each is moved by itself, many times
+MANY = 6  # sizes, of which not all combinations are tried
 MOST_WORK = 1_000_000  # entries of any array on the way, and products in a contraction
 SIMPLE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # what entries shrink to, the simplest first
 SEED = 0
@@ -30,13 +31,21 @@ def points(question: Question) -> Iterator[Point]:
     chance = np.random.default_rng(SEED)
     free = question.free_sizes
     work = [Size.of(1), *_work(question)]
-    choices = list(product(range(1, LARGEST + 1), repeat=len(free)))
+    choices = _choices(len(free))
     for values in sorted(choices, key=lambda values: (sum(values), max(values, default=0)))[:MOST_SIZES]:
         sizes = {key: {**dict(zip(free, values, strict=True)), **question.sizes}[key] for key in question.layer.sizes}
         moved = prod(concrete(question.wanted, sizes))
         if moved <= MOST_ENTRIES and max(concrete(tuple(work), sizes)) <= MOST_WORK:
             for _ in range(TRIES):
                 yield draw(question, sizes, chance)
+
+
+def _choices(count: int) -> list[tuple[int, ...]]:
+    """Values for so many sizes: all of them, or of many sizes those with few that are not 1."""
+    if count <= MANY:
+        return list(product(range(1, LARGEST + 1), repeat=count))
+    ones = (1,) * count
+    return [ones, *[(*ones[:k], value, *ones[k + 1 :]) for k in range(count) for value in range(2, LARGEST + 1)]]
 
 
 def _work(question: Question) -> set[Size]:

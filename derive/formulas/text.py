@@ -100,8 +100,8 @@ class Reader:
         except DeriveError as error:
             if error.where == self.where:
                 raise
-            told = [_short(text, 300) for text in (error.got, error.wanted)]
-            raise DeriveError(*told, self.where, _short(error.hint, 100)) from None
+            got, wanted, hint = (_short(text, 300) for text in (error.got, error.wanted, error.hint))
+            raise DeriveError(got, wanted, self.where, hint) from None
         except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError, IndexError) as error:
             raise self._refused(node, _short(str(error), 300)) from None
 

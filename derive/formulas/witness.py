@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -27,12 +27,14 @@ from derive.formulas.experiment import Experiment, Point
 from derive.formulas.faults import faults
 from derive.formulas.points import LARGEST, MOST_ENTRIES, SEED, SIMPLE, points
 from derive.formulas.question import Facts, Given, Question, ask, named
+from derive.rules.proof import Shown
 from derive.verdict import Counterexample, Rung, Verdict
 
 __all__ = ["decide", "decide_value", "named"]
 
 PASSES = 3  # over the entries, since a later one may let an earlier one be simpler
-MOST_LOOKS = 20_000  # at entries, in one pass
+MOST_PAIRS = 40  # of sizes that are set to 1 together
+MOST_LOOKS = 10_000  # at entries, in one pass
 
 
 def decide(
@@ -92,7 +94,8 @@ def decide_value(layer: Layer, target: str, claimed: Array, *, given: Given | No
 
 
 def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
-    if question.holds():
+    held = question.holds()
+    if held:
         rung = Rung("proof", "proved", "the claimed and the derived expression have the same normal form")
         return Verdict("proved", question.subject, assumptions=(*question.given, *conditions), evidence=(rung,))
     experiment = Experiment(question.layer, question.target, question.claimed, question.of_value)
@@ -101,20 +104,20 @@ def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
     for shows in (told_by_values,) if fits else (told_by_both, told_by_values, told_by_shape):
         for tried, point in enumerate(tries, 1):
             if compare(experiment, point, shows):
-                return _refuted(question, experiment, _shrunk(experiment, point, shows), tried)
+                return _refuted(question, held, experiment, _shrunk(experiment, point, shows), tried)
     detail = f"no counterexample at {len(tries)} points with sizes up to {LARGEST}, seed {SEED}"
     if not tries:
         detail = f"it is too large to be tried: at most {MOST_ENTRIES} entries are moved one by one"
     return Verdict(
         "open",
         question.subject,
-        f"the normal forms differ, and {detail}",
+        f"{held.doubt}, and {detail}",
         question.given,
         (Rung("search", "open", detail, {"points": len(tries), "seed": SEED}),),
     )
 
 
-def _refuted(question: Question, experiment: Experiment, point: Point, tried: int) -> Verdict:
+def _refuted(question: Question, held: Shown, experiment: Experiment, point: Point, tried: int) -> Verdict:
     seen = measured(experiment, point)
     assert seen is not None
     digits = seen.digits
@@ -129,24 +132,25 @@ def _refuted(question: Question, experiment: Experiment, point: Point, tried: in
         experiment.snippet(point, digits),
     )
     sizes = ", ".join(f"{key} = {value}" for key, value in point.sizes.items())
-    special = special_sizes(question)
+    special = [] if held.beyond else special_sizes(question)
     rung = Rung(
         "search",
         "refuted",
         f"it differs from differences of the forward equations at {sizes}",
         {"points": tried, "seed": SEED, "sizes": dict(point.sizes), "holds_for": special},
     )
-    reason = "; ".join(_reasons(question, special))
+    reason = "; ".join(_reasons(question, held, special))
     return Verdict("refuted", question.subject, reason, question.given, (rung,), found)
 
 
-def _reasons(question: Question, special: list[str]) -> list[str]:
+def _reasons(question: Question, held: Shown, special: list[str]) -> list[str]:
     """What is wrong, and where it nevertheless holds, all by proof."""
     found = []
     if not same_rows(question.shape, question.wanted):
         shape, wanted = write_shape(question.shape), write_shape(question.wanted)
         found.append(f"its shape is {shape}, that of {question.target} is {wanted}")
-    found += faults(question.claimed, question.truth, question.equal, question.free_sizes)
+    if not held.beyond:
+        found += faults(question.claimed, question.truth, question.equal, question.free_sizes)
     if special:
         found.append("it holds for " + " and for ".join(special))
     return found or ["its value is another"]
@@ -155,7 +159,7 @@ def _reasons(question: Question, special: list[str]) -> list[str]:
 def special_sizes(question: Question) -> list[str]:
     """The sizes, or else the pairs of sizes, that make the claim hold when they are 1: ``["n = 1"]``."""
     for count in (1, 2):
-        candidates = combinations(question.free_sizes, count)
+        candidates = islice(combinations(question.free_sizes, count), MOST_PAIRS)
         found = [chosen for chosen in candidates if question.holds(dict.fromkeys(chosen, 1))]
         if found:
             return [" and ".join(f"{size} = 1" for size in chosen) for chosen in found]

@@ -7,6 +7,7 @@ names of arrays and sizes, so the same step in another place, or in a deeper net
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,20 +17,38 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
+from derive.index.effort import Exhausted
 from derive.index.kinks import Ties
-from derive.index.laws import Exhausted
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
 Definitions = Mapping[str, Array]
 
-_proved: dict[tuple[Any, ...], bool] = {}
+
+@dataclass(frozen=True)
+class Shown:
+    """Whether a statement is shown: true if nothing stands in the way, else ``doubt`` says what does.
+
+    ``beyond``: the kernel has given up, and would do so at what is much alike.
+    """
+
+    doubt: str = ""
+    beyond: bool = False
+
+    def __bool__(self) -> bool:
+        return not self.doubt
+
+
+SHOWN = Shown()
+DIFFERENT = Shown("the normal forms differ")
+
+_known: dict[tuple[Any, ...], Shown] = {}
 
 
 def forget() -> None:
     """Forget every proof, so that the next one is made from the start."""
-    _proved.clear()
+    _known.clear()
 
 
 def free_places(array: Array) -> tuple[Position, ...]:
@@ -37,15 +56,25 @@ def free_places(array: Array) -> tuple[Position, ...]:
     return tuple(Position.of(Index(size)) for size in array.shape)
 
 
-def _decide(key: tuple[Any, ...], left: Any, right: Any, ties: Callable[[], Ties] = lambda: True) -> bool:
-    known = _proved.get(key)
-    if known is None:
+def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ()) -> Shown:
+    """What the kernel says of two index terms; with ``bent`` terms, it says nothing of the places of their ties."""
+    try:
+        untold: Ties = frozenset().union(*map(kinks, bent)) if bent and ties else ties
+        return SHOWN if equal(left, right, untold) else DIFFERENT
+    except Exhausted as limit:
+        return Shown(f"the kernel has {limit}", beyond=True)
+    except ZeroDivisionError:
+        return Shown("it is nowhere defined")
+
+
+def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: bool = True) -> Shown:
+    if key not in _known:
         try:
-            known = equal(left(), right(), ties())
-        except (Exhausted, ZeroDivisionError, RecursionError):
-            known = False  # out of the kernel's reach: not shown
-        _proved[key] = known
-    return known
+            left, right, *bent = terms()
+            _known[key] = shown(left, right, ties, bent)
+        except RecursionError:
+            _known[key] = Shown("the formula is nested too deeply", beyond=True)
+    return _known[key]
 
 
 def is_equal(
@@ -54,29 +83,29 @@ def is_equal(
     definitions: Definitions | None = None,
     ties: bool = True,
     bent: Sequence[Array] = (),
-) -> bool:
+) -> Shown:
     """True if two expressions are shown equal for every shape; names with a definition may be replaced by it.
 
     Without ``ties`` nothing is said of places where two numbers that are compared are equal; nor, of what is compared
     in the ``bent`` expressions: there they have kinks.
     """
     if left.shape != right.shape:
-        return False
+        return Shown("the shapes differ")
     if left is right:
-        return True
+        return SHOWN
     general = generalized(left, right, *bent)
     changed = general[0] is not left or general[1] is not right
     if changed and is_equal(general[0], general[1], definitions, ties, general[2:]):
-        return True
+        return SHOWN
     at = free_places(left)
     known = dict(definitions or {})
     arrays = alpha_key(left, right, *bent, *known.values(), *_as_names(known))
 
-    def untold() -> Ties:
-        return frozenset().union(*[kinks(meaning(a, free_places(a), known)) for a in bent]) if bent and ties else ties
+    def terms() -> tuple[Term, ...]:
+        sides = meaning(left, at, known), meaning(right, at, known)
+        return *sides, *[meaning(a, free_places(a), known) for a in bent]
 
-    key = ("equal" if ties else "equal apart from ties", len(bent), *arrays)
-    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), untold)
+    return _decide(("equal" if ties else "equal apart from ties", len(bent), *arrays), terms, ties)
 
 
 def generalized(*arrays: Array) -> tuple[Array, ...]:
@@ -141,14 +170,14 @@ def defined(term: Term, definitions: Definitions) -> Term:
 
 def is_adjoint(
     claimed: Array, variable: Array, uses: list[tuple[Array, Array]], definitions: Definitions | None = None
-) -> bool:
+) -> Shown:
     """True if ``claimed`` is shown to be the adjoint of a named array that is used in some expressions.
 
     ``uses`` pairs each expression with the named adjoint of its result; the statement is, by the laws of ∂,
     ``claimed[a] = sum over uses, sum over i of adjoint[i] * ∂ expression[i] / ∂ variable[a]``.
     """
     if claimed.shape != variable.shape:
-        return False
+        return Shown("the shapes differ")
     known = dict(definitions or {})
     target = label(variable)
     assert target is not None
@@ -167,4 +196,4 @@ def is_adjoint(
             parts.append(total(entry(upstream, *places) * slope, *indices))
         return Plus(tuple(parts))
 
-    return _decide(key, lambda: meaning(claimed, at, known), by_the_laws)
+    return _decide(key, lambda: (meaning(claimed, at, known), by_the_laws()))

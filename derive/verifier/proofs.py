@@ -18,8 +18,8 @@ from derive.arrays.array import Array, name
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.evidence.properties import Outcome
 from derive.evidence.sizes import number, numbers
-from derive.index.laws import Exhausted
-from derive.rules.proof import is_equal
+from derive.index.effort import Exhausted
+from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung
 from derive.verifier.duals import FUNCTIONS, NotRun
@@ -96,9 +96,10 @@ def _for_every_shape(given: Pair, budget: str) -> Rung:
     if not derivation.prove().ok:
         return Rung(NAME, "open", f"the derived gradient is itself not proved: {derivation.prove().reason}")
     apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], ties=True)]
-    lost = [key for key in apart if not _is_derived(layer, key, gradients[key], ties=False)]
+    doubts = {key: _is_derived(layer, key, gradients[key], ties=False).doubt for key in apart}
+    lost = [f"{key}, {doubt}" for key, doubt in doubts.items() if doubt]
     if lost:
-        return Rung(NAME, "open", f"not shown equal for every shape: {', '.join(lost)}")
+        return Rung(NAME, "open", f"not shown equal for every shape: {'; '.join(lost)}")
     assumptions = [*derivation.prove().assumptions, *([NO_TIES] if apart else [])]
     detail = f"{len(gradients)} gradients equal the derived ones for every shape"
     return Rung(NAME, "proved", detail, {"assumptions": assumptions})
@@ -113,17 +114,17 @@ def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
     return build_layer(given.name if given.name.isidentifier() else "pair", inputs, {}, titles)
 
 
-def _is_derived(layer: Layer, key: str, claimed: Any, ties: bool) -> bool:
+def _is_derived(layer: Layer, key: str, claimed: Any, ties: bool) -> Shown:
     """True if a gradient is shown to be the derived one, over inputs and upstream gradients alone."""
     from derive.arrays.build import constant, spread
 
     claimed = constant(claimed)
     if key not in layer.wrt:
-        return False
+        return Shown("nothing is derived for it")
     shape = layer.named(key).shape
     claimed = spread(claimed, shape) if not claimed.shape else claimed
     if claimed.shape != shape:
-        return False
+        return Shown("the shapes differ")
     derivation = layer.derive()
     known = {e.name: e.expression for e in layer.equations}
     known |= {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
