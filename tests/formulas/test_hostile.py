@@ -97,7 +97,7 @@ CLAIMS = {  # well-formed, and meant to cost much
     "high rank": ("sum(x ** 2)", "x", "x", {"x": " ".join("abcdefghijkl")}),
     "a letter a size": ("sum(x ** 2)", "x", "x", {"x": " ".join(f"n{k}" for k in range(60))}),
     "a wide contraction": (
-        f"einsum('{','.join(LETTERS[k : k + 2] for k in range(0, 20, 2))}->', {', '.join(["A"] * 10)})",
+        f"einsum('{','.join(LETTERS[k : k + 2] for k in range(0, 20, 2))}->', {', '.join(['A'] * 10)})",
         "A",
         "A",
         {"A": "n n"},
