@@ -129,7 +129,7 @@ PIECES = ["x", "X", "A", "w", "n", "d", "1", "0.5", "+", "-", "*", "/", "**", "@
 soup = st.one_of(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), st.text(max_size=40))
 
 
-@settings(max_examples=250, deadline=None, database=None, derandomize=True, backend=BACKEND)
+@settings(max_examples=100, deadline=None, database=None, derandomize=True, backend=BACKEND)
 @given(soup, soup, st.sampled_from(["x", "X", "A"]))
 def test_any_two_texts_are_a_claim_or_an_error(forward, gradient, wrt):
     with suppress(DeriveError):
@@ -137,7 +137,7 @@ def test_any_two_texts_are_a_claim_or_an_error(forward, gradient, wrt):
         json.dumps(verdict.to_dict())
 
 
-@settings(max_examples=250, deadline=None, database=None, derandomize=True, backend=BACKEND)
+@settings(max_examples=100, deadline=None, database=None, derandomize=True, backend=BACKEND)
 @given(st.lists(soup, max_size=8), st.sampled_from(["", "> ", "- "]))
 def test_any_lines_are_a_block_and_writing_twice_is_writing_once(lines, prefix):
     text = prefix + ("\n" + prefix.replace("-", " ")).join(["```derive", "x: n", "E = sum(x)", *lines, "```"])
