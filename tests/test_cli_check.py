@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from derive.cli import main
+from derive.commands.checking import annotation
+from derive.verdict import Verdict
 
 PAIRS = '''
 import numpy as np
@@ -59,7 +61,7 @@ def test_one_pair(pairs):
 def test_what_ci_reads(pairs, tmp_path):
     result = run(pairs, "--github", "--junit", str(tmp_path / "out.xml"))
     assert "::error file=" in result.stdout
-    assert "title=gate: refuted::" in result.stdout
+    assert "title=gate%3A refuted::" in result.stdout
     assert "::warning " in result.stdout
     suite = ElementTree.parse(tmp_path / "out.xml").getroot()
     assert suite.attrib["failures"] == "1"
@@ -88,3 +90,9 @@ def test_files_without_pairs_are_refused(tmp_path, text, said):
     assert run(f"{path}:b").exit_code == 2
     assert run(str(tmp_path / "none.py")).exit_code == 2
     assert run("dense").exit_code == 2
+
+
+def test_an_annotation_is_one_line_whatever_is_said():
+    verdict = Verdict("refuted", "dx", "100 % wrong,\nas ever: x\r\nand y")
+    said = annotation("a,b", None, verdict)
+    assert said == "::error title=a%2Cb%3A refuted::100 %25 wrong,%0Aas ever: x%0D%0Aand y"

@@ -83,6 +83,20 @@ def test_claims_in_markdown(tmp_path):
     assert "nonsense" in result.stdout
 
 
+def test_workers_of_xdist_find_and_say_the_same(tmp_path):
+    (tmp_path / "test_pairs.py").write_text(PAIRS)
+    (tmp_path / "notes.md").write_text(NOTES)
+    alone, together = (run(tmp_path, "--derive-claims", "-rA", f"--junitxml={n}.xml", "-n", n) for n in ("0", "2"))
+    assert (alone.returncode, together.returncode) == (1, 1), together.stdout + together.stderr
+    told = []
+    for n in ("0", "2"):
+        cases = ElementTree.parse(tmp_path / f"{n}.xml").iter("testcase")
+        status = [(c.attrib["name"], [p.attrib["value"] for p in c.iter("property") if p.attrib["name"] == "derive.status"]) for c in cases]
+        told.append(sorted(status))
+    assert told[0] == told[1]
+    assert len(told[0]) == 8
+
+
 def test_profiles_are_known_and_none_is_taken(tmp_path):
     (tmp_path / "test_profile.py").write_text(
         "from hypothesis import settings\n\ndef test_it():\n    assert settings().max_examples == EXPECTED\n"

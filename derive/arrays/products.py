@@ -83,7 +83,7 @@ def einsum(spec: Any, *operands: Any, optimize: Any = None) -> Array:
     inputs, output = _without_dots(left.split(","), output, arrays)
     if len(inputs) != len(arrays) or any(len(t) != a.ndim for t, a in zip(inputs, arrays, strict=False)):
         raise DeriveError(
-            f"einsum {spec!r}: " + ", ".join(describe(a) for a in arrays),
+            f"einsum {spec[:60]!r}: " + ", ".join(describe(a) for a in arrays[:4]),
             "one letter an axis",
             callers_place(),
             'subscripts such as "ij,jk->ik"',

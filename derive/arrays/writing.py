@@ -391,7 +391,7 @@ def _is_scaled_mask(node: Array) -> bool:
 
 
 def _begins_with_mask(array: Array) -> bool:
-    while array.operands and array.op.name in ("multiply", "divide", "broadcast"):
+    while array.operands and array.op.name in ("multiply", "divide", "broadcast", "matmul", "einsum"):
         array = array.operands[0]
     return array.kind == "bool"
 

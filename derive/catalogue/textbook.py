@@ -3,54 +3,78 @@
 TEXTBOOK = """\
 # Gradients as textbooks print them
 
-Each line below a formula is a claim. What stands behind `#:` is the verdict that `derive claims` writes.
+Each line below a formula is a claim. What stands behind `#:` is the verdict that `derive claims` writes. Numbers are
+those of equations in Petersen, Pedersen, The Matrix Cookbook, 2012.
 
 ## Traces and quadratic forms
 
 ```derive
 A: m n;  B: n m;  X: n m;  C: n n;  S: n n : symmetric;  x: n;  y: n
-T1 = trace(A @ X)
+T1 = trace(A @ X)  # 100
 dT1/dX = A.T
-T2 = trace(X.T @ C @ X)
+T2 = trace(X.T @ C @ X)  # 108
 dT2/dX = (C + C.T) @ X
 dT2/dX = 2 * C @ X
-T3 = x @ S @ x
+T3 = x @ S @ x  # 81
 dT3/dx = 2 * S @ x
-T4 = x @ C @ y
+T4 = x @ C @ y  # 70
 dT4/dC = outer(x, y)
 T5 = sum((C @ x - y) ** 2)
 dT5/dx = 2 * C.T @ (C @ x - y)
 T6 = trace(C @ X @ X.T)
 dT6/dX = (C + C.T) @ X
+T8 = trace(C @ C @ C)  # 121
+dT8/dC = 3 * (C @ C).T
+T9 = x @ X @ X.T @ y  # 77
+dT9/dX = (outer(x, y) + outer(y, x)) @ X
+T10 = (x - y) @ S @ (x - y)  # 86
+dT10/dx = 2 * S @ (x - y)
 ```
 
 ## Inverses and determinants
 
 ```derive
 A: n n;  B: n n;  X: n n;  a: n;  b: n;  Z: m n
-L1 = logdet(X)
+L1 = logdet(X)  # 57
 dL1/dX = inv(X).T
 dL1/dX = inv(X)
-L2 = det(X)
+L2 = det(X)  # 49
 dL2/dX = det(X) * inv(X).T
-L3 = det(A @ X @ B)
+L3 = det(A @ X @ B)  # 51
 dL3/dX = det(A @ X @ B) * inv(X).T
-L4 = logdet(Z.T @ Z)
+L4 = logdet(Z.T @ Z)  # 55
 dL4/dZ = 2 * Z @ inv(Z.T @ Z)
-L5 = a @ inv(X) @ b
+L5 = a @ inv(X) @ b  # 61
 dL5/dX = -inv(X).T @ outer(a, b) @ inv(X).T
 dL5/dX = -inv(X) @ outer(a, b) @ inv(X)
-L6 = trace(A @ inv(X) @ B)
+L6 = trace(A @ inv(X) @ B)  # 63
 dL6/dX = -(inv(X) @ B @ A @ inv(X)).T
-L7 = trace(inv(X + A))
+L7 = trace(inv(X + A))  # 64
 dL7/dX = -(inv(X + A) @ inv(X + A)).T
+L8 = det(X) ** 3  # 58
+dL8/dX = 3 * det(X) ** 3 * inv(X).T
+dL8/dX = 3 * det(X) ** 2 * inv(X).T
+L9 = det(X.T @ A @ X)  # 52
+dL9/dX = 2 * det(X.T @ A @ X) * inv(X).T
+```
+
+## The Gaussian
+
+```derive
+K: d d : spd;  x: d;  m: d;  C: d d
+G1 = (x - m) @ inv(K) @ (x - m) / 2 + logdet(K) / 2
+dG1/dm = -inv(K) @ (x - m)
+dG1/dK = (inv(K) - inv(K) @ outer(x - m, x - m) @ inv(K)) / 2
+dG1/dK = (inv(K) + inv(K) @ outer(x - m, x - m) @ inv(K)) / 2
+G2 = trace(inv(K) @ C) + logdet(K)
+dG2/dK = inv(K) - inv(K) @ C.T @ inv(K)
 ```
 
 ## Norms and log-sum-exp
 
 ```derive
 x: n;  X: n d
-N1 = sqrt(sum(x ** 2))
+N1 = sqrt(sum(x ** 2))  # 129
 dN1/dx = x / sqrt(sum(x ** 2))
 N2 = sum(X ** 2) / 2
 dN2/dX = X
@@ -59,6 +83,10 @@ dN3/dx = exp(x) / sum(exp(x))
 dN3/dx = exp(x) / (1 + sum(exp(x)))
 N4 = sum(abs(x))
 dN4/dx = sign(x)
+N5 = norm(X)
+dN5/dX = X / norm(X)
+N6 = x @ x / 2 + logsumexp(x)
+dN6/dx = x + softmax(x)
 ```
 
 ## Layers

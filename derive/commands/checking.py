@@ -54,8 +54,13 @@ def annotation(stem: str, backward: Any, verdict: Verdict) -> str:
     """A line that GitHub Actions shows beside the code."""
     level = "error" if verdict.status == "refuted" else "warning"
     code = getattr(backward, "__code__", None)
-    at = f"file={code.co_filename},line={code.co_firstlineno}," if code is not None else ""
-    return f"::{level} {at}title={_escaped(f'{stem}: {verdict.status}')}::{_escaped(verdict.reason)}"
+    at = f"file={_property(code.co_filename)},line={code.co_firstlineno}," if code is not None else ""
+    return f"::{level} {at}title={_property(f'{stem}: {verdict.status}')}::{_escaped(verdict.reason)}"
+
+
+def _property(text: str) -> str:
+    """Text in front of the message, where a comma and a colon mean something."""
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _escaped(text: str) -> str:

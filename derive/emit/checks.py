@@ -275,7 +275,8 @@ def _size_code(size: Size, places: Mapping[str, str], bare: bool = False) -> str
     if size.constant is not None:
         return str(size.constant)
     for key, place in places.items():
-        if key != LEADING and not key.isidentifier() and (times := size.over(read_size(key))) is not None and times.constant:
+        product = key != LEADING and not key.isidentifier()
+        if product and (times := size.over(read_size(key))) is not None and times.constant:
             return place if times == 1 else f"{times} * {place}"
     text = ""
     for mono, c in sorted(

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.arrays.array import Array, as_declared, substitute
+from derive.arrays.array import Array, as_declared, name, substitute
 from derive.arrays.build import constant, spread
-from derive.arrays.shapes import KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
+from derive.arrays.shapes import FLOAT, KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place
+from derive.formulas import habits
+from derive.formulas.right import right_formula
 from derive.formulas.text import Reader
 from derive.formulas.witness import asked, decide
-from derive.rules.simplify import simplify
+from derive.index.size import Size
 from derive.verdict import Verdict
 
 TITLE = "claim"
+TIES = ("symmetric", "spd", "stochastic", "onehot")  # kinds that tie the entries of an array together
+FREE = {"stochastic": Kind("positive")}  # what is left of them for each entry by itself; else nothing
 
 
 def claim(
@@ -29,7 +33,7 @@ def claim(
     not declared.
     """
     declared = _declarations(shapes, assume or {})
-    title = output_name(constant(0), declared)
+    title = output_name(constant(0), {key: name(key, d.shape) for key, d in declared.items()})
     return Statement(declared, {title: forward}).decide(title, wrt, gradient)
 
 
@@ -37,42 +41,67 @@ class Statement:
     """Named formulas over declared names, each over the earlier ones; claims are made about their gradients."""
 
     def __init__(self, declared: Mapping[str, Declaration], formulas: Mapping[str, str], where: str = "") -> None:
-        self.declared, self.formulas, self.where = declared, formulas, where or callers_place()
-        arrays = {key: as_declared(key, d) for key, d in declared.items()}
-        sizes = frozenset(size_names(d.shape for d in declared.values()))
+        self.declared, self.formulas, self.where = declared, dict(formulas), where or callers_place()
+        self.sizes = frozenset(size_names(d.shape for d in declared.values()))
+        self.arrays = {key: as_declared(key, d) for key, d in declared.items()}
         self.defined: dict[str, Array] = {}
         for key, text in formulas.items():
-            self.defined[key] = Reader({**arrays, **self.defined}, sizes, self.where).read(text)
-        self.reader = Reader({**arrays, **self.defined}, sizes, self.where)
+            self.defined[key] = self.read(text)
+
+    def read(self, text: str) -> Array:
+        """A formula over the declared and the defined names."""
+        return Reader({**self.arrays, **self.defined}, self.sizes, self.where).read(text)
 
     def decide(self, loss: str, wrt: str, gradient: str) -> Verdict:
         """The verdict on the claim ``d(loss)/d(wrt) = gradient``; a refuted one has the right formula in its reason."""
-        layer, claimed, given = self._claimed(loss, wrt, gradient)
-        verdict = decide(layer, wrt, claimed, given=given)
-        assumed = tuple(
-            a for a in verdict.assumptions if a != f"d{loss} = 1"
-        )  # that it is the loss goes without saying
-        verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=assumed)
+        layer = self.layer(loss, wrt)
+        try:
+            claimed = self.claimed(layer, wrt, gradient)
+        except DeriveError as misfit:
+            return self._refuted_where_it_fits(misfit, layer, (loss, wrt, gradient))
+        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt))
+        told = tuple(a for a in verdict.assumptions if a != f"d{loss} = 1")  # that it is the loss goes without saying
+        verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:
             return verdict
-        told = [verdict.reason]
+        reasons = [verdict.reason]
         if verdict.status == "refuted":
-            told += [*self._facts_that_help(loss, wrt, gradient), f"it is {right_formula(layer, wrt)}"]
-        return replace(verdict, reason="; ".join(told))
+            right = f"it is {right_formula(layer, wrt, self.defined)}"
+            reasons += [*self._facts_that_help(loss, wrt, gradient), right]
+        return replace(verdict, reason="; ".join(reasons))
 
     def proves(self, loss: str, wrt: str, gradient: str) -> bool:
         """True if the claim is proved; no counterexample is looked for."""
-        layer, claimed, given = self._claimed(loss, wrt, gradient)
-        return bool(asked(layer, wrt, claimed, given).holds())
+        layer = self.layer(loss, wrt)
+        claimed = self.claimed(layer, wrt, gradient)
+        return bool(asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self.facts(wrt)).holds())
 
-    def _claimed(self, loss: str, wrt: str, gradient: str) -> tuple[Layer, Array, dict[str, float]]:
-        layer = self._layer(loss, wrt)
-        claimed = self.reader.read(gradient)
+    def claimed(self, layer: Layer, wrt: str, gradient: str) -> Array:
+        """The claimed gradient as an expression, a number being one everywhere; DeriveError for text that is none."""
+        claimed = self.read(gradient)
         if not claimed.names() and not claimed.shape:  # 0, or a number everywhere
             claimed = spread(claimed, layer.named(wrt).shape)
-        return layer, claimed, {f"d{loss}": 1}
+        return claimed
 
-    def _layer(self, loss: str, wrt: str) -> Layer:
+    def _refuted_where_it_fits(self, misfit: DeriveError, layer: Layer, claim: tuple[str, str, str]) -> Verdict:
+        """A claim whose shapes agree only if all sizes are equal: refuted if it is wrong even then, else an error."""
+        if len(self.sizes) < 2:
+            raise misfit
+        alike = {key: Size.of("n") for key in self.sizes}
+        declared = {k: replace(d, shape=tuple(size.at(alike) for size in d.shape)) for k, d in self.declared.items()}
+        try:
+            verdict = Statement(declared, self.formulas, self.where).decide(*claim)
+        except DeriveError:
+            raise misfit from None
+        if verdict.status != "refuted":
+            raise misfit
+        shapes = f"{misfit.got}; {misfit.wanted}"
+        right = right_formula(layer, claim[1], self.defined)
+        reason = f"{shapes}; where all sizes are equal it has a value, but another; it is {right}"
+        return replace(verdict, reason=reason)
+
+    def layer(self, loss: str, wrt: str) -> Layer:
+        """The layer of one formula, to be differentiated by one name; DeriveError for a name that is not in it."""
         formula = self.defined.get(loss)
         if formula is None:
             known = ", ".join(self.defined) or "none is stated yet"
@@ -80,7 +109,7 @@ class Statement:
                 f"the gradient of {loss!r}", f"a formula was wanted: {known}", self.where, f"{loss} = ..."
             )
         if formula.shape:
-            text = self.formulas[loss]
+            text = self.formulas[loss].strip()
             raise DeriveError(
                 f"the formula {loss} = {text} of shape {write_shape(formula.shape)}",
                 "a scalar was wanted",
@@ -91,11 +120,26 @@ class Statement:
         parts = {key: part for key, part in self.defined.items() if key != loss and part in set(formula.walk())}
         inputs = {key: declared for key, declared in self.declared.items() if key in used}
         if wrt not in inputs and wrt not in parts:
-            wanted = f"a name in {loss}, {' or '.join([*inputs, *parts])}, was wanted"
-            raise DeriveError(f"the gradient with respect to {wrt!r}", wanted, self.where)
+            there = [*inputs, *parts]
+            near = habits.nearest(wrt, there)
+            wanted = f"a name in {loss}, {' or '.join(there)}, was wanted"
+            hint = f"d{loss}/d{near}" if near else "" if wrt in self.declared else f"declaring it: {wrt}: n d"
+            raise DeriveError(f"the gradient with respect to {wrt!r}", wanted, self.where, hint)
         if wrt in inputs and not inputs[wrt].kind.is_float:
-            raise DeriveError(f"the gradient with respect to {wrt}, which is {inputs[wrt].kind}", "floats", self.where)
+            got = f"the gradient with respect to {wrt}, which is {inputs[wrt].kind}"
+            raise DeriveError(got, "an array of floats was wanted", self.where)
+        if kind := self.facts(wrt):
+            free = FREE.get(kind[wrt].name, FLOAT)
+            plain = {wrt: name(wrt, inputs[wrt].shape, free.name)}
+            inputs[wrt] = replace(inputs[wrt], kind=free)
+            parts = {key: substitute(part, plain) for key, part in parts.items()}
+            formula = substitute(formula, plain)
         return build_layer(TITLE, inputs, parts, {loss: formula})
+
+    def facts(self, wrt: str) -> dict[str, Kind]:
+        """What ties the entries of the variable together, and is not used when the formula is differentiated."""
+        kind = self.declared[wrt].kind if wrt in self.declared else FLOAT
+        return {wrt: kind} if kind.name in TIES else {}
 
     def _facts_that_help(self, loss: str, wrt: str, gradient: str) -> list[str]:
         """The facts, each about one array, under which the claim is proved: ``it holds if C is symmetric``."""
@@ -130,16 +174,3 @@ def _facts(declared: Declaration) -> tuple[str, ...]:
         return ()
     square = len(declared.shape) == 2 and declared.shape[0] == declared.shape[1]
     return ("symmetric", "stochastic") if square else ("stochastic",)
-
-
-def right_formula(layer: Layer, wrt: str) -> str:
-    """The derived gradient over the inputs alone, the layer's output being the loss itself."""
-    (output,) = layer.outputs
-    derivation = layer.derive()
-    known: dict[str, Array] = {f"d{output}": constant(1)}
-    for equation in layer.equations:
-        known[equation.name] = substitute(equation.expression, known)
-    for step in derivation.steps:
-        if step.name != output:
-            known[step.adjoint] = simplify(substitute(step.expression, known))
-    return str(known[f"d{wrt}"])

@@ -73,6 +73,11 @@ def told_by_values(seen: Comparison) -> bool:
     return bool(np.any(~(np.abs(seen.got.reshape(shape) - seen.expected) <= room)))
 
 
+def told_by_numbers(seen: Comparison) -> bool:
+    """The claimed value is a number everywhere, and surely another somewhere."""
+    return bool(np.all(np.isfinite(seen.got))) and told_by_values(seen)
+
+
 def told_by_both(seen: Comparison) -> bool:
     """The shapes differ, and broadcasting would not make any entry agree."""
     if seen.comparable:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice, product
 
 from derive.arrays.array import Array
 from derive.arrays.build import constant
 from derive.index.size import Size
 
+MOST, MOST_SLIPS = 6, 500  # axes and sizes that are looked at, and slips
 Equal = Callable[[Array, Array], object]  # its truth is what counts
 
 
@@ -23,10 +24,10 @@ def faults(claimed: Array, truth: Array, equal: Equal, sizes: Sequence[str]) -> 
     ``sizes`` may be factors; ``equal`` decides equality by proof, and may identify a row of literal length 1 with a
     vector.
     """
-    for moved, goal, slip in _moves(claimed, truth):
-        for factor, scale in _factors(sizes):
-            if (slip or scale) and equal(factor * moved, goal):
-                return tuple(filter(None, (slip, scale)))
+    slips = product(_moves(claimed, truth), _factors(sizes[:MOST]))
+    for (moved, goal, slip), (factor, scale) in islice(slips, MOST_SLIPS):
+        if (slip or scale) and equal(factor * moved, goal):
+            return tuple(filter(None, (slip, scale)))
     return ()
 
 
@@ -43,8 +44,8 @@ def _moves(claimed: Array, truth: Array) -> Iterator[tuple[Array, Array, str]]:
 
 def _some_axes(array: Array) -> Iterator[tuple[int, ...]]:
     named = [axis for axis, size in enumerate(array.shape) if size.names]
-    for count in range(1, len(named) + 1):
-        yield from combinations(named, count)
+    for count in range(1, min(len(named), MOST) + 1):
+        yield from combinations(named[:MOST], count)
 
 
 def _over(array: Array, axes: tuple[int, ...]) -> str:

@@ -17,12 +17,17 @@ from pathlib import Path
 from derive.arrays.shapes import Declaration, check_name, declare
 from derive.errors import DeriveError
 from derive.formulas.claimed import Statement
+from derive.formulas.words import OPTIONS
 from derive.verdict import Verdict
 
+BOM = "\ufeff"  # with which some editors begin a file
 MARK = "  #: "  # what a verdict written beside a claim begins with
 MAX_FILE = 10_000_000  # bytes
 
-_FENCE = re.compile(r"^[ \t>]{0,40}(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>\w*)[ \t]*$")
+_FENCE = re.compile(  # perhaps in a quote or at the head of a list item; after it the language, and what else is said
+    r"^(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t]){0,40}(?P<fence>`{3,}|~{3,})[ \t]*(?P<said>[^`]*)$"
+)
+_LANGUAGE = re.compile(r"\{?\.?derive\b", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*(\w+)\s*:(.*)$", re.DOTALL)
 _FORMULA = re.compile(r"^\s*(\w+)\s*=(?!=)(.*)$", re.DOTALL)
 _CLAIM = re.compile(r"^\s*d(\w+)\s*/\s*d(\w+)\s*=(?!=)(.*)$", re.DOTALL)
@@ -62,20 +67,22 @@ def annotated(text: str, title: str = "") -> str:
     """The text with the verdict written beside each claim, in place of the one that was there."""
     lines = text.split("\n")
     for line, verdict in decided(text, title):
-        bare = lines[line.last - 1].partition(MARK.rstrip(" "))[0].rstrip()
+        whole = lines[line.last - 1]
+        bare = whole.partition(MARK.rstrip(" "))[0].rstrip()
         told = " ".join(verdict.reason.split()) if verdict.reason else ""
-        lines[line.last - 1] = f"{bare}{MARK}{verdict.status}{f': {told}' if told else ''}"
+        end = "\r" if whole.endswith("\r") else ""  # as Windows ends lines
+        lines[line.last - 1] = f"{bare}{MARK}{verdict.status}{f': {told}' if told else ''}{end}"
     return "\n".join(lines)
 
 
 def blocks(text: str) -> Iterator[list[Line]]:
     """The statements of each fenced ``derive`` block; one goes on to the next line while a bracket is open."""
     fence, inside, found = "", False, list[Line]()
-    for number, line in enumerate(text.split("\n"), 1):
-        at = _FENCE.match(line)
+    for number, line in enumerate(text.removeprefix(BOM).split("\n"), 1):
+        at = _FENCE.match(line.rstrip())
         if not fence and at:
-            fence, inside, found = at["fence"], at["language"] == "derive", []
-        elif fence and at and at["fence"].startswith(fence) and not at["language"]:
+            fence, inside, found = at["fence"], _LANGUAGE.match(at["said"]) is not None, []
+        elif fence and at and at["fence"].startswith(fence) and not at["said"]:
             if inside:
                 yield found
             fence, inside = "", False
@@ -86,11 +93,18 @@ def blocks(text: str) -> Iterator[list[Line]]:
 
 
 def _take(found: list[Line], number: int, text: str) -> None:
-    if found and found[-1].last == number - 1 and _open_brackets(found[-1].text) > 0:
+    goes_on = bool(found) and found[-1].last == number - 1 and _open_brackets(found[-1].text) > 0
+    if goes_on and not _begins(text):
         before = found.pop()
         found.append(Line(before.first, number, f"{before.text} {text.strip()}"))
     elif text:
         found.append(Line(number, number, text))
+
+
+def _begins(text: str) -> bool:
+    """True for a line that states something, although a bracket is still open."""
+    formula = _FORMULA.match(text)
+    return _CLAIM.match(text) is not None or (formula is not None and formula[1] not in OPTIONS)
 
 
 def _open_brackets(text: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.arrays.array import Array, name, resize, substitute
 from derive.arrays.build import constant, reshape, spread
-from derive.arrays.shapes import Shape, write_shape
+from derive.arrays.functions import FUNCTIONS
+from derive.arrays.operations import Elementwise
+from derive.arrays.shapes import Kind, Shape, write_shape
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import Derivation, adjoint_name
 from derive.errors import DeriveError
@@ -18,11 +20,17 @@ from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import simplify
 
 Given = Mapping[str, int | float]
+Facts = Mapping[str, Kind]
+
+_KINKED = frozenset({f.name for f in FUNCTIONS.values() if f.kind == "bool" or "≠" in f.smooth})
 
 
 @dataclass(frozen=True)
 class Question:
-    """Is ``claimed`` the adjoint of ``target`` (or, with ``of_value``, its value)?  ``truth`` is what was derived."""
+    """Is ``claimed`` the adjoint of ``target`` (or, with ``of_value``, its value)?  ``truth`` is what was derived.
+
+    ``facts`` about inputs, of which the derivation knew nothing, hold where the two are compared.
+    """
 
     layer: Layer
     target: str
@@ -33,6 +41,7 @@ class Question:
     sizes: Mapping[str, int]
     fixed: Mapping[str, float]
     of_value: bool = False
+    facts: Facts = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -55,12 +64,14 @@ class Question:
             return Shown("the shapes differ")
         left = reshape(left, right.shape)
         known = {key: self._fix(value, sizes) for key, value in self.definitions.items()}
-        return is_equal(left, right) or is_equal(simplify(left), right, known)
+        bent = tuple([self._fix(e.expression, sizes) for e in self.layer.equations if bends(e.expression)])
+        return is_equal(left, right, bent=bent) or is_equal(simplify(left), right, known, bent=bent)
 
     def _fix(self, array: Array, sizes: Mapping[str, Size]) -> Array:
-        shapes = {key: resize(shape_of(self.layer, key), sizes) for key in self.fixed}
+        shapes = {key: resize(shape_of(self.layer, key), sizes) for key in [*self.fixed, *self.facts]}
         given = {key: spread(constant(value), shapes[key]) for key, value in self.fixed.items()}
-        return substitute(array, given, sizes)
+        known = {key: name(key, shapes[key], kind.name) for key, kind in self.facts.items()}
+        return substitute(array, {**known, **given}, sizes)
 
     def holds(self, at: Mapping[str, int] | None = None) -> Shown:
         """True if the claim is proved, some more sizes being given."""
@@ -94,6 +105,7 @@ def ask(
     *,
     definitions: Mapping[str, Array],
     of_value: bool = False,
+    facts: Facts | None = None,
 ) -> Question:
     """The question, checked; DeriveError for a name, in the claim or given, that does not fit the layer."""
     layer, upstream = derivation.layer, upstream_names(derivation)
@@ -110,7 +122,7 @@ def ask(
             )
     adjoints = {step.adjoint for step in derivation.steps} | {*upstream}
     _check_names(layer, claimed, target if of_value else adjoint_name(target), adjoints, upstream)
-    return Question(layer, target, claimed, truth, definitions, upstream, sizes, fixed, of_value)
+    return Question(layer, target, claimed, truth, definitions, upstream, sizes, fixed, of_value, facts or {})
 
 
 def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str], upstream: Sequence[str]) -> None:
@@ -142,6 +154,11 @@ def _check_names(layer: Layer, claimed: Array, subject: str, adjoints: set[str],
                 layer.name,
                 f'witness.named(layer, "{key}")',
             )
+
+
+def bends(array: Array) -> bool:
+    """True for an expression in which numbers are compared: where two are equal it may have a kink."""
+    return any(isinstance(node.op, Elementwise) and node.op.function in _KINKED for node in array.walk())
 
 
 def shape_of(layer: Layer, key: str) -> Shape:

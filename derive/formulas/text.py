@@ -10,78 +10,24 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
-
-import numpy as np
 
 from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.axis import axis_size
-from derive.arrays.functions import FUNCTIONS
-from derive.arrays.operations import Constant, Eye
-from derive.arrays.products import contract
+from derive.arrays.operations import Constant
 from derive.errors import DeriveError
+from derive.formulas import habits
+from derive.formulas.words import ALIASES, LINALG, OPTIONS, Value, has_options, word, words
 from derive.index.size import Size
 
 MAX_TEXT = 4000  # characters of one formula
 MAX_DEPTH = 60  # of brackets, and of what is inside what
 MAX_POWER = 100  # of an exponent
-MAX_NUMBER = 10**30
+MAX_NUMBER = 10**40  # so that the product of two long decimals is read
 
-Value = Any  # an Array, a size, an exact number, or what an index is made of
-
-
-def _eye(size: Value) -> Array:
-    return apply(Eye(build.size_of(size)))
-
-
-def _ones(*shape: Value) -> Array:
-    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-    return apply(Constant(Fraction(1), tuple(build.size_of(size) for size in sizes)))
-
-
-def _diag(array: Value) -> Array:
-    array = build.constant(array)
-    if array.ndim == 1:
-        return contract([("i", array), ("ij", _eye(array.shape[0]))], "ij")
-    if array.ndim == 2 and array.shape[0] == array.shape[1]:
-        return contract([("ii", array)], "i")
-    raise DeriveError(f"diag of {build.shaped(array)}", "a vector or a square matrix was wanted")
-
-
-def _elementwise(function: str) -> Callable[..., Array]:
-    return lambda *operands: build.elementwise(function, *operands)
-
-
-_ARRAYS: dict[str, Callable[..., Any]] = {
-    "inv": np.linalg.inv,
-    "det": np.linalg.det,
-    "logdet": lambda a: np.linalg.slogdet(a)[1],
-    "solve": np.linalg.solve,
-    "norm": np.linalg.norm,
-    "trace": np.trace,
-    "outer": np.outer,
-    "dot": np.dot,
-    "einsum": np.einsum,
-    "transpose": np.transpose,
-    "reshape": np.reshape,
-    "diag": _diag,
-    "sum": np.sum,
-    "mean": np.mean,
-    "var": np.var,
-    "max": np.max,
-    "min": np.min,
-    "where": np.where,
-    "power": np.power,
-    "square": np.square,
-    "relu": lambda x: build.elementwise("maximum", x, 0),
-    "step": lambda x: build.elementwise("where", build.constant(x) > 0, 1, 0),
-}
-_MAKERS: dict[str, Callable[..., Any]] = {"eye": _eye, "ones": _ones}  # of sizes
-_METHODS = ("reshape", "sum", "mean", "max", "min", "transpose", "dot", "swapaxes", "var")
-_KEYWORDS = ("axis", "keepdims", "axes")
+_METHODS = ("reshape", "sum", "mean", "max", "min", "transpose", "dot", "swapaxes", "var", "std")
 _OPERATORS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -97,11 +43,6 @@ _COMPARISONS = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-
-
-def words() -> tuple[str, ...]:
-    """The functions that a formula may call."""
-    return tuple(sorted({*_ARRAYS, *_MAKERS, *FUNCTIONS} - {"add", "subtract", "multiply", "divide", "negative"}))
 
 
 @dataclass(frozen=True)
@@ -130,18 +71,23 @@ class Reader:
             deepest = max(deepest, depth)
         if deepest > MAX_DEPTH:
             raise self._wrong(f"brackets {deepest} deep", f"at most {MAX_DEPTH} are read")
+        if (strange := habits.sign(text)) is not None:
+            raise self._wrong(f"the character {strange[0]!r} in a formula", "ASCII text was wanted", strange[1])
         try:
             return ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             at = getattr(error, "offset", None)
-            near = f" near {text.strip()[max(0, at - 6) : at + 6]!r}" if isinstance(at, int) else ""
-            raise self._wrong(f"{_short(text)!r} is no expression{near}", "NumPy-style text was wanted") from None
+            near = f" near {text.strip()[max(0, at - 6) : at + 6]!r}" if isinstance(at, int) and text.strip() else ""
+            hint = f"closing {depth} more bracket{'s' * (depth > 1)}" if depth > 0 else habits.meant(text)
+            raise self._wrong(f"{_short(text)!r} is no expression{near}", "NumPy-style text was wanted", hint) from None
 
     def _wrong(self, got: str, wanted: str, hint: str = "") -> DeriveError:
         return DeriveError(got, wanted, self.where, hint)
 
     def _refused(self, node: ast.AST, wanted: str = "", hint: str = "") -> DeriveError:
         kinds = "names, numbers, + - * / ** @, comparisons, indices and calls of the language"
+        kind = type(node.op if isinstance(node, ast.BinOp) else node).__name__
+        hint = hint or habits.KINDS.get(kind, "")
         return self._wrong(f"{_short(_unparsed(node))!r} in a formula", wanted or f"{kinds} were wanted", hint)
 
     # ---- from a tree to a value
@@ -154,9 +100,10 @@ class Reader:
         except DeriveError as error:
             if error.where == self.where:
                 raise
-            raise DeriveError(error.got, error.wanted, self.where, error.hint) from None
+            got, wanted, hint = (_short(text, 300) for text in (error.got, error.wanted, error.hint))
+            raise DeriveError(got, wanted, self.where, hint) from None
         except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError, IndexError) as error:
-            raise self._refused(node, str(error)) from None
+            raise self._refused(node, _short(str(error), 300)) from None
 
     def _of(self, node: ast.expr, depth: int) -> Value:
         match node:
@@ -186,6 +133,13 @@ class Reader:
                 return self._array(self._value(inner, depth), inner).T
             case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="pi"):
                 return apply(Constant("pi"))
+            case ast.Attribute(attr=name):
+                hint = habits.ATTRIBUTES.get(name) or (f".{name}()" if name in _METHODS else "")
+                raise self._refused(node, ".T was wanted, or a call", hint)
+            case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=0 | 1 as place)) if (
+                _called(call) == "slogdet"
+            ):
+                return self._value(call, depth)[place]
             case ast.Subscript(value=inner, slice=key):
                 return self._array(self._value(inner, depth), inner)[self._key(key, depth)]
         raise self._refused(node)
@@ -198,9 +152,12 @@ class Reader:
         if name == "pi":
             return apply(Constant("pi"))
         known = [*self.arrays, *sorted(self.sizes)]
-        near = get_close_matches(name, known, 1)
-        wanted = f"one of {', '.join(known)} was wanted"
-        raise self._wrong(f"the name {name} in a formula", wanted, near[0] if near else f'declaring it: {name}: "n d"')
+        near = habits.nearest(name, known)
+        if word(name) is not None:
+            raise self._wrong(f"{name} without brackets", "an array or a number was wanted", f"{name}(...)")
+        wanted = f"one of {', '.join(known)} was wanted" if known else "a declared name was wanted"
+        hint = near or habits.WORDS.get(name) or f'declaring it: {_short(name)}: "n d"'
+        raise self._wrong(f"the name {_short(name)} in a formula", wanted, hint)
 
     def _binary(self, op: ast.operator, left: Value, right: Value) -> Value:
         if isinstance(op, ast.MatMult):
@@ -223,42 +180,44 @@ class Reader:
         return build.power(base, exponent)
 
     def _call(self, node: ast.Call, depth: int) -> Value:
-        given: list[Value] = []
         match node.func:
-            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name):
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="np" | "numpy" | "special"), attr=name):
                 function = self._function(node, name)
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="linalg"), attr=name) if (
-                name in ("inv", "det", "solve", "norm")
+                name in LINALG
             ):
                 function = self._function(node, name)
             case ast.Attribute(value=inner, attr=name) if name in _METHODS:
                 array = self._array(self._value(inner, depth), inner)
                 function = getattr(array, name)
+            case ast.Attribute(attr=name):
+                wanted = f"a call of {', '.join(f'.{method}' for method in _METHODS)} was wanted"
+                hint = habits.ATTRIBUTES.get(name) or (f"{name}(...)" if word(name) else "")
+                raise self._refused(node.func, wanted, hint)
             case _:
-                raise self._refused(node.func, f"a call of {', '.join(words())} was wanted")
+                raise self._refused(node.func, "a call of a function by its name was wanted", "* for a product")
+        given: list[Value] = []
         for place, argument in enumerate(node.args):
-            is_spec = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-            if is_spec and place == 0 and isinstance(node.func, ast.Name | ast.Attribute) and name == "einsum":
-                given.append(argument.value)  # type: ignore[attr-defined]  # a constant
+            if place == 0 and name == "einsum" and isinstance(argument, ast.Constant):
+                given.append(argument.value)
             else:
                 given.append(self._argument(argument, depth))
+        own = isinstance(node.func, ast.Name) and name not in _METHODS and has_options(name)
         keywords = {}
         for keyword in node.keywords:
-            if keyword.arg not in _KEYWORDS:
-                raise self._refused(node, f"{' and '.join(f'{key}=' for key in _KEYWORDS[:2])} were wanted")
-            keywords[keyword.arg] = self._option(keyword.value, depth)
+            if keyword.arg in ALIASES:
+                raise self._refused(node, f"{ALIASES[keyword.arg]}= was wanted, not {keyword.arg}=")
+            if keyword.arg is None or not (own or keyword.arg in OPTIONS):
+                raise self._refused(node, f"{' and '.join(f'{key}=' for key in OPTIONS[:2])} were wanted")
+            keywords[keyword.arg] = self._option(keyword.value, depth, own)
         return function(*given, **keywords)
 
     def _function(self, node: ast.expr, name: str) -> Callable[..., Any]:
-        if name in _ARRAYS:
-            function = _ARRAYS[name]
-            return lambda *given, **options: function(*_led(given), **options)
-        if name in _MAKERS:
-            return _MAKERS[name]
-        if name in words():
-            return _elementwise(name)
-        near = get_close_matches(name, words(), 1)
-        raise self._refused(node, f"one of {', '.join(words())} was wanted", near[0] if near else "")
+        if (function := word(name)) is not None:
+            return function
+        listed = ", ".join(word for word in words(False))
+        hint = habits.WORDS.get(name) or habits.nearest(name, words())
+        raise self._refused(node, f"one of {listed}, or an activation of the catalogue, was wanted", hint)
 
     def _argument(self, node: ast.expr, depth: int) -> Value:
         if isinstance(node, ast.Starred):
@@ -267,8 +226,10 @@ class Reader:
             return tuple(self._argument(item, depth) for item in node.elts)
         return self._value(node, depth)
 
-    def _option(self, node: ast.expr, depth: int) -> Value:
+    def _option(self, node: ast.expr, depth: int, own: bool) -> Value:
         if isinstance(node, ast.Constant) and isinstance(node.value, bool | None):
+            return node.value
+        if own and isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         return self._argument(node, depth)
 
@@ -292,11 +253,8 @@ class Reader:
             raise self._wrong(f"{_short(text)!r} is no array", "an array or a number was wanted") from None
 
 
-def _led(given: tuple[Value, ...]) -> tuple[Value, ...]:
-    """The arguments with a number in the first place made an array, which NumPy hands on."""
-    if given and isinstance(given[0], int | Fraction | Size):
-        return (build.constant(given[0]), *given[1:])
-    return given
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _tidy(number: Fraction) -> int | Fraction:
@@ -316,5 +274,5 @@ def _unparsed(node: ast.AST) -> str:
         return type(node).__name__
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

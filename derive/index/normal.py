@@ -19,6 +19,7 @@ from fractions import Fraction
 
 from derive.index import laws
 from derive.index.effort import MONOMIAL, bounded, raised, spend
+from derive.index.kinks import Ties, implied, steps, turned, untold
 from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
@@ -35,12 +36,18 @@ def normal_form(term: Term) -> Polynomial:
 
 
 @bounded
-def equal(left: Term, right: Term, ties: bool = True) -> bool:
+def equal(left: Term, right: Term, ties: Ties = True) -> bool:
     """True if the two terms are shown equal wherever both are defined; False only means "not shown".
 
-    Without ``ties`` nothing is said of places where the argument of a step is 0.
+    Without ``ties`` nothing is said of places where the argument of a step is 0; with the ``kinks`` of a term for them,
+    of places where that of a step in it is.
     """
     return vanishes(normal_form(left - right), ties=ties)
+
+
+def kinks(term: Term) -> frozenset[str]:
+    """The steps in a term, wherever they stand, at any of its indices."""
+    return steps(normal_form(term))
 
 
 def expand(term: Term, places: Places) -> Terms:
@@ -300,12 +307,15 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 
 
 @bounded
-def vanishes(poly: Polynomial, tries: int = 4, ties: bool = True, cleared: frozenset[str] = frozenset()) -> bool:
+def vanishes(poly: Polynomial, tries: int = 4, ties: Ties = True, cleared: frozenset[str] = frozenset()) -> bool:
     """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator.
 
     ``tries`` is how long matrices are tried by which it may be multiplied so that their inverses go; ``cleared`` has
     the keys of what it was multiplied by, so that it is 0 where that is.
     """
+    one_sided = {a: new for _, m in poly.terms for a in m.factors if (new := turned(a, ties)) is not None}
+    if one_sided:
+        poly = _replaced(poly, one_sided)
     if not poly.terms:
         return True
     if below := _denominator(poly):
@@ -318,15 +328,17 @@ def vanishes(poly: Polynomial, tries: int = 4, ties: bool = True, cleared: froze
     if atom is None:
         return False
     cases = laws.cases_of(atom)
-    if not ties and len(cases) == 3:  # neither p > 0 nor -p > 0
+    if len(cases) == 3 and untold(atom, ties):  # neither p > 0 nor -p > 0
         cases = cases[1:]
     left = {case.key: case for case in [_in_case(poly, atom, case, cleared) for case in cases]}  # often much the same
     return all(vanishes(case, ties=ties, cleared=cleared) for case in reversed(left.values()))
 
 
 def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: frozenset[str]) -> Polynomial:
-    """What the polynomial is in a case of an indicator, the equation that holds there being used; 0 if undefined."""
+    """What the polynomial is in a case of an indicator, what holds there being used; 0 if undefined."""
     here = Polynomial(laws.fix(poly, case))
+    for positive in [a.inner for a, value in case.items() if value and a.kind == "step"]:
+        here = Polynomial(laws.fix(here, implied(here, positive))) if positive is not None else here
     try:
         if atom.kind == "delta" and case[atom]:
             for i, place in laws.solutions(atom.at[0]):
@@ -344,6 +356,11 @@ def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: froze
     except ZeroDivisionError:
         return Polynomial([])
     return here
+
+
+def _replaced(poly: Polynomial, new: dict[Atom, Terms]) -> Polynomial:
+    """The polynomial with other terms put for some factors, also under sums."""
+    return Polynomial([t for c, m in poly.terms for t in scale(_rewrite(m, new.__contains__, new.get, {}), c)])
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:

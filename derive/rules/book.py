@@ -40,7 +40,8 @@ def forget() -> None:
 
 def generic(node: Array) -> Array:
     """The operation of a node on generic operands of the same shapes."""
-    return apply(node.op, *[name(LETTERS[k], a.shape, a.kind) for k, a in enumerate(node.operands)])
+    letters = [LETTERS[k] if k < len(LETTERS) else f"A{k}" for k in range(len(node.operands))]
+    return apply(node.op, *[name(letter, a.shape, a.kind) for letter, a in zip(letters, node.operands, strict=True)])
 
 
 def confirm(op: Operation, result: Array, adjoints: tuple[Array | None, ...], grad: Array) -> None:

@@ -6,7 +6,7 @@ names of arrays and sizes, so the same step in another place, or in a deeper net
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,7 +18,8 @@ from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
 from derive.index.effort import Exhausted
-from derive.index.normal import equal
+from derive.index.kinks import Ties
+from derive.index.normal import equal, kinks
 from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
@@ -55,41 +56,56 @@ def free_places(array: Array) -> tuple[Position, ...]:
     return tuple(Position.of(Index(size)) for size in array.shape)
 
 
-def shown(left: Term, right: Term, ties: bool = True) -> Shown:
-    """What the kernel says of two index terms."""
+def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ()) -> Shown:
+    """What the kernel says of two index terms; with ``bent`` terms, it says nothing of the places of their ties."""
     try:
-        return SHOWN if equal(left, right, ties) else DIFFERENT
+        untold: Ties = frozenset().union(*map(kinks, bent)) if bent and ties else ties
+        return SHOWN if equal(left, right, untold) else DIFFERENT
     except Exhausted as limit:
         return Shown(f"the kernel has {limit}", beyond=True)
     except ZeroDivisionError:
         return Shown("it is nowhere defined")
 
 
-def _decide(key: tuple[Any, ...], sides: Callable[[], tuple[Term, Term]], ties: bool = True) -> Shown:
+def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: bool = True) -> Shown:
     if key not in _known:
         try:
-            _known[key] = shown(*sides(), ties)
+            left, right, *bent = terms()
+            _known[key] = shown(left, right, ties, bent)
         except RecursionError:
             _known[key] = Shown("the formula is nested too deeply", beyond=True)
     return _known[key]
 
 
-def is_equal(left: Array, right: Array, definitions: Definitions | None = None, ties: bool = True) -> Shown:
+def is_equal(
+    left: Array,
+    right: Array,
+    definitions: Definitions | None = None,
+    ties: bool = True,
+    bent: Sequence[Array] = (),
+) -> Shown:
     """True if two expressions are shown equal for every shape; names with a definition may be replaced by it.
 
-    Without ``ties`` nothing is said of places where two numbers that are compared are equal.
+    Without ``ties`` nothing is said of places where two numbers that are compared are equal; nor, of what is compared
+    in the ``bent`` expressions: there they have kinks.
     """
     if left.shape != right.shape:
         return Shown("the shapes differ")
     if left is right:
         return SHOWN
-    one, other = generalized(left, right)
-    if (one is not left or other is not right) and is_equal(one, other, definitions, ties):
+    general = generalized(left, right, *bent)
+    changed = general[0] is not left or general[1] is not right
+    if changed and is_equal(general[0], general[1], definitions, ties, general[2:]):
         return SHOWN
     at = free_places(left)
     known = dict(definitions or {})
-    key = ("equal" if ties else "equal apart from ties", *alpha_key(left, right, *known.values(), *_as_names(known)))
-    return _decide(key, lambda: (meaning(left, at, known), meaning(right, at, known)), ties)
+    arrays = alpha_key(left, right, *bent, *known.values(), *_as_names(known))
+
+    def terms() -> tuple[Term, ...]:
+        sides = meaning(left, at, known), meaning(right, at, known)
+        return *sides, *[meaning(a, free_places(a), known) for a in bent]
+
+    return _decide(("equal" if ties else "equal apart from ties", len(bent), *arrays), terms, ties)
 
 
 def generalized(*arrays: Array) -> tuple[Array, ...]:

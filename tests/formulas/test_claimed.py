@@ -66,7 +66,10 @@ def test_a_false_claim_is_refuted_and_put_right(forward, wrt, gradient, fault, r
 
 
 def test_a_claim_that_needs_a_fact_names_it():
-    forward, gradient = "-sum(T*log(exp(Z)/sum(exp(Z),axis=1,keepdims=True)))", "exp(Z)/sum(exp(Z),axis=1,keepdims=True)-T"
+    forward, gradient = (
+        "-sum(T*log(exp(Z)/sum(exp(Z),axis=1,keepdims=True)))",
+        "exp(Z)/sum(exp(Z),axis=1,keepdims=True)-T",
+    )
     verdict = derive.claim(forward, "Z", gradient, {"Z": "n k", "T": "n k"})
     assert verdict.status == "refuted"
     assert "it holds if T is stochastic" in verdict.reason

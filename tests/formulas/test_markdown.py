@@ -107,3 +107,63 @@ def test_the_command(tmp_path):
     path.write_text("```derive\nX: n d\nE = sum(X)\ndE/dX = 1\n```\n")
     assert CliRunner().invoke(main, ["claims", str(path)]).exit_code == 0
     assert CliRunner().invoke(main, ["claims", str(tmp_path / "none.md")]).exit_code == 2
+
+
+BLOCK = ["X: n d", "E = sum(X)", "dE/dX = 1"]
+WRAPPED = {  # how a block may stand in a file, and the line of its claim
+    "Windows line ends": ("```derive\r\n" + "\r\n".join(BLOCK) + "\r\n```\r\n", 4),
+    "a byte order mark": ("\ufeff```derive\n" + "\n".join(BLOCK) + "\n```\n", 4),
+    "no final newline": ("```derive\n" + "\n".join(BLOCK), 4),
+    "tildes": ("~~~ derive\n" + "\n".join(BLOCK) + "\n~~~\n", 4),
+    "a longer fence": ("`````derive\n" + "\n".join(BLOCK) + "\n`````\n", 4),
+    "a title": ('```derive title="sums"\n' + "\n".join(BLOCK) + "\n```\n", 4),
+    "attributes": ("```{.derive #sums}\n" + "\n".join(BLOCK) + "\n```\n", 4),
+    "a capital": ("```Derive\n" + "\n".join(BLOCK) + "\n```\n", 4),
+    "a list": ("* a\n\n  ```derive\n  " + "\n  ".join(BLOCK) + "\n  ```\n", 6),
+    "a list item's first line": ("- ```derive\n  " + "\n  ".join(BLOCK) + "\n  ```\n", 4),
+    "a numbered item": ("12. ```derive\n    " + "\n    ".join(BLOCK) + "\n    ```\n", 4),
+    "a quote": ("> ```derive\n> " + "\n> ".join(BLOCK) + "\n> ```\n", 4),
+    "a list in a quote": ("> - a\n>   ```derive\n>   " + "\n>   ".join(BLOCK) + "\n>   ```\n", 5),
+    "tabs": ("```derive\n\t" + "\n\t".join(BLOCK) + "\n```\n", 4),
+    "an unclosed bracket before it": ("```derive\nX: n d\nE = sum(X)\nF = sum(X\ndE/dX = 1\n```\n", 5),
+}
+
+
+@pytest.mark.parametrize("place", WRAPPED)
+def test_a_block_is_found_wherever_it_may_stand(place, tmp_path):
+    text, at = WRAPPED[place]
+    assert (at, "proved") in [(line.first, verdict.status) for line, verdict in decided(text)]
+    once = annotated(text)
+    assert annotated(once) == once
+    assert once.count("#: proved") == 1
+    assert [line.partition("  #:")[0].rstrip("\r") for line in once.split("\n")] == [
+        line.rstrip("\r") for line in text.split("\n")
+    ]
+    assert [line.endswith("\r") for line in once.split("\n")] == [line.endswith("\r") for line in text.split("\n")]
+    (tmp_path / "notes.md").write_bytes(text.encode())
+    CliRunner().invoke(main, ["claims", "-w", str(tmp_path / "notes.md")])
+    assert (tmp_path / "notes.md").read_bytes() == once.encode()
+
+
+NO_BLOCKS = {
+    "a block shown in another": "````md\n```derive\nX: n\nE = sum(X)\ndE/dX = 2\n```\n````\n",
+    "another language": "```derived\nX: n\nE = sum(X)\ndE/dX = 2\n```\n",
+    "a word in a sentence": "```derive``` is a language\ndE/dX = 2\n",
+}
+
+
+@pytest.mark.parametrize("place", NO_BLOCKS)
+def test_what_is_no_block_is_left_alone(place):
+    assert list(decided(NO_BLOCKS[place])) == []
+    assert annotated(NO_BLOCKS[place]) == NO_BLOCKS[place]
+
+
+@pytest.mark.parametrize(("claim", "code"), [("dE/dX = 1", 0), ("dE/dX = 2", 1), ("dE/dX = Y", 3), ("", 0)])
+def test_exit_codes_and_a_second_writing_changes_nothing(tmp_path, claim, code):
+    path = tmp_path / "notes.md"
+    path.write_text(f"```derive\nX: n d\nE = sum(X)\n{claim}\n```\n")
+    for _ in range(3):
+        assert CliRunner().invoke(main, ["claims", "-w", str(path)]).exit_code == code
+        now = path.read_bytes()
+        assert CliRunner().invoke(main, ["claims", "-w", "--json", str(path)]).exit_code == code
+        assert path.read_bytes() == now

@@ -97,7 +97,7 @@ HOSTILE = [
     ("einsum(X, 'ij->i')", "ij->i"),
     ("True", "True"),
     ("3j * X", "3j"),
-    ("\x00", "no expression"),
+    ("\x00", "character"),
     ("X < y < w", "X < y < w"),
     ("reshape(X, (d, d))", "as many entries"),
 ]

@@ -199,3 +199,10 @@ def test_structure_is_read_off_roles_and_lines():
     assert only_passes_up(DENSE).status == "refuted"
     assert set_by_loss(NETWORK, "Y").status == "proved"
     assert set_by_loss(NETWORK, "S").reason == "`dS = dY @ W2.T` is made from dY, W2, which the loss does not give"
+
+
+def test_what_has_no_value_is_not_accepted():
+    """1 / eye(n) is 1 on the diagonal and nothing beside it, which the laws of 0/1 factors leave out."""
+    verdict = derive.claim("trace(inv(A + eye(n)))", "A", "-(inv(A + 1 / eye(n)) @ inv(A + 1 / eye(n))).T", {"A": "n n"})
+    assert verdict.status == "open"
+    assert "is it defined there?" in verdict.reason

@@ -63,7 +63,9 @@ class Product:
             body = build.spread(build.constant(1), shape)
         else:
             body = rest if scalar is None else build.elementwise("multiply", build.spread(scalar, shape), rest)
-        return -body if self.number < 0 and signed else body
+        if self.number > 0 or not signed:
+            return body
+        return -body if body.kind == "float" else build.elementwise("multiply", -1, body)  # NumPy negates no mask
 
 
 def _number(array: Array) -> Fraction | None:

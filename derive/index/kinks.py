@@ -1,0 +1,54 @@
+"""Steps, at whose places of equality a term may have a kink: what need not be said there, and what one says of another.
+
+[-p > 0] = 1 - [p > 0]                 where nothing is to be said of places with p = 0
+[c p + r > 0] = 1 and [-c p - r > 0] = 0        where p > 0, for c > 0 and r >= 0
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from derive.index import laws
+from derive.index.polynomial import Atom, Polynomial, Terms
+
+Ties = bool | frozenset[str]  # False: nothing is said of places where a step's argument is 0; or of some steps' alone
+
+
+def steps(poly: Polynomial) -> frozenset[str]:
+    """The steps in a polynomial, wherever they stand."""
+    atoms = {atom for _, mono in poly.terms for atom in mono.factors}
+    inner: frozenset[str] = frozenset().union(*[steps(atom.inner) for atom in atoms if atom.inner is not None])
+    return inner.union([_anywhere(atom) for atom in atoms if atom.kind == "step"])
+
+
+def _anywhere(atom: Atom) -> str:
+    """How an atom is written when no two indices of one size are told apart."""
+    return atom.write({i: f"*<{i.size}>" for i in atom.free})
+
+
+def untold(atom: Atom, ties: Ties) -> bool:
+    """True if nothing is to be said of places where the argument of a step is 0."""
+    if isinstance(ties, bool):
+        return not ties
+    return not ties.isdisjoint([_anywhere(a) for a in (atom, laws.opposite(atom)) if a is not None])
+
+
+def turned(atom: Atom, ties: Ties) -> Terms | None:
+    """``[-p > 0]`` as ``1 - [p > 0]``, where that holds; None for what stays."""
+    other = laws.opposite(atom) if atom.kind == "step" and ties is not True else None
+    if other is None or other.key > atom.key or not untold(atom, ties):
+        return None
+    return laws.number(1) + laws.scale(laws.power_of(other), -1)
+
+
+def implied(poly: Polynomial, known: Polynomial) -> dict[Atom, int]:
+    """The free steps of a polynomial that are decided where ``known`` is more than 0."""
+    found = {}
+    for atom in {a for _, m in poly.terms for a in m.factors if a.kind == "step" and a.free.isdisjoint(m.bound)}:
+        for value, inner in ((1, atom.inner), (0, atom.inner and laws.negative(atom.inner))):
+            slopes = {m.write(): c for c, m in inner.terms if m.factors} if inner else {}
+            c = next((Fraction(slopes[m.write()]) / d for d, m in known.terms if m.write() in slopes), Fraction(0))
+            rest = Polynomial([*inner.terms, *laws.scale(known.terms, -c)]) if inner and c > 0 else None
+            if rest is not None and laws.is_positive(rest, strictly=False):
+                found[atom] = value
+    return found
