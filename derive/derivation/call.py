@@ -17,6 +17,7 @@ from derive.index.terms import Position, Term
 
 if TYPE_CHECKING:
     from derive.arrays.array import Entries
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
     from derive.derivation.sweep import Derivation
 
@@ -122,10 +123,9 @@ class LayerCall(Operation):
         pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
         return f"{self.name}({', '.join(write(operand, 0) for operand in node.operands)}){pick}", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``, upright."""
-        title = self.name.replace("_", r"\_")
-        return rf"\mathrm{{{title}}}({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
+        return write.call(self.name, *node.operands)
 
 
 def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:

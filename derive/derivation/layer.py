@@ -138,6 +138,12 @@ class Layer:
             raise DeriveError(f"{self.name}: no {', '.join(missing)}", wanted, callers_place())
         return [given[key] for key in names]
 
+    def written_shape(self, array: Array) -> str:
+        """A shape as pages show it: ``(..., d)`` where its first axis stands for any leading axes."""
+        leads = any(i.leading for i in self.inputs) and bool(array.shape) and array.shape[0].name == LEADING_NAME
+        shape = write_shape(array.shape)
+        return shape.replace(LEADING_NAME, LEADING, 1) if leads else shape
+
     @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs that have a gradient: those of a float kind."""

@@ -47,7 +47,7 @@ def statements(
     for statement in block:
         root = statement.expression
         own = known.pop(root, None)
-        write = Writer("numpy", known, dtype, quick=True)
+        write = Writer(known, dtype, quick=True)
         text = write.text(root)[0]
         if own is not None and own != statement.target:
             text = own

@@ -60,6 +60,31 @@ def test_pages_tell_no_time_place_or_machine(pages):
         assert not re.search(r"\d (ms|seconds|s)\b", text)
 
 
+def test_a_page_says_how_its_formulas_are_read():
+    text = report.page(derive.layers["softmax"])
+    assert r"$`\operatorname{rowsum}(A)`$ has the shape of $`A`$" in text
+    assert "square brackets" not in text
+    assert r"\mathrm{d}\mathit{input} &= \mathit{output} \odot \left(\mathrm{d}\mathit{output} - \operatorname{rowsum}" in text
+    assert "| `output` | `(..., d)` | output | float |" in text
+
+
+def test_gradients_without_a_matrix_form_are_sums_over_indices():
+    text = report.gradients(derive.layers["conv2d"].derive())
+    assert r"\mathrm{d}\mathit{weight}_{o,c,i,j} &= \sum_{n,y,x} \mathit{input}_{n,c,y + i,x + j} \, \mathrm{d}Y_{n,o,y,x}" in text
+    assert "windows" not in text
+
+
+def test_a_diagram_names_operations_and_no_formulas():
+    text = report.program_diagram(derive.layers["scaled_dot_product_attention"])
+    assert '_S["S<br>transpose, matmul, sqrt, divide"]' in text
+
+
+def test_the_index_has_every_layer_once_by_family():
+    text = report.index(derive.layers)
+    assert [text.count(f"[{name}]({name}.md)") for name in derive.layers] == [1] * len(derive.layers)
+    assert "## Activations" in text
+
+
 def test_a_line_that_is_not_shown_is_told_as_open(monkeypatch):
     monkeypatch.setattr("derive.derivation.sweep.is_adjoint", lambda *args: False)
     text = report.page(derive.layers["dense"])
