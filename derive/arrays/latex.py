@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from derive.arrays import functions
 from derive.arrays.array import Array, apply
-from derive.arrays.latex_names import MINUS, PLAIN, Notation, Text, math_size, number, operator, symbol
+from derive.arrays.latex_names import MINUS, PLAIN, Notation, Text, math_size, number, operator, subscripted, symbol
 from derive.arrays.moves import Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import RowFunction
@@ -102,7 +102,7 @@ class Latex:
         text, own = self.text(core)
         if not core.shape:
             return (bracket(text), self.ATOM) if own == self.TIMES + 1 else (text, own)  # (xᵀ x) A
-        return rf"{text if own == self.ATOM else bracket(text)}_{{{','.join('0' * core.ndim)}}}", self.ATOM
+        return subscripted(text if own == self.ATOM else bracket(text), "0" * core.ndim), self.ATOM
 
     def _scaled(self, node: Array) -> str:
         """The template of a product or quotient by a scalar; empty for every other."""
@@ -228,7 +228,7 @@ class Latex:
         (core,) = node.operands
         if isinstance(core.op, Broadcast) and core not in self.names:
             return self.text(copied(core, node))
-        if _is_scalar(core) and node.shape != core.shape:
+        if _is_copied_scalar(node):
             text, own = self._scalar(core)
             ones = self.constant(Fraction(1), node.shape)[0]
             return self._product(text if own > self.TIMES else bracket(text), ones)[0], self.TIMES
@@ -275,7 +275,7 @@ def sides(label: str, array: Array, notation: Notation = PLAIN) -> tuple[str, st
     text = write.text(array)[0]
     if write.whole:
         return symbol(label, notation), text
-    from derive.arrays.latex_entries import entries_of, subscripted
+    from derive.arrays.latex_entries import entries_of
 
     letters, text = entries_of(array, notation, label)
     return subscripted(symbol(label, notation), letters), text
@@ -362,8 +362,12 @@ def _is_scalar(array: Array) -> bool:
 
 
 def _is_copied_scalar(array: Array) -> bool:
+    """True for the copies of one number; a row of one entry below ones is a matrix product like any other."""
     core = uncopied(array)
-    return core is not None and _is_scalar(core) and (isinstance(core.op, Constant) or core.shape != array.shape)
+    if core is None or isinstance(core.op, Constant):
+        return core is not None
+    assert isinstance(array.op, Broadcast)
+    return _is_scalar(core) and (not core.shape or any(array.shape[axis] != ONE for axis in array.op.axes))
 
 
 def _reduces(array: Array, names: Mapping[Array, str]) -> bool:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from derive.arrays.array import Array, Named
 from derive.arrays.latex import FRACTION, Latex, bracket, choice, filled
-from derive.arrays.latex_names import PLAIN, Notation, Text, math_size, number, operator
+from derive.arrays.latex_names import PLAIN, Notation, Text, math_size, number, operator, subscripted
 from derive.arrays.moves import Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.writing import Reduction, reduction
@@ -229,14 +229,6 @@ class Entries:
         if not indices and len(factors) == 1 and isinstance(factors[0], Entry):
             return self.text(node.operands[int(factors[0].array)], factors[0].at)
         return self.sum(indices, factors, node)
-
-
-def subscripted(symbol: str, places: Sequence[str]) -> str:
-    """``W_{i,j}``; a symbol that has a subscript is put in braces."""
-    if not places:
-        return symbol
-    stem = f"{{{symbol}}}" if "_{" in symbol and not symbol.startswith(r"\left") else symbol
-    return f"{stem}_{{{','.join(places)}}}"
 
 
 def _factors(term: Term) -> list[Term]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -54,6 +54,14 @@ def symbol(label: str, notation: Notation = PLAIN) -> str:
     stem, digits = found.groups()
     greek = "\\epsilon" if stem == "eps" else f"\\{stem}" if stem in GREEK else ""
     return (greek or (stem if len(stem) == 1 else word(stem))) + (f"_{{{digits}}}" if digits else "")
+
+
+def subscripted(symbol: str, places: Sequence[str]) -> str:
+    """``W_{i,j}``; a symbol that has a subscript is put in braces."""
+    if not places:
+        return symbol
+    stem = f"{{{symbol}}}" if "_{" in symbol and not symbol.startswith(r"\left") else symbol
+    return f"{stem}_{{{','.join(places)}}}"
 
 
 def word(text: str) -> str:

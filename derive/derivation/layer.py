@@ -227,6 +227,10 @@ class Layer:
             )
         return self
 
+    def _repr_latex_(self) -> str:
+        text: str = upstairs.call("derivation.notation", "layer_in_latex", self)
+        return text
+
     def __str__(self) -> str:
         head = f"{self.name}({', '.join(f'{i.name}: {i.written}' for i in self.inputs)})"
         return "\n".join([head, *(f"  {equation}" for equation in self.equations)])

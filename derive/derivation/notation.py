@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from derive.arrays.array import Array, Named, label, substitute
-from derive.arrays.latex import Latex
+from derive.arrays.latex import Latex, sides
 from derive.arrays.latex_entries import Entries
-from derive.arrays.latex_names import Notation
+from derive.arrays.latex_names import Notation, symbol
 from derive.arrays.operations import Einsum
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
@@ -30,6 +32,32 @@ def notation_of(layer: Layer) -> Notation:
     adjoints = {adjoint_name(title) for title in titles} | {upstream_name(title) for title in titles}
     letters |= {adjoint_name(title): own for title, own in letters.items()}
     return Notation(frozenset(adjoints), letters)
+
+
+def layer_in_latex(layer: Layer) -> str:
+    """The equations of a layer, as a notebook shows them."""
+    notation = notation_of(layer)
+    return _aligned([sides(e.name, e.expression, notation) for e in layer.equations])
+
+
+def derivation_in_latex(derivation: Derivation) -> str:
+    """The lines of a derivation, as a notebook shows them; what is given as a derivative of the loss."""
+    notation = notation_in(derivation)
+    lines = []
+    for step in derivation.steps:
+        left, right = sides(step.adjoint, step.expression, notation)
+        lines.append((left, upstream_in_latex(step.name, notation) if step.rule == UPSTREAM else right))
+    return _aligned(lines)
+
+
+def upstream_in_latex(name: str, notation: Notation) -> str:
+    """What is given from above: the derivative of the loss by an output."""
+    return rf"\partial E / \partial {symbol(name, notation)}"
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> str:
+    body = r" \\ ".join(f"{left} &= {right}" for left, right in lines)
+    return rf"$\displaystyle \begin{{aligned}} {body} \end{{aligned}}$"
 
 
 def merged(derivation: Derivation, key: str) -> Array:

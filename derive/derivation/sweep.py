@@ -152,6 +152,10 @@ class Derivation:
             "arrays.sympy_out", "write", self.gradients[label], self.layer.symbols, getattr(own, "shape", None)
         )
 
+    def _repr_latex_(self) -> str:
+        text: str = upstairs.call("derivation.notation", "derivation_in_latex", self)
+        return text
+
     def __str__(self) -> str:
         return "\n".join(str(step) for step in self.steps)
 

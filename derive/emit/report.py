@@ -11,11 +11,10 @@ from math import inf
 from types import MappingProxyType
 
 from derive.arrays.latex import Latex, math_text, sides
-from derive.arrays.latex_names import symbol
 from derive.arrays.rows import RowFunction
 from derive.derivation.call import LayerCall
 from derive.derivation.layer import Layer
-from derive.derivation.notation import merged, notation_in, notation_of
+from derive.derivation.notation import merged, notation_in, notation_of, upstream_in_latex
 from derive.derivation.program import Equation
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.accuracy import compared, grade, program_of, regime
@@ -216,7 +215,7 @@ def derivation_table(derivation: Derivation) -> str:
         left, right = sides(step.adjoint, step.expression, notation)
         reason = step.reason.partition(",")[0] if given else "; ".join(inline_code(r) for r in step.reason.split("; "))
         verdict = "given" if given else mark(step.verdict).replace(" ", "\N{NO-BREAK SPACE}")
-        shown = rf"\partial E / \partial {symbol(step.name, notation)}" if given else right
+        shown = upstream_in_latex(step.name, notation) if given else right
         rows.append((inline(left), inline(shown), _rule_cell(derivation, step), reason, verdict))
     return table(("adjoint", "formula", "rule", "because", "verdict"), rows)
 

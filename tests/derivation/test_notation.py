@@ -81,6 +81,13 @@ def test_a_printed_line_has_the_value_that_it_stands_for(name):
         np.testing.assert_allclose(read, value, rtol=1e-9, atol=1e-12, err_msg=f"{left} = {right}")
 
 
+def test_a_notebook_shows_a_layer_and_its_derivation():
+    dense = derive.layers["dense"]
+    assert dense._repr_latex_() == r"$\displaystyle \begin{aligned} Y &= X \, W + \mathbf{1} \, b \end{aligned}$"
+    shown = dense.derive()._repr_latex_()
+    assert r"\mathrm{d}Y &= \partial E / \partial Y \\ \mathrm{d}X &= \mathrm{d}Y \, W^{\top} \\" in shown
+
+
 LIES = [  # a line of a layer, what is printed, and what is printed in its place
     ("dense", "dX", r"W^{\top}", "W"), ("dense", "db", r"\mathbf{1}^{\top}", r"\mathbf{1}"), ("softmax", "dinput", "rowsum", "rowmean"),
     ("layer_norm", "dinput", "rowmean", "colmean"), ("conv2d", "dweight", "{n,c,y,x,i,j}", "{n,c,x,y,i,j}"), ("conv2d", "dinput", "y + i = h", "y - i = h"),
