@@ -11,6 +11,7 @@ from derive.arrays.latex_names import Notation, symbol
 from derive.arrays.operations import Einsum
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer
+from derive.derivation.steps import EachStep
 from derive.derivation.sweep import UPSTREAM, Derivation, adjoint_name, upstream_name
 
 
@@ -60,6 +61,14 @@ def _aligned(lines: Sequence[tuple[str, str]]) -> str:
     return rf"$\displaystyle \begin{{aligned}} {body} \end{{aligned}}$"
 
 
+def gradient_in_latex(derivation: Derivation, key: str) -> tuple[str, str]:
+    """The two sides of a gradient; of one that has a value at each step, at a step."""
+    array = derivation.gradients[key]
+    if isinstance(array.op, EachStep):
+        return sides(f"d{key}[{array.op.step.name}]", array.operands[0], notation_in(derivation))
+    return sides(f"d{key}", merged(derivation, key), notation_in(derivation))
+
+
 def merged(derivation: Derivation, key: str) -> Array:
     """A gradient; where it is written entry by entry, lines that only say where entries lie are put into it."""
     array = derivation.gradients[key]
@@ -69,18 +78,20 @@ def merged(derivation: Derivation, key: str) -> Array:
         return array
     lines = {e.name: e.expression for e in derivation.layer.equations}
     lines |= {step.adjoint: step.expression for step in derivation.steps if step.rule != UPSTREAM}
-    if _rearranges(array) and (title := label(array.operands[0])) in lines:
-        array = substitute(array, {title: lines[title]})
-    while known := {title: lines[title] for title in array.names() if title in lines and _rearranges(lines[title])}:
+    while known := {
+        title: lines[title]
+        for title in array.names()
+        if title in lines and (_rearranges(array) or _rearranges(lines[title]))
+    }:
         array = substitute(array, known)
     return array
 
 
 def _rearranges(array: Array) -> bool:
-    """True for entries of one named array, elsewhere or added up."""
+    """True for entries of named arrays, elsewhere or added up."""
     if isinstance(array.op, Named):
         return True
-    return (isinstance(array.op, Windows | Overlap) or array.op.moves) and all(map(label, array.operands))
+    return (isinstance(array.op, Windows | Overlap) or array.op.moves) and all(map(_rearranges, array.operands))
 
 
 def notation_in(derivation: Derivation) -> Notation:

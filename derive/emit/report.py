@@ -14,7 +14,7 @@ from derive.arrays.latex import Latex, math_text, sides
 from derive.arrays.rows import RowFunction
 from derive.derivation.call import LayerCall
 from derive.derivation.layer import Layer
-from derive.derivation.notation import merged, notation_in, notation_of, upstream_in_latex
+from derive.derivation.notation import gradient_in_latex, notation_in, notation_of, upstream_in_latex
 from derive.derivation.program import Equation
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.accuracy import compared, grade, program_of, regime
@@ -144,8 +144,7 @@ def index(layers: Mapping[str, Layer]) -> str:
 def _short(layer: Layer) -> list[str]:
     """The gradients of a layer, in a line each."""
     derivation = layer.derive()
-    notation = notation_in(derivation)
-    return [" = ".join(sides(f"d{key}", merged(derivation, key), notation)) for key in derivation.gradients]
+    return [" = ".join(gradient_in_latex(derivation, key)) for key in derivation.gradients]
 
 
 # ---- parts of a page
@@ -245,8 +244,7 @@ def rules_used(derivation: Derivation) -> str:
 
 def gradients(derivation: Derivation) -> str:
     """The gradients as display math; entry by entry, names that only say where entries lie are seen through."""
-    notation = notation_in(derivation)
-    lines = [sides(f"d{key}", merged(derivation, key), notation) for key in derivation.gradients]
+    lines = [gradient_in_latex(derivation, key) for key in derivation.gradients]
     return aligned(f"{left} &= {right}" for left, right in lines)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import derive
 from derive.arrays.latex import sides
-from derive.derivation.notation import notation_in, notation_of
+from derive.derivation.notation import gradient_in_latex, notation_in, notation_of
 from derive.derivation.recurrence import Recurrence
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
 from derive.emit.ladder import divisors, signature_of
@@ -79,6 +79,10 @@ def test_a_printed_line_has_the_value_that_it_stands_for(name):
         read = Reader(sizes, arrays, notation_in(layer.derive()), classes).line(left, right)
         assert read.shape == value.shape, (left, right)
         np.testing.assert_allclose(read, value, rtol=1e-9, atol=1e-12, err_msg=f"{left} = {right}")
+    for key in layer.derive().gradients:  # as pages print them, names that only say where entries lie seen through
+        left, right = gradient_in_latex(layer.derive(), key)
+        read = Reader(sizes, arrays, notation_in(layer.derive()), classes).line(left, right)
+        np.testing.assert_allclose(read, arrays[f"d{key}"], rtol=1e-9, atol=1e-12, err_msg=f"{left} = {right}")
 
 
 def test_a_notebook_shows_a_layer_and_its_derivation():

@@ -72,6 +72,8 @@ def test_gradients_without_a_matrix_form_are_sums_over_indices():
     text = report.gradients(derive.layers["conv2d"].derive())
     assert r"\mathrm{d}\mathit{weight}_{o,c,i,j} &= \sum_{n,y,x} \mathit{input}_{n,c,y + i,x + j} \, \mathrm{d}Y_{n,o,y,x}" in text
     assert "windows" not in text
+    text = report.gradients(derive.layers["avg_pool2d"].derive())
+    assert r"\sum_{i,j,k<2,l<2 \,:\, 2 i + k = h,\, 2 j + l = w} \tfrac{1}{4} \, \mathrm{d}Y_{n,c,i,j}" in text
 
 
 def test_a_diagram_names_operations_and_no_formulas():
