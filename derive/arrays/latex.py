@@ -73,8 +73,8 @@ class Latex:
         from derive.arrays.latex_entries import entries_of
 
         self.whole = False
-        letters, text = entries_of(array, self.notation)
-        return (rf"\left[{text}\right]_{{{','.join(letters)}}}" if letters else text), self.ATOM if letters else 0
+        letters, (text, own) = entries_of(array, self.notation)
+        return (rf"\left[{text}\right]_{{{','.join(letters)}}}", self.ATOM) if letters else (text, own)
 
     # ---- functions of entries
 
@@ -277,7 +277,7 @@ def sides(label: str, array: Array, notation: Notation = PLAIN) -> tuple[str, st
         return symbol(label, notation), text
     from derive.arrays.latex_entries import entries_of
 
-    letters, text = entries_of(array, notation, label)
+    letters, (text, _) = entries_of(array, notation, label)
     return subscripted(symbol(label, notation), letters), text
 
 

@@ -25,7 +25,7 @@ Places = tuple[Position, ...]
 NO_HINTS: Mapping[Index, str] = {}
 
 
-def entries_of(array: Array, notation: Notation = PLAIN, label: str = "") -> tuple[list[str], str]:
+def entries_of(array: Array, notation: Notation = PLAIN, label: str = "") -> tuple[list[str], Text]:
     """The subscripts of an entry, and the entry; no index goes by the name of an array or of a size that is written."""
     taken: set[str] = {*array.names(), *notation.names.values(), "d"}  # d is the sign of an adjoint
     while True:
@@ -35,7 +35,7 @@ def entries_of(array: Array, notation: Notation = PLAIN, label: str = "") -> tup
         with write.bound(indices, dict(zip(indices, own, strict=True))):
             at = tuple(map(Position.of, indices))
             subscripts = write.places(at)
-            text = write.text(array, at)[0]
+            text = write.text(array, at)
         if not write.sizes & write.used:
             return subscripts, text
         taken |= write.sizes

@@ -34,7 +34,7 @@ SENTENCES = (  # a sign that occurs, and what is said of it
         r"$`\operatorname{onehot}(t)`$ has in row $`i`$ a 1 at place $`t_{i}`$, and 0 elsewhere",
     ),
     (
-        r"_\{[a-z0-9](?:,[^{}]*)?\}",
+        r"_\{[a-z](?:,[^{}]*)?\}",
         "a subscript is a place, counted from 0; it runs over its axis, or as far as is said below a sum",
     ),
     (r"\[:", "ranges in brackets behind an array, as in NumPy, are that part of it"),

@@ -9,6 +9,7 @@ import pytest
 
 import derive
 from derive.emit import report
+from derive.emit.legend import legend
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
@@ -66,6 +67,11 @@ def test_a_page_says_how_its_formulas_are_read():
     assert "square brackets" not in text
     assert r"\mathrm{d}\mathit{input} &= \mathit{output} \odot \left(\mathrm{d}\mathit{output} - \operatorname{rowsum}" in text
     assert "| `output` | `(..., d)` | output | float |" in text
+
+
+def test_the_number_of_a_name_is_no_place():
+    layer = derive.layers["two_layer_network"]
+    assert "counted from 0" not in legend(layer, [report.gradients(layer.derive())])
 
 
 def test_gradients_without_a_matrix_form_are_sums_over_indices():
