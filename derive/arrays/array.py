@@ -36,7 +36,7 @@ class Operation(ABC):
     2. ``meaning``: the entry formula, in index terms;
     3. ``pullback``: the adjoint of the result -> the adjoints of the operands (None for an operand without one);
     4. ``numpy``: its NumPy spelling;
-    5. ``math``: its LaTeX spelling.
+    5. ``math``: its LaTeX spelling, and ``entry``, that of an entry, where the meaning does not spell it well.
     """
 
     name: str
