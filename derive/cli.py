@@ -74,8 +74,18 @@ def _tell(as_json: bool, code: int, error: DeriveError, text: str) -> int:
         parts = {"kind": kind, "got": error.got, "wanted": error.wanted, "where": error.where, "hint": error.hint}
         click.echo(json.dumps({"error": parts}, indent=2))
     else:
-        click.echo(text, err=True)
+        click.echo("\n".join(map(_wrapped, text.splitlines())), err=True)
     return code
+
+
+def _wrapped(line: str) -> str:
+    """A line broken between words where a terminal would break it anywhere."""
+    if not sys.stderr.isatty():
+        return line
+    from shutil import get_terminal_size
+
+    indent = " " * (len(line) - len(line.lstrip()))
+    return click.wrap_text(line.strip(), get_terminal_size().columns, indent, indent + "  ")
 
 
 def _tell_usage(as_json: bool, error: click.ClickException) -> int:

@@ -113,9 +113,9 @@ def test_show():
 
 def test_show_latex():
     result = run("show", "dense", "--latex")
-    assert r"\mathrm{d}W = X^{\top} \mathrm{d}Y" in result.stdout
+    assert r"\mathrm{d}W = X^{\top} \, \mathrm{d}Y" in result.stdout
     [layer] = json.loads(run("show", "dense", "--latex", "--json").stdout)["layers"]
-    assert layer["gradients"]["W"]["latex"] == r"X^{\top} \mathrm{d}Y"
+    assert layer["gradients"]["W"]["latex"] == r"\mathrm{d}W = X^{\top} \, \mathrm{d}Y"
 
 
 def test_show_sympy():

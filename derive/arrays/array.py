@@ -22,6 +22,8 @@ from derive.index.size import Size
 from derive.index.terms import Entry, Position, Term
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 Entries = Callable[..., Term]  # the entry formula of an operand: positions -> term; see entries.py
@@ -34,7 +36,7 @@ class Operation(ABC):
     2. ``meaning``: the entry formula, in index terms;
     3. ``pullback``: the adjoint of the result -> the adjoints of the operands (None for an operand without one);
     4. ``numpy``: its NumPy spelling;
-    5. ``math``: its LaTeX spelling.
+    5. ``math``: its LaTeX spelling, and ``entry``, that of an entry, where the meaning does not spell it well.
     """
 
     name: str
@@ -58,8 +60,12 @@ class Operation(ABC):
         """NumPy text and its precedence."""
 
     @abstractmethod
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """LaTeX text and its precedence."""
+
+    def entry(self, write: Entrywise, node: Array, at: tuple[Position, ...]) -> tuple[str, int]:
+        """LaTeX text of the entry at a position, and its precedence: by the meaning, if there is no better spelling."""
+        return write.by_meaning(node, at)
 
     def kind(self, *operands: Array) -> str:
         """``float``, ``int`` or ``bool``."""
@@ -169,7 +175,7 @@ class Array:
         return f"<{self}  {write_shape(self.shape)}>"
 
     def _repr_latex_(self) -> str:
-        from derive.arrays.writing import math_text
+        from derive.arrays.latex import math_text
 
         return f"$\\displaystyle {math_text(self)}$"
 
@@ -416,9 +422,9 @@ class Named(Operation):
         """The name."""
         return self.label, write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """The name, a trailing number as a subscript, a leading d as an adjoint."""
-        return write.symbol(self.label), write.ATOM
+        return write.named(self.label)
 
 
 def name(label: str, shape: Sequence[Size], fact: str = "float", range: tuple[Size, ...] = ()) -> Array:

@@ -99,7 +99,7 @@ def _root(value: float) -> Any:
 def _comparison(name: str, meaning: Callable[..., Term], sign: str, numpy: str, math: str) -> ScalarFunction:
     """A comparison of two numbers: a mask, without an adjoint."""
     statement = f"Y = [A {sign} B] has no adjoint"
-    spelled = f"{{0}} {numpy} {{1}}", f"{{0}} {math} {{1}}"
+    spelled = f"{{0}} {numpy} {{1}}", rf"\left[{{0}} {math} {{1}}\right]"
     return ScalarFunction(
         name, meaning, lambda Y, G, A, B: (None, None), statement, *spelled, COMPARE, "{0} ≠ {1}", "bool"
     )
@@ -123,7 +123,7 @@ _TABLE = (
     ScalarFunction("log", log, lambda Y, G, A: (G / A,), "Y = log A  =>  dA = G / A", "np.log({0})", r"\log({0})",
                    smooth="{0} > 0"),
     ScalarFunction("expm1", lambda a: exp(a) - 1, lambda Y, G, A: (G * _np("exp")(A),),
-                   "Y = exp(A) - 1  =>  dA = G ∘ exp A", "np.expm1({0})", r"\operatorname{{expm1}}({0})"),
+                   "Y = exp(A) - 1  =>  dA = G ∘ exp A", "np.expm1({0})", r"\left(\exp({0}) - 1\right)"),
     ScalarFunction("log1p", lambda a: log(1 + a), lambda Y, G, A: (G / (1 + A),),
                    "Y = log(1 + A)  =>  dA = G / (1 + A)", "np.log1p({0})", r"\log(1 + {0})", smooth="{0} > -1"),
     ScalarFunction("logaddexp", lambda a, b: log(exp(a) + exp(b)),
@@ -169,7 +169,7 @@ _TABLE = (
                    "np.where({0}, {1}, {2})", r"\operatorname{{where}}({0}, {1}, {2})"),
     ScalarFunction("softsign", lambda a: a / (1 + Apply("abs", a)), lambda Y, G, A: (G / (1 + abs(A)) ** 2,),
                    "Y = A / (1 + |A|)  =>  dA = G / (1 + |A|)²", "{0} / (1 + np.abs({0}))",
-                   r"\frac{{{0}}}{{1 + \lvert {0} \rvert}}", TIMES),
+                   r"{0} \oslash \left(1 + \lvert {0} \rvert\right)", TIMES),
     # comparisons: 1 where true, 0 elsewhere
     _comparison("greater", lambda a, b: step(a - b), ">", ">", ">"),
     _comparison("less", lambda a, b: step(b - a), "<", "<", "<"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, Entries, Named, Operation, apply
@@ -16,9 +15,11 @@ from derive.arrays.operations import Adjoints, Broadcast, Constant, Elementwise,
 from derive.arrays.rows import Arange, ArgMax, copies, without
 from derive.arrays.shapes import Shape
 from derive.index.size import ONE, Size
-from derive.index.terms import Index, Term, total
+from derive.index.terms import Index, Position, Term, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 
@@ -121,9 +122,14 @@ class OneHot(Operation):
         run = apply(Broadcast(node.shape, (self.axis,)), apply(Arange(self.classes)))
         return write.template("{0} == {1}", COMPARE, apply(Elementwise("equal"), index, run))
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``onehot(t)``."""
-        return write.math_call("onehot", *node.operands), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """``onehot(t)``, of rows along the last axis."""
+        return write.call("onehot", *node.operands) if self.axis == node.ndim - 1 else write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``[t_i = v]``."""
+        place = write.text(node.operands[0], _shrunk(at, self.axis))[0]
+        return rf"\left[{place} = {write.place(at[self.axis])}\right]", write.ATOM
 
 
 @dataclass(frozen=True)
@@ -163,9 +169,15 @@ class Rows(Operation):
             return f"np.take({write(table, 0)}, {write(index, 0)}, axis=0)", write.ATOM
         return f"{write(table, write.ATOM)}[{write(index, 0)}]", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``T[t]``."""
-        return f"{write(node.operands[0], write.ATOM)}[{write(node.operands[1], 0)}]", write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``T_{t_i,j}``."""
+        table, index = node.operands
+        row = write.text(index, at[: index.ndim])[0]
+        return write.entry_at(table, [row, *write.places(at[index.ndim :])])
 
 
 ADD_ROWS = '''def add_rows(places, values, rows):
@@ -210,16 +222,22 @@ class AddRows(Operation):
         rows = write.numpy_shape((self.rows,))[1:-2]
         return f"add_rows({write(index, 0)}, {write(values, 0)}, {rows})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``onehot(t)ᵀ A`` for a matrix, else a sum with indices."""
         index, values = node.operands
         if index.ndim == 1 and values.ndim == 2:
-            onehot = write.math_call("onehot", index)
-            return rf"{onehot}^{{\top}} {write(values, write.TIMES + 1)}", write.TIMES + 1
-        rows = ",".join(ascii_lowercase[8 : 8 + index.ndim])
-        places = f"{write(index, write.ATOM)}[{rows}]" if rows else write(index, 0)
-        added = f"{write(values, write.ATOM)}[{rows}]" if rows else write(values, 0)
-        return rf"\left[\sum\nolimits_{{{rows} : {places} = v}} {added}\right]_{{v}}", write.ATOM
+            onehot = apply(OneHot(self.rows, 1), index)
+            return write.matmul(onehot.T, values)
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``sum over i with t_i = v of A_{i,j}``."""
+        index, values = node.operands
+        lead = [Index(size) for size in index.shape]
+        here = tuple(map(Position.of, lead))
+        with write.bound(lead):
+            given = f"{write.text(index, here)[0]} = {write.place(at[0])}"
+            return write.sum_sign(lead, [given], write(values, (*here, *at[1:]), write.TIMES))
 
 
 def add_rows(places: Any, values: Array, rows: Any) -> Array:
@@ -272,12 +290,16 @@ class Pick(Operation):
         places = write(_grown(index, self.axis), 0)
         return f"np.take_along_axis({write(array, 0)}, {places}, axis={write.axes((self.axis,), array.ndim)})"
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A[i, t[i]]``, for every row i."""
-        array, index = (write(operand, write.ATOM) for operand in node.operands)
-        rows = [*ascii_lowercase[8 : 8 + node.ndim]]
-        keys = [*rows[: self.axis], f"{index}[{','.join(rows)}]", *rows[self.axis :]]
-        return rf"\left[{array}[{','.join(keys)}]\right]_{{{','.join(rows)}}}", write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``A_{i,t_i}``."""
+        array, index = node.operands
+        keys = write.places(at)
+        keys.insert(self.axis, write.text(index, at)[0])
+        return write.entry_at(array, keys)
 
 
 PUT = '''def put(rows, places, values, axis):
@@ -323,9 +345,9 @@ class Put(Operation):
         text = write(rows, 0) if own else f"{write(rows, write.ATOM)}.copy()"
         return f"put({text}, {write(index, 0)}, {value}, axis={self.axis})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``put(A, t, w)``."""
-        return write.math_call("put", *node.operands), write.ATOM
+        return write.call("put", *node.operands)
 
 
 def put(rows: Array, places: Array, values: Any, axis: int) -> Array:

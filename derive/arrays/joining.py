@@ -16,6 +16,8 @@ from derive.index.size import ONE, ZERO, Size
 from derive.index.terms import Delta, Index, Plus, Position, Term, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 
@@ -77,13 +79,22 @@ class Concatenate(Operation):
         kept = tuple(k for k in range(part.ndim) if k != self.axis)
         return part.op == Broadcast(part.shape, kept) and tuple(part.shape[k] for k in kept) == part.operands[0].shape
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A block matrix, or a function of the parts where the arrays are no matrices."""
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """A block matrix; with indices where the arrays are no matrices."""
         if node.ndim > 2:
-            return write.math_call("concat", *node.operands), write.ATOM
+            return write.entries(node)
         between = r" \\ " if self.axis == 0 and node.ndim == 2 else " & "
         blocks = between.join(write(part, 0) for part in node.operands)
         return rf"\begin{{bmatrix}} {blocks} \end{{bmatrix}}", write.ATOM
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``A_i`` for i < n, else ``B_{i-n}``."""
+        rows = []
+        for begin, part in zip(self.begins(node.operands), node.operands, strict=True):
+            there = (*at[: self.axis], at[self.axis] - begin, *at[self.axis + 1 :])
+            inside = write.between(begin, at[self.axis], begin + part.shape[self.axis])
+            rows.append((write.text(part, there)[0], [inside]))
+        return write.cases([*rows[:-1], (rows[-1][0], [])])
 
 
 def concatenate(arrays: Any, axis: Any = 0) -> Array:

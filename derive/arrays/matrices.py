@@ -17,6 +17,7 @@ from derive.arrays.shapes import Shape
 from derive.index.terms import Index, OfMatrix, Position, Term, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
 
 
@@ -64,10 +65,10 @@ class Inverse(_OfMatrix):
         """``np.linalg.inv(A)``."""
         return f"np.linalg.inv({write(node.operands[0], 0)})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """A superscript, one with the transpose if there is one."""
         (operand,) = node.operands
-        if operand.op == Transpose((1, 0)) and operand not in write.names:
+        if isinstance(operand.op, Transpose) and operand.op.swaps and operand not in write.names:
             return f"{write(operand.operands[0], write.POWER + 1)}^{{-\\top}}", write.POWER
         return f"{write(operand, write.POWER + 1)}^{{-1}}", write.POWER
 
@@ -104,7 +105,7 @@ class Determinant(_Number):
         """``np.linalg.det(A)``."""
         return f"np.linalg.det({write(node.operands[0], 0)})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``det(A)``."""
         return rf"\det({write(node.operands[0], 0)})", write.ATOM
 
@@ -128,7 +129,7 @@ class LogDeterminant(_Number):
         """``np.linalg.slogdet(A)[1]``."""
         return f"np.linalg.slogdet({write(node.operands[0], 0)})[1]", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``log |det(A)|``."""
         return rf"\log \lvert\det({write(node.operands[0], 0)})\rvert", write.ATOM
 
@@ -162,10 +163,10 @@ class Solve(_OfMatrix):
         """``np.linalg.solve(A, B)``."""
         return f"np.linalg.solve({', '.join(write(operand, 0) for operand in node.operands)})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``A⁻¹ B``."""
         left, right = node.operands
-        return f"{write(apply(Inverse(), left), write.TIMES + 1)} {write(right, write.TIMES + 1)}", write.TIMES + 1
+        return write.matmul(apply(Inverse(), left), right)
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ class Norm(RowFunction):
         axes = "" if len(self.axes) == operand.ndim else f", axis={write.axes(self.axes, operand.ndim)}"
         return f"np.linalg.norm({write(operand, 0)}{axes})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``‖A‖``, with its axes where they are not all."""
         (operand,) = node.operands
         below = (

@@ -14,6 +14,8 @@ from derive.index.size import Size
 from derive.index.terms import Delta, Entry, Index, Number, Position, Term, product, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 
@@ -24,6 +26,12 @@ class Transpose(Operation):
     order: tuple[int, ...]
     name = "transpose"
     moves = True
+
+    @property
+    def swaps(self) -> bool:
+        """True if the last two axes change places, and no others."""
+        rank = len(self.order)
+        return rank > 1 and self.order == (*range(rank - 2), rank - 1, rank - 2)
 
     def shape(self, *operands: Array) -> Shape:
         """The sizes in the new order."""
@@ -52,14 +60,9 @@ class Transpose(Operation):
             return f"{operand}.swapaxes({moved[1] - rank}, {moved[0] - rank})", write.ATOM
         return f"{operand}.transpose{self.order}", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A superscript: ⊤ for the last two axes, as products take them, else the axes in their order."""
-        last = self.order == (*range(len(self.order) - 2), len(self.order) - 1, len(self.order) - 2)
-        order = r"\top" if last else "".join(str(axis) for axis in self.order)
-        (operand,) = node.operands
-        if operand.op.name == "inv" and order == r"\top" and operand not in write.names:  # the transposed inverse
-            return f"{write(operand.operands[0], write.POWER + 1)}^{{-\\top}}", write.POWER
-        return f"{write(node.operands[0], write.POWER + 1)}^{{{order}}}", write.POWER
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """A superscript, where the last two axes change places."""
+        return write.transposed(node.operands[0]) if self.swaps else write.entries(node)
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,9 @@ class Reshape(Operation):
             return f"np.reshape({write(node.operands[0], 0)}, {write.numpy_shape(self.extent)})", write.ATOM
         return f"{write(node.operands[0], write.ATOM)}.reshape({shape})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``reshape(A)``."""
-        return write.math_call("reshape", *node.operands), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
 
 
 def _flat(places: list[Position], sizes: list[Size]) -> Position:
@@ -200,13 +203,9 @@ class Slice(Operation):
             keys.pop()
         return f"{write(operand, write.ATOM)}[{write.keys(keys, operand)}]", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """As in NumPy."""
-        (operand,) = node.operands
-        keys = [
-            write.numpy_slice(*axis) for axis in zip(self.begin, self.extent, self.stride, operand.shape, strict=True)
-        ]
-        return f"{write(operand, write.ATOM)}[{','.join(keys)}]", write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """As in NumPy, below the array."""
+        return write.slice(node) if node.ndim < 3 and -1 not in self.stride else write.entries(node)
 
 
 @dataclass(frozen=True)
@@ -268,6 +267,16 @@ class Place(Operation):
         told = f", constant_values={fill.replace('np.-', '-np.')}" if self.fill != 0 else ""
         return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}){told})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``pad(A)``."""
-        return write.math_call("pad", *node.operands), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``A_{i-1}`` where that is inside, else the fill; by the meaning where there are steps."""
+        (operand,) = node.operands
+        if any(step != 1 for step in self.stride):
+            return write.by_meaning(node, at)
+        moved = [k for k, size in enumerate(operand.shape) if self.extent[k] != size]
+        inside = [write.between(self.begin[k], at[k], self.begin[k] + operand.shape[k]) for k in moved]
+        there = tuple(place - start for place, start in zip(at, self.begin, strict=True))
+        return write.cases([(write.text(operand, there)[0], inside), (write.fill(self.fill), [])])

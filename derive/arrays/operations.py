@@ -21,6 +21,7 @@ from derive.index.terms import Delta, Extent, Index, Position, Power, Term, prod
 from derive.index.terms import Number as NumberTerm
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
 
 Positions = tuple[Position, ...]
@@ -68,9 +69,9 @@ class Constant(_Leaf):
             return text, binds
         return f"np.full({write.numpy_shape(self.extent)}, {text}{write.dtype})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """The number; with the matrix of ones where its shape matters."""
-        return write.math_constant(self.value, self.extent)
+        return write.constant(self.value, self.extent)
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class Eye(_Leaf):
         """``np.eye(n)``."""
         return f"np.eye({self.size}{write.dtype})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """I with its size."""
-        return f"I_{{{self.size}}}", write.ATOM
+        return f"I_{{{write.number(self.size)[0]}}}", write.ATOM
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Elementwise(Operation):
         """By the template of the table; a sum divided by the number of its terms is a mean."""
         return write.mean(node) or write.template(self.scalar.numpy, self.scalar.binds, node)
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """By the template of the table."""
         return write.template(self.scalar.math, self.scalar.binds, node)
 
@@ -236,7 +237,7 @@ class PowerOf(Operation):
         exponent = exponent if binds == write.ATOM else f"({exponent})"
         return f"{write(node.operands[0], write.POWER + 1)} ** {exponent}", write.POWER
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """A Hadamard power, or a power of a scalar."""
         circle = r"\odot " if node.shape else ""
         return f"{write(node.operands[0], write.POWER + 1)}^{{{circle}{self.exponent}}}", write.POWER
@@ -287,9 +288,9 @@ class Broadcast(Operation):
         """``np.broadcast_to(b, (n, d))``; inside an elementwise formula just ``b``."""
         return write.numpy_broadcast(node)
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A column of ones times a row."""
-        return write.math_broadcast(node)
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """A column of ones times a row, or what each row has in common."""
+        return write.copies(node)
 
 
 @dataclass(frozen=True)
@@ -322,9 +323,9 @@ class Sum(Operation):
 
         return window_sum_text(write, node) or write.reduced(node)
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """A row of ones times a matrix."""
-        return write.math_sum(node, self.axes)
+        return write.sum(node, self.axes)
 
 
 @dataclass(frozen=True)
@@ -357,9 +358,9 @@ class Matmul(Operation):
             return f"{write(left, write.TIMES)} * {write(right, write.TIMES + 1)}", write.TIMES
         return f"{write(left, write.TIMES)} @ {write(right, write.TIMES + 1)}", write.TIMES
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``A B``."""
-        return write.math_product(*write.factors(*node.operands)), write.TIMES + 1
+        return write.matmul(*node.operands)
 
 
 _PRODUCTS = ("a,a->", "ab,b->a", "a,ab->b", "ab,a->b", "a,ba->b")  # written with @, the last with its factors swapped
@@ -444,6 +445,6 @@ class Einsum(Operation):
         pairwise = ", optimize=True" if write.quick and len(node.operands) > 2 else ""
         return f'np.einsum("{self.spec}", {", ".join(texts)}{pairwise})', write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """A trace, or a sum over indices."""
-        return write.math_einsum(node, self.inputs, self.output)
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """A trace, products of matrices and vectors, or a sum over indices."""
+        return write.einsum(node)

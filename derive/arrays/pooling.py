@@ -16,11 +16,13 @@ from derive.arrays.build import size_of
 from derive.arrays.functions import step
 from derive.arrays.operations import Adjoints, Positions, Sum
 from derive.arrays.shapes import Shape
-from derive.arrays.windows import Axes, Windows, math_call, stepped
+from derive.arrays.windows import Axes, Windows, stepped
 from derive.errors import DeriveError
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 
@@ -116,9 +118,14 @@ class WindowMax(_OfLargest):
         axes = tuple(range(image.ndim, image.ndim + len(self.axes)))
         return f"{write(apply(self.windows, image), write.ATOM)}.max(axis={axes})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``max`` over the windows."""
-        return rf"\max\nolimits_{{w}} {write(apply(self.windows, node.operands[0]), write.TIMES + 1)}", write.TIMES
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``max_{i,j} A_{n,2y+i,2x+j}``."""
+        inside = self.run()
+        return write.over("max", inside, node.operands[0], self.places(at, inside))
 
 
 @dataclass(frozen=True)
@@ -152,10 +159,23 @@ class ToLargest(_OfLargest):
         """``to_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
         return self.call(write, node), write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``to largest``, of the entries and the image."""
-        title = "to\\,largest"
-        return math_call(title, write, node.operands, self.window, self.stride, self.dilation), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``sum over y, i with 2y + i = p of A_y [B_p = max_j B_{2y+j}]``."""
+        entries, image = node.operands
+        windows, inside = [Index(size) for size in self.positions], self.run()
+        here = list(at)
+        for axis, o in zip(self.axes, windows, strict=True):
+            here[axis] = Position.of(o)
+        there = self.places(tuple(here), inside)
+        with write.bound([*windows, *inside]):
+            links = [f"{write.place(there[axis])} = {write.place(at[axis])}" for axis in self.axes]
+            mask = f"{write.text(image, at)[0]} = {write.text(self.found(image), tuple(here))[0]}"
+            body = rf"{write(entries, tuple(here), write.TIMES)} \, \left[{mask}\right]"
+            return write.sum_sign([*windows, *inside], links, body)
 
 
 @dataclass(frozen=True)
@@ -182,10 +202,18 @@ class AtLargest(_OfLargest):
         """``at_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
         return self.call(write, node), write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``at largest``, of the array and the image."""
-        title = "at\\,largest"
-        return math_call(title, write, node.operands, self.window, self.stride, self.dilation), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``sum_i A_{2y+i} [B_{2y+i} = max_j B_{2y+j}]``."""
+        entries, image = node.operands
+        inside = self.run()
+        with write.bound(inside):
+            there = self.places(at, inside)
+            mask = f"{write.text(image, there)[0]} = {write.text(self.found(image), at)[0]}"
+            return write.sum_sign(inside, [], rf"{write(entries, there, write.TIMES)} \, \left[{mask}\right]")
 
 
 # ---- in code

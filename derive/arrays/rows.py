@@ -18,6 +18,8 @@ from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Entry, Index, Position, Term, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 
@@ -78,11 +80,15 @@ class RowFunction(OfRows):
         """Its formula."""
         return write.text(self.formula(*node.operands))
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """Its name, and its axes below."""
-        title = self.name.replace("_", r"\_")
-        operands = r" \mid ".join(write(operand, 0) for operand in node.operands)
-        return rf"\operatorname{{{title}}}_{{{','.join(map(str, self.axes))}}}({operands})", write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """By name, of rows along the last axis that stay rows; else with indices."""
+        (operand, *_) = node.operands
+        whole = node.shape == operand.shape and self.axes == (operand.ndim - 1,)
+        return write.call(self.name, *node.operands) if whole else write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """By its formula."""
+        return write.text(self.formula(*node.operands), at)
 
 
 def total_over(entry: Entries, at: Positions, shape: Shape, axes: tuple[int, ...]) -> Term:
@@ -194,11 +200,14 @@ class Max(_OfOneAxis):
         """``A.max(axis=1)``."""
         return write.reduced(node)
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``max A``, over the axis."""
-        (operand,) = node.operands
-        over = "" if operand.ndim == 1 else f"_{{{self.axis}}}"
-        return rf"\{self.name}\nolimits{over} {write(operand, write.TIMES + 1)}", write.TIMES
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``max_k A_{i,k}``."""
+        k = Index(node.operands[0].shape[self.axis])
+        return write.over(self.name, [k], node.operands[0], (*at[: self.axis], Position.of(k), *at[self.axis :]))
 
 
 @dataclass(frozen=True)
@@ -237,10 +246,18 @@ class Largest(_OfOneAxis):
         first = copies(apply(ArgMax(self.axis, self.least), operand), node.shape, (self.axis,))
         return write.template("{0} == {1}", COMPARE, apply(Elementwise("equal"), spread, first))
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``[A = max A]``."""
-        top = apply(Max(self.axis, self.least), *node.operands)
-        return rf"\left[{write(node.operands[0], 0)} = {write(top, 0)}\right]", write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """``[A = rowmax(A)]``."""
+        return write.text(self._as_equation(node))
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``[A_{i,k} = max_l A_{i,l}]``."""
+        return write.text(self._as_equation(node), at)
+
+    def _as_equation(self, node: Array) -> Array:
+        (operand,) = node.operands
+        top = copies(apply(Max(self.axis, self.least), operand), operand.shape, (self.axis,))
+        return apply(Elementwise("equal"), operand, top)
 
 
 @dataclass(frozen=True)
@@ -287,10 +304,15 @@ class ArgMax(_OfOneAxis):
         """``A.argmax(axis=1)``."""
         return write.reduced(node)
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``arg max A``, along the axis."""
-        word = f"arg\\,{self.name[3:]}"
-        return rf"\operatorname{{{word}}}_{{{self.axis}}} {write(node.operands[0], write.TIMES + 1)}", write.TIMES
+        return write.entries(node)
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``arg max_k A_{i,k}``."""
+        k = Index(node.operands[0].shape[self.axis])
+        here = (*at[: self.axis], Position.of(k), *at[self.axis :])
+        return write.over(f"arg\\,{self.name[3:]}", [k], node.operands[0], here)
 
 
 @dataclass(frozen=True)
@@ -325,6 +347,10 @@ class Arange(Operation):
         constant = self.size.constant
         return f"np.arange({write.number(self.size if constant is None else Fraction(constant))[0]})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``(0, .., n-1)``."""
-        return rf"(0, \ldots, {write.math_number(self.size - 1)[0]})", write.ATOM
+        return rf"(0, \ldots, {write.number(self.size - 1)[0]})", write.ATOM
+
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``i``."""
+        return write.place(at[0]), write.ATOM if at[0].index else write.PLUS

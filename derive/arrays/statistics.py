@@ -14,9 +14,11 @@ from derive.arrays.array import Array, Entries
 from derive.arrays.operations import Adjoints, Positions
 from derive.arrays.rows import RowFunction, copies, total_over, widened, without
 from derive.arrays.shapes import Shape
-from derive.index.terms import Extent, Number, Term, product
+from derive.index.terms import Extent, Index, Number, Position, Term, product
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
+    from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
 HALF = Fraction(1, 2)
@@ -64,6 +66,14 @@ class Variance(RowFunction):
         """``A.var(axis=1)``."""
         return write.reduced(node)
 
+    def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
+        """``var_k A_{i,k}``."""
+        (operand,) = node.operands
+        run = {axis: Index(operand.shape[axis]) for axis in self.axes}
+        rest = iter(at)
+        places = tuple([Position.of(run[k]) if k in run else next(rest) for k in range(operand.ndim)])
+        return write.over("var", list(run.values()), operand, places)
+
     def assumes(self, node: Array) -> tuple[str, ...]:
         """A row has an entry."""
         return self.filled(node)
@@ -100,6 +110,10 @@ class Standardize(RowFunction):
         (operand,) = operands
         return (operand - self.mean(operand)) / self.deviation(operand)
 
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """Its formula."""
+        return write.text(self.formula(*node.operands))
+
     def assumes(self, node: Array) -> tuple[str, ...]:
         """A row with a variance, where nothing is added to it."""
         return () if self.eps else (f"{node.operands[0]} varies in each row",)
@@ -134,6 +148,10 @@ class RootMeanSquare(RowFunction):
         """``A / np.sqrt((A ** 2).mean(axis=1, keepdims=True) + eps)``."""
         (operand,) = operands
         return operand / self.deviation(operand)
+
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """Its formula."""
+        return write.text(self.formula(*node.operands))
 
     def assumes(self, node: Array) -> tuple[str, ...]:
         """A row that is not 0, where nothing is added."""

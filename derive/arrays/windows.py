@@ -19,6 +19,7 @@ from derive.index.size import ONE, ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
 
 Axes = tuple[int, ...]
@@ -93,9 +94,9 @@ class Windows(Operation):
         call = f"sliding_window_view({write(operand, 0)}, {window}, axis={axis})"
         return home + call + chosen, write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``windows(A)``, with their sizes and steps."""
-        return math_call("windows", write, node.operands, self.window, self.stride, self.dilation), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,9 @@ class Overlap(Operation):
         told = ", ".join(f"{key}={write.numpy_shape(sizes)}" for key, sizes in steps.items())
         return f"overlap({write(node.operands[0], 0)}, axes={self.axes}, {told})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``overlap(A)``, with the sizes and steps of the windows."""
-        window = self._windows(node.operands[0])[1]
-        return math_call("overlap", write, node.operands, window, self.stride, self.dilation), write.ATOM
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
+        """With indices."""
+        return write.entries(node)
 
 
 BOXES = '''def boxes(rank, axes, positions, window, stride, dilation):
@@ -195,22 +195,6 @@ def _inside(extent: Shape, positions: Shape, window: Shape, stride: Shape, dilat
     for size, o, k, s, d in zip(extent, positions, window, stride, dilation, strict=True):
         wanted += [*supposed(o), size - _span(k, d), size - s * (o - 1) - _span(k, d)]
     return at_least_zero(wanted)
-
-
-def math_call(
-    function: str, write: Writer, operands: tuple[Array, ...], window: Shape, stride: Shape, dilation: Shape
-) -> str:
-    """A function of windows by name, their sizes and steps below."""
-    from derive.arrays.writing import math_size
-
-    def by(sizes: Shape) -> str:
-        alike = sizes[:1] if len(set(sizes)) == 1 else sizes
-        return ",".join(math_size(size) for size in alike)
-
-    marks = [r" \times ".join(math_size(size) for size in window)]
-    marks += [f"{letter}={by(sizes)}" for letter, sizes in (("s", stride), ("d", dilation)) if set(sizes) != {ONE}]
-    below = r",\,".join(marks)
-    return rf"\operatorname{{{function}}}_{{{below}}}({', '.join(write(operand, 0) for operand in operands)})"
 
 
 # ---- writing

@@ -1,86 +1,49 @@
-"""How expressions are written: NumPy text, and LaTeX.
+"""How expressions are written in NumPy.
 
 Each operation gives its own spelling; here are brackets, names, numbers, and the spelling of copies and sums, which
-depends on what stands around them (in NumPy a broadcast is left unsaid where it would happen by itself).
+depends on what stands around them: a broadcast is left unsaid where it would happen by itself.  LaTeX: latex.py.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from derive.arrays import functions
-from derive.arrays.array import Array, Operation, apply
+from derive.arrays.array import Array, apply
 from derive.arrays.gather import Pick
 from derive.arrays.methods import reduction
 from derive.arrays.operations import Broadcast, Constant, Elementwise
 from derive.arrays.shapes import Shape, is_leading
 from derive.index.size import ONE, Size
 
-GREEK = {"alpha", "beta", "gamma", "delta", "epsilon", "eps", "lambda", "mu", "sigma", "theta"}
-
 
 class Writer:
-    """Writes one dialect; arrays in ``names`` are written by name.  A call writes an operand, bracketed if need be."""
+    """Writes code; arrays in ``names`` are written by name.  A call writes an operand, bracketed if need be."""
 
     ATOM, POWER, SIGN, TIMES, PLUS = functions.ATOM, functions.POWER, functions.SIGN, functions.TIMES, functions.PLUS
-    MINUS = 15  # a sign in LaTeX: A(-B) and A - (-B) want brackets there, which Python does without
 
     def __init__(
         self,
-        dialect: str,
         names: Mapping[Array, str] | None = None,
         dtype: str = "",
         quick: bool = False,
         leading: bool = False,
     ) -> None:
-        self.dialect, self.names = dialect, names or {}
+        self.names = names or {}
         self.quick = quick  # in generated code, where there are two spellings, the one that runs faster
         self.leading = leading  # axes are counted from the last, so that any number of them may be in front
         self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
 
     def text(self, array: Array) -> tuple[str, int]:
         """The text and its precedence."""
-        if array in self.names:
-            label = self.names[array]
-            return (self.symbol(label) if self.dialect == "math" else label), self.ATOM
-        spell: Operation = array.op
-        return spell.numpy(self, array) if self.dialect == "numpy" else spell.math(self, array)
+        return (self.names[array], self.ATOM) if array in self.names else array.op.numpy(self, array)
 
     def __call__(self, array: Array, binds: int) -> str:
         """The text of an operand, in brackets if it binds less tightly than ``binds``."""
         text, own = self.text(array)
-        return text if own >= binds else self.bracket(text)
-
-    def bracket(self, text: str) -> str:
-        """The text in brackets."""
-        return f"({text})" if self.dialect == "numpy" else rf"\left({text}\right)"
-
-    # ---- names and numbers
-
-    def symbol(self, label: str) -> str:
-        """A name in LaTeX: ``W1`` as W₁, ``dW1`` as an adjoint, ``eps`` as ε, ``mask`` upright, ``w_ih``, ``h[s]``."""
-        if indexed := re.fullmatch(r"(\w+)\[(.+)\]", label):
-            return f"{{{self.symbol(indexed[1])}}}_{{{indexed[2]}}}"
-        if told := re.fullmatch(r"(d?)([A-Za-z])_([A-Za-z]+)", label):
-            below = told[3] if len(told[3]) == 1 else rf"\mathrm{{{told[3]}}}"
-            return (r"\mathrm{d}" if told[1] else "") + f"{told[2]}_{{{below}}}"
-        found = re.fullmatch(r"(d?)([A-Za-z]+?)_?(\d*)", label)
-        if not found:
-            return rf"\mathrm{{{label.replace('_', chr(92) + '_')}}}"
-        adjoint, stem, number = found.groups()
-        if adjoint and not stem[0].isupper():
-            adjoint, stem = ("d", stem) if len(stem) == 1 else ("", "d" + stem)
-        letter = (
-            stem
-            if len(stem) == 1
-            else rf"\{'epsilon' if stem == 'eps' else stem}"
-            if stem in GREEK
-            else rf"\mathrm{{{stem}}}"
-        )
-        return (r"\mathrm{d}" if adjoint else "") + letter + (f"_{{{number}}}" if number else "")
+        return text if own >= binds else f"({text})"
 
     def number(self, value: Fraction | Size | str) -> tuple[str, int]:
         """A number as Python writes it."""
@@ -97,36 +60,7 @@ class Writer:
             return decimal, self.ATOM
         return ratio, self.TIMES
 
-    def size(self, size: Size) -> str:
-        """A size as an argument of its own."""
-        return str(size) if self.dialect == "numpy" else math_size(size)
-
-    def math_number(self, value: Fraction | Size | str) -> tuple[str, int]:
-        """A number in LaTeX."""
-        if isinstance(value, str):
-            return rf"\{value}", self.ATOM
-        if isinstance(value, Size):
-            return math_size(value), self.number(value)[1]
-        if value.denominator == 1:
-            return str(value.numerator), self.ATOM if value >= 0 else self.MINUS
-        sign = "-" if value < 0 else ""
-        return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}", self.MINUS if sign else self.ATOM
-
-    def math_constant(self, value: Fraction | Size | str, shape: Shape) -> tuple[str, int]:
-        """A constant array: the number times a matrix of ones, whose shape is said."""
-        text, binds = self.math_number(value)
-        if not shape:
-            return text, binds
-        if value == 0:
-            return rf"\mathbf{{0}}_{{{self._by(shape)}}}", self.ATOM
-        ones = rf"\mathbf{{1}}_{{{self._by(shape)}}}"
-        return (ones, self.ATOM) if value == 1 else (f"{text} \\, {ones}", self.TIMES)
-
-    @staticmethod
-    def _by(shape: Shape) -> str:
-        return r" \times ".join(math_size(size, "") for size in shape)
-
-    # ---- shapes in NumPy
+    # ---- shapes
 
     def numpy_shape(self, shape: Shape) -> str:
         """``(n, d)`` as code."""
@@ -165,29 +99,20 @@ class Writer:
 
     def template(self, template: str, binds: int, node: Array) -> tuple[str, int]:
         """An elementwise function by its template; operands may broadcast by themselves."""
-        call = binds == self.ATOM or r"\frac" in template
-        operands = (
-            self.implicit(node.operands) if self.dialect == "numpy" else [self._plain(node, a) for a in node.operands]
-        )
-        if self.dialect == "numpy" and node.op.name == "multiply" and operands[0][0].startswith("1 / "):
+        call = binds == self.ATOM
+        operands = self.implicit(node.operands)
+        if node.op.name == "multiply" and operands[0][0].startswith("1 / "):
             (part, _), (text, own) = operands  # a ninth of A is A / 9
-            return f"{text if own >= self.TIMES else self.bracket(text)} / {part.removeprefix('1 / ')}", self.TIMES
+            return f"{text if own >= self.TIMES else f'({text})'} / {part.removeprefix('1 / ')}", self.TIMES
         if self.quick and self.dtype and node.op.name == "multiply" and _is_scaled_mask(node):
             return f"np.multiply({operands[0][0]}, {operands[1][0]}{self.dtype})", self.ATOM  # else float64 or int64
-        scalar = self.dialect == "math" and self._scalar_factor(node)
-        if scalar:
-            template, binds = scalar, self.TIMES
         texts = []
         for place, (text, own) in enumerate(operands):
             chained = binds == functions.COMPARE  # a > b > c is not (a > b) > c
-            either = node.op.name == "add" or (self.dialect == "math" and node.op.name == "multiply")  # associative
-            least = 0 if call else binds + (1 if chained or (place and not either) else 0)
-            if template.startswith("-"):
-                least = self.TIMES
-            if template.startswith("-") and self.dialect == "numpy" and _begins_with_mask(node.operands[0]):
-                least = self.ATOM  # -M * X would negate the mask M first
-            signed = self.dialect == "math" and place and not call and text.startswith("-")
-            texts.append(text if own >= least and not signed else self.bracket(text))
+            least = 0 if call else binds + (1 if chained or (place and node.op.name != "add") else 0)
+            if template.startswith("-"):  # -M * X would negate a mask M first
+                least = self.ATOM if _begins_with_mask(node.operands[0]) else self.TIMES
+            texts.append(text if own >= least else f"({text})")
         numbers = not any(a.names() for a in node.operands[1:])
         if self.quick and node.op.name == "where" and numbers and self.dtype:
             template = f"{template}.astype({self.dtype.removeprefix(', dtype=')})"  # of two numbers NumPy makes float64
@@ -195,27 +120,8 @@ class Writer:
             known = hasattr(math, template[3:].partition("(")[0])  # a plain number, so that float32 stays
             template = template.replace("np.", "math.", 1) if known else f"float({template})"
         if template.startswith("-"):  # -a / b stands for -(a / b), and binds no tighter than the quotient
-            binds = self.MINUS if self.dialect == "math" else min(binds, max(operands[0][1], self.TIMES))
+            binds = min(binds, max(operands[0][1], self.TIMES))
         return template.format(*texts), binds
-
-    def _plain(self, node: Array, operand: Array) -> tuple[str, int]:
-        """In LaTeX a constant or a scalar beside a matrix is written without its copies."""
-        core = uncopied(operand)
-        if core is not None and isinstance(core.op, Constant):
-            return self.math_number(core.op.value)
-        return self.text(operand if core is None or core.shape else core)
-
-    def _scalar_factor(self, node: Array) -> str:
-        """The template for a product or quotient by a scalar, else empty."""
-        if node.op.name not in ("multiply", "divide"):
-            return ""
-        cores = [uncopied(operand) for operand in node.operands]
-        scalars = [not node.shape or (c is not None and (not c.shape or isinstance(c.op, Constant))) for c in cores]
-        if node.op.name == "divide":
-            return "{0} / {1}" if scalars[1] else ""
-        if not any(scalars):
-            return ""
-        return r"{0} \, {1}" if not isinstance(node.operands[0].op, Constant) or all(scalars) else "{0} {1}"
 
     def implicit(self, operands: tuple[Array, ...]) -> list[tuple[str, int]]:
         """NumPy text of operands of one shape, copies left unsaid where NumPy broadcasts them."""
@@ -312,71 +218,6 @@ class Writer:
                 return (left, core) if other is left else (core, right)
         return left, right
 
-    # ---- products, copies, sums and contractions in LaTeX
-
-    def math_product(self, left: Array, right: Array) -> str:
-        """Two factors side by side, with a space between words."""
-        one, other = self(left, self.TIMES + 1), self(right, self.TIMES + 1)
-        word = r"\\mathrm\{[\w\\]{2,}\}"
-        return rf"{one} \, {other}" if re.search(f"{word}$", one) or re.match(word, other) else f"{one} {other}"
-
-    def math_broadcast(self, node: Array) -> tuple[str, int]:
-        """A row below ones, a column beside ones, or a scalar times ones."""
-        assert isinstance(node.op, Broadcast)
-        (core,) = node.operands
-        if node.ndim == 2 and core.ndim == 1:
-            if node.shape[node.op.new_axes[0]] == ONE:
-                return self(core, self.TIMES), self.TIMES
-            if node.op.axes == (1,):
-                return rf"\mathbf{{1}} {self(core, self.TIMES + 1)}", self.TIMES + 1
-            return rf"{self(core, self.TIMES + 1)} \mathbf{{1}}^{{\top}}", self.TIMES + 1
-        if not core.shape:
-            return rf"{self(core, self.TIMES + 1)} \, \mathbf{{1}}_{{{self._by(node.shape)}}}", self.TIMES
-        if node.ndim == 2 and core.ndim == 2:
-            ones_left = core.shape[0] == ONE and node.shape[0] != ONE
-            body = self(core, self.TIMES + 1)
-            text = rf"\mathbf{{1}} {body}" if ones_left else rf"{body} \mathbf{{1}}^{{\top}}"
-            return text, self.TIMES + 1
-        return rf"\operatorname{{copies}}_{{{self._by(node.shape)}}}({self(core, 0)})", self.ATOM
-
-    def math_sum(self, node: Array, axes: tuple[int, ...]) -> tuple[str, int]:
-        """``1ᵀ A`` for columns, ``A 1`` for rows, else a sum sign."""
-        (operand,) = node.operands
-        if operand.ndim == 2 and axes == (0,):
-            return rf"\mathbf{{1}}^{{\top}} {self(operand, self.TIMES + 1)}", self.TIMES + 1
-        if operand.ndim == 2 and axes == (1,):
-            return rf"{self(operand, self.TIMES + 1)} \, \mathbf{{1}}", self.TIMES + 1
-        over = "" if len(axes) == operand.ndim else "_{" + ",".join(str(axis) for axis in axes) + "}"
-        return rf"\sum\nolimits{over} {self(operand, self.TIMES)}", self.TIMES
-
-    def math_einsum(self, node: Array, inputs: tuple[str, ...], output: str) -> tuple[str, int]:
-        """A trace, an inner product, or a sum with indices."""
-        if inputs == ("ii",) and not output:
-            return rf"\operatorname{{tr}}({self(node.operands[0], 0)})", self.ATOM
-        summed = "".join(dict.fromkeys(c for letters in inputs for c in letters if c not in output))
-        factors = [
-            f"{self(a, self.ATOM)}_{{{letters}}}" if letters else self(a, self.TIMES)
-            for letters, a in zip(inputs, node.operands, strict=True)
-        ]
-        sign = rf"\sum_{{{summed}}} " if summed else ""
-        body = sign + r" \, ".join(factors)
-        return (rf"\left[{body}\right]_{{{output}}}", self.ATOM) if output else (body, self.TIMES)
-
-    def math_call(self, function: str, *operands: Array) -> str:
-        """A function by name."""
-        return rf"\operatorname{{{function}}}({', '.join(self(operand, 0) for operand in operands)})"
-
-
-def math_size(size: Size, times: str = r" \, ") -> str:
-    """A size in LaTeX, its factors side by side; a quotient rounded down between floor signs."""
-    floors: dict[str, str] = {quotient: f"<{k}>" for k, quotient in enumerate(sorted(size.quotients))}
-    text = str(Size({tuple((floors.get(n, n), p) for n, p in powers): c for powers, c in size.terms}))
-    text = re.sub(r"[A-Za-z_]\w+", lambda long: rf"\mathrm{{{long[0]}}}", text).replace("*", times)
-    for quotient in size.quotients:
-        over, by = math_size(quotient.over, times), math_size(quotient.by, times)
-        text = text.replace(floors[quotient], rf"\lfloor \tfrac{{{over}}}{{{by}}} \rfloor")
-    return text
-
 
 def uncopied(array: Array) -> Array | None:
     """What a broadcast copies, or a constant; None for anything else."""
@@ -416,9 +257,4 @@ def _first(array: Array, core: Array | None) -> int:
 
 def numpy_text(array: Array, names: Mapping[Array, str] | None = None) -> str:
     """The expression as NumPy code."""
-    return Writer("numpy", names).text(array)[0]
-
-
-def math_text(array: Array, names: Mapping[Array, str] | None = None) -> str:
-    """The expression as LaTeX, without delimiters."""
-    return Writer("math", names).text(array)[0]
+    return Writer(names).text(array)[0]

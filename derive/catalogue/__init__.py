@@ -5,6 +5,7 @@ Every ``Layer`` defined in a module of this folder is in ``layers``, in the orde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
@@ -52,3 +53,16 @@ class Catalogue(Mapping[str, Layer]):
 
 
 layers: Mapping[str, Layer] = Catalogue()
+
+
+def families(of: Mapping[str, Layer]) -> dict[str, list[str]]:
+    """The names of layers by family, the first words of the file that defines them; the last are those of no file."""
+    left, found = set(of), dict[str, list[str]]()
+    for module in sorted(iter_modules(__path__), key=lambda m: m.name):
+        defined = vars(import_module(f"{__name__}.{module.name}"))
+        names = [value.name for value in defined.values() if isinstance(value, Layer) and of.get(value.name) is value]
+        own = [name for name in dict.fromkeys(names) if name in left]
+        if own:
+            found[re.split(r"[:,.]", defined["__doc__"])[0]] = own
+            left.difference_update(own)
+    return found | ({"Others": [name for name in of if name in left]} if left else {})

@@ -32,7 +32,14 @@ class Title:
     text: str
 
 
-Part = str | Title | Grid
+@dataclass(frozen=True)
+class Prose:
+    """Text that a terminal breaks between words."""
+
+    text: str
+
+
+Part = str | Title | Prose | Grid
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,14 @@ def _show(parts: Sequence[Part]) -> None:
         if isinstance(part, str):
             sys.stdout.write(part if part.endswith("\n") else part + "\n")
         elif isinstance(part, Title):
-            console.print(Text(part.text, "bold"), soft_wrap=True)
+            console.print(Text(part.text, "bold"))
+        elif isinstance(part, Prose):
+            console.print(Text(part.text))
         else:
             with console.capture() as drawn:
                 console.print(_table(part, console.is_terminal))
-            sys.stdout.write("".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
+            lines = [line.rstrip() for line in drawn.get().splitlines()]
+            sys.stdout.write("\n".join(lines).strip("\n") + "\n")  # the frame of a table has blank lines around it
 
 
 def _table(grid: Grid, terminal: bool) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from derive.commands.answer import Answer, Grid, Part, Title, each
+from derive.commands.answer import Answer, Grid, Part, Prose, Title, each
 from derive.commands.finding import find
 from derive.errors import DeriveError
 
@@ -149,20 +150,21 @@ def _chosen(layer: Layer) -> str:
 
 
 def _formulas(derivation: Derivation, latex: bool, sympy: bool) -> dict[str, Any]:
-    spell = _math if latex else str
     matrices = _matrices(derivation) if sympy else {}
     gradients = {}
     for key, value in derivation.gradients.items():
         gradients[key] = {"shape": _shape(value), "expression": str(value)}
-        gradients[key] |= {"latex": _math(value)} if latex else {}
+        gradients[key] |= {"latex": _math(derivation, f"d{key}", value)} if latex else {}
         gradients[key] |= {"sympy": matrices[key]} if sympy else {}
     equations = [
         {"name": e.name, "shape": _shape(e.expression), "expression": str(e.expression)}
-        | ({"latex": spell(e.expression)} if latex else {})
+        | ({"latex": _math(derivation, e.name, e.expression)} if latex else {})
         for e in derivation.layer.equations
     ]
     steps = [
-        _step(step) | ({"latex": spell(step.expression)} if latex else {}) | {"status": step.verdict.status}
+        _step(step)
+        | ({"latex": _math(derivation, step.adjoint, step.expression)} if latex else {})
+        | {"status": step.verdict.status}
         for step in derivation.steps
     ]
     return {"equations": equations, "derivation": steps, "gradients": gradients}
@@ -183,17 +185,15 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _shown(derivation: Derivation, latex: bool, sympy: bool) -> list[Part]:
-    spell = _math if latex else str
-    label: Callable[[str], str] = _symbol if latex else str
+    spell = partial(_math, derivation) if latex else _plain
     layer = derivation.layer
-    equations = [(f"{label(e.name)} = {spell(e.expression)}", _shape(e.expression)) for e in layer.equations]
-    steps = [
-        (f"{label(s.adjoint)} = {spell(s.expression)}", s.rule, s.reason, _shown_status(s)) for s in derivation.steps
-    ]
-    gradients = [(f"{label(f'd{key}')} = {spell(value)}", _shape(value)) for key, value in derivation.gradients.items()]
+    shape = layer.written_shape
+    equations = [(spell(e.name, e.expression), shape(e.expression)) for e in layer.equations]
+    steps = [(spell(s.adjoint, s.expression), s.rule, s.reason, _shown_status(s)) for s in derivation.steps]
+    gradients = [(spell(f"d{key}", value), shape(value)) for key, value in derivation.gradients.items()]
     parts: list[Part] = [Title(f"{layer.name}({_inputs(layer)})")]
-    parts += [layer.doc] if layer.doc else []
-    parts += [f"Source: {layer.source}"] if layer.source else []
+    parts += [Prose(layer.doc)] if layer.doc else []
+    parts += [Prose(f"Source: {layer.source}")] if layer.source else []
     parts += ["", Grid(("equation", "shape"), equations)]
     parts += ["", Grid(("derivation", "rule", "because", "verdict"), steps)]
     parts += ["", Grid(("gradient", "shape"), gradients)]
@@ -204,7 +204,6 @@ def _shown(derivation: Derivation, latex: bool, sympy: bool) -> list[Part]:
 
 
 def _inputs(layer: Layer) -> str:
-
     return ", ".join(f"{i.name}: {i.written}" + ("" if i.kind.name == "float" else f" {i.kind}") for i in layer.inputs)
 
 
@@ -214,16 +213,16 @@ def _shape(array: Array) -> str:
     return write_shape(array.shape)
 
 
-def _math(array: Array) -> str:
-    from derive.arrays.writing import math_text
-
-    return math_text(array)
+def _plain(label: str, array: Array) -> str:
+    return f"{label} = {array}"
 
 
-def _symbol(label: str) -> str:
-    from derive.arrays.writing import Writer
+def _math(derivation: Derivation, label: str, array: Array) -> str:
+    from derive.arrays.latex import sides
+    from derive.derivation.notation import notation_in, notation_of
 
-    return Writer("math").symbol(label)
+    adjoint = label in notation_of(derivation.layer).adjoints
+    return " = ".join(sides(label, array, notation_in(derivation) if adjoint else notation_of(derivation.layer)))
 
 
 def _matrices(derivation: Derivation) -> dict[str, str]:

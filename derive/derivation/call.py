@@ -18,6 +18,7 @@ from derive.index.terms import Position, Term
 
 if TYPE_CHECKING:
     from derive.arrays.array import Entries
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
     from derive.derivation.sweep import Derivation
 
@@ -129,17 +130,17 @@ class LayerCall(Operation):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``."""
         pick = f"[{self.layer.outputs.index(self.output)}]" if len(self.layer.outputs) > 1 else ""
-        return f"{self.name}({', '.join(self._arguments(write, node))}){pick}", write.ATOM
+        return f"{self.name}({', '.join(write(a, 0) for a in self._arguments(node))}){pick}", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """``dense(X, W, b)``, upright."""
-        title = self.name.replace("_", r"\_")
-        return rf"\mathrm{{{title}}}({', '.join(self._arguments(write, node))})", write.ATOM
+        return write.call(self.name, *self._arguments(node))
 
-    def _arguments(self, write: Writer, node: Array) -> Iterator[str]:
+    def _arguments(self, node: Array) -> Iterator[Array]:
+        """What it is called with, sizes as numbers."""
         arrays, ints = iter(node.operands), iter(self.given)
         for i in self.layer.inputs:
-            yield write(next(arrays), 0) if i.kind.equals is None else write.size(next(ints))
+            yield next(arrays) if i.kind.equals is None else constant(next(ints))
 
 
 def _misfit(i: Input, operand: Array, wrong: str | None) -> str | None:

@@ -146,6 +146,12 @@ class Layer:
             raise DeriveError(f"{self.name}: no {', '.join(missing)}", wanted, callers_place())
         return [given[key] for key in names]
 
+    def written_shape(self, array: Array) -> str:
+        """A shape as pages show it: ``(..., d)`` where its first axis stands for any leading axes."""
+        leads = any(i.leading for i in self.inputs) and bool(array.shape) and array.shape[0].name == LEADING_NAME
+        shape = write_shape(array.shape)
+        return shape.replace(LEADING_NAME, LEADING, 1) if leads else shape
+
     @property
     def arrays(self) -> tuple[Input, ...]:
         """The inputs that are arrays; the others are sizes, given as plain ints."""
@@ -234,6 +240,10 @@ class Layer:
                 f"{self.name}: options {', '.join(options)}", "this layer has no options", callers_place()
             )
         return self
+
+    def _repr_latex_(self) -> str:
+        text: str = upstairs.call("derivation.notation", "layer_in_latex", self)
+        return text
 
     def __str__(self) -> str:
         head = f"{self.name}({', '.join(f'{i.name}: {i.written}' for i in self.inputs)})"

@@ -26,6 +26,7 @@ from derive.derivation.sweep import (
     Derivation,
     Step,
     adjoint_name,
+    given_as,
     upstream_name,
     wanted_inputs,
     with_constants,
@@ -346,9 +347,7 @@ class _Lines:
         firsts = {state.before: state for state in loop.states}
         for output in layer.outputs:
             given = name(adjoint_name(output), layer.named(output).shape)
-            yield Step(
-                output, given, UPSTREAM, f"given: the upstream gradient, dE/d{output}", Verdict("proved", output)
-            )
+            yield Step(output, given, UPSTREAM, given_as(output), Verdict("proved", output))
         lines = {step.name: substitute(step.expression, self.names) for step in self.own.steps}
         ends = {
             state.before: name(adjoint_name(state.last), loop.cell.named(state.before).shape) for state in loop.states

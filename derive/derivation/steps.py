@@ -15,6 +15,7 @@ from derive.index.size import ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
+    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
 
 
@@ -58,7 +59,7 @@ class AtStep(_OfSteps):
         """``A[s]``."""
         return f"{write(node.operands[0], write.ATOM)}[{self.place}]", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """A subscript."""
         return f"{{{write(node.operands[0], write.ATOM)}}}_{{{self.place}}}", write.ATOM
 
@@ -83,7 +84,7 @@ class EachStep(_OfSteps):
         """``np.stack([.. for s in range(t)])``."""
         return f"np.stack([{write(node.operands[0], 0)} {_for(self.step)}])", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """In brackets, with the step beneath."""
         return rf"\left[{write(node.operands[0], 0)}\right]_{{{self.step.name}}}", write.ATOM
 
@@ -107,9 +108,9 @@ class SumOfSteps(_OfSteps):
         """``sum(.. for s in range(t))``."""
         return f"sum({write(node.operands[0], 0)} {_for(self.step)})", write.ATOM
 
-    def math(self, write: Writer, node: Array) -> tuple[str, int]:
+    def math(self, write: Latex, node: Array) -> tuple[str, int]:
         """A sum sign."""
-        return rf"\sum_{{{self.step.name}}} {write(node.operands[0], write.TIMES)}", write.TIMES
+        return rf"\sum_{{{self.step.name}}} {write(node.operands[0], write.TIMES)}", write.SUM
 
 
 def _bound(step: Index, at: Positions, shape: Shape, body: Entries) -> Term:

@@ -152,6 +152,10 @@ class Derivation:
             "arrays.sympy_out", "write", self.gradients[label], self.layer.symbols, getattr(own, "shape", None)
         )
 
+    def _repr_latex_(self) -> str:
+        text: str = upstairs.call("derivation.notation", "derivation_in_latex", self)
+        return text
+
     def __str__(self) -> str:
         return "\n".join(str(step) for step in self.steps)
 
@@ -159,6 +163,11 @@ class Derivation:
 def adjoint_name(label: str) -> str:
     """``dW`` for ``W``."""
     return f"d{label}"
+
+
+def given_as(label: str) -> str:
+    """Why the adjoint of an output has no formula: ``given: the upstream gradient, dE/dY``, or ``dE/d output``."""
+    return f"given: the upstream gradient, dE/d{' ' * label[:2].islower()}{label}"
 
 
 def upstream_name(label: str) -> str:
@@ -257,9 +266,7 @@ def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]], active: 
     parts = [part for _, part in uses.get(label_, ()) if part is not None]
     upstream = label_ in layer.outputs
     if upstream and not consumers:
-        reason = (
-            f"given: the upstream gradient, dE/d{label_}" if variable.shape else "given: 1 if this is the loss itself"
-        )
+        reason = given_as(label_) if variable.shape else "given: 1 if this is the loss itself"
         return Step(label_, name(adjoint_name(label_), variable.shape), UPSTREAM, reason, Verdict("proved", label_))
     if upstream:  # an output that is used further: what comes from above, and what comes from its uses
         parts.append(name(upstream_name(label_), variable.shape))

@@ -114,9 +114,15 @@ def curves(derivation: Derivation, code: Any, dtype: str = DTYPES[-1], budget: s
     return over_range(program, own, dtype, budget)
 
 
-def grade(tally: Tally) -> str:
-    """A tally in words that are the same on every machine."""
+def grade(tally: Tally, dtype: str) -> str:
+    """A tally in words that are the same on every machine: its classes lie far apart."""
     if tally.failed or not tally.entries:
         return "not measured"
-    beyond = f"within {BOUND:g}" if tally.worst <= BOUND else f"beyond {BOUND:g}"
-    return f"{beyond}, some nan or infinite" if tally.not_finite else beyond
+    digits = 1 / float(np.finfo(dtype).eps)  # mixed ulp of an error that is as large as the result
+    if tally.worst <= BOUND:
+        said = f"within {BOUND:g} ulp"
+    elif tally.worst <= digits**0.5:
+        said = "up to half of the digits lost"
+    else:
+        said = "more than half of the digits lost" if tally.worst <= digits**0.75 else "nearly all digits lost"
+    return f"{said}; some nan or infinite" if tally.not_finite else said

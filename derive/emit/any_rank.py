@@ -67,9 +67,7 @@ def is_alike(one: Array, other: Array, front: Shape) -> bool:
         return False
 
 
-def _said(
-    loaded: ModuleType, derivation: Derivation, upstream: list[Array], front: Shape
-) -> dict[str, Array]:
+def _said(loaded: ModuleType, derivation: Derivation, upstream: list[Array], front: Shape) -> dict[str, Array]:
     """What the code says of each of its names and results, for leading axes of some sizes."""
     given = {i.name: _with(i.array, front) for i in derivation.layer.inputs}
     (outputs, cache), parts = traced(loaded.forward, given)

@@ -11,8 +11,10 @@ import numpy as np
 
 from derive.arrays.array import Array, name, substitute
 from derive.arrays.build import constant, spread
+from derive.arrays.latex import math_text, sides
+from derive.arrays.latex_names import symbol
 from derive.arrays.shapes import concrete
-from derive.arrays.writing import Writer, math_text, numpy_text
+from derive.arrays.writing import numpy_text
 from derive.catalogue.seed_claims import (
     ActsEntrywise,
     AdjointIs,
@@ -25,6 +27,7 @@ from derive.catalogue.seed_claims import (
     ValueIs,
 )
 from derive.derivation.layer import Layer
+from derive.derivation.notation import notation_of
 from derive.emit.loading import load_source
 from derive.emit.readback import SymbolicNumPy
 from derive.emit.stack import members
@@ -106,7 +109,7 @@ def line(layer: Layer, target: str, given: Mapping[str, float] | None = None) ->
         for key, value in values.items()
         if key in step.expression.names()
     }
-    return f"{_symbol(step.adjoint)} = {math_text(simplify(substitute(step.expression, arrays)))}"
+    return " = ".join(sides(step.adjoint, simplify(substitute(step.expression, arrays)), notation_of(layer)))
 
 
 def equation(layer: Layer, target: str) -> str:
@@ -119,11 +122,7 @@ def equation(layer: Layer, target: str) -> str:
             layer.name,
             f"one of {', '.join(e.name for e in layer.equations)}",
         )
-    return f"{_symbol(target)} = {math_text(found.expression)}"
-
-
-def _symbol(label: str) -> str:
-    return Writer("math").symbol(label)
+    return " = ".join(sides(target, found.expression, notation_of(layer)))
 
 
 # ---- the step of the generated code
@@ -149,7 +148,7 @@ def stepped(layer: Layer, rate: Array) -> dict[str, Array]:
 def decided_step(part: StepIs) -> Decided:
     """Whether the generated code steps as claimed, at the claimed step size or (None) at any."""
     general = stepped(part.layer, name(RATE, ()))
-    formulas = tuple(f"{_symbol(key)}^{{\\mathrm{{new}}}} = {math_text(after)}" for key, after in general.items())
+    formulas = tuple(f"{symbol(key)}^{{\\mathrm{{new}}}} = {math_text(after)}" for key, after in general.items())
     after = general if part.rate is None else stepped(part.layer, constant(part.rate))
     wrong = [key for key, claimed in part.claimed.items() if not is_equal(after[key], claimed)]
     if wrong:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.writing import Writer
+from derive.arrays.latex_names import symbol
 from derive.catalogue.seed_claims import CLAIMS, AdjointIs, Claim, StepIs, ValueIs
 from derive.derivation.layer import Layer
 from derive.emit.claims_decided import Decided, DecidedClaim, decided
@@ -80,7 +80,7 @@ def formula_cell(found: DecidedClaim) -> str:
 def about_what(part: Decided) -> str:
     """What a statement is about: a name in math, or a layer."""
     if isinstance(part.part, AdjointIs | ValueIs | StepIs):
-        return inline(Writer("math").symbol(part.verdict.subject))
+        return inline(symbol(part.verdict.subject))
     return f"`{part.verdict.subject}`"
 
 

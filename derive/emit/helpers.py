@@ -55,7 +55,7 @@ def checked(key: str, sources: str) -> tuple[int, str]:
     exec(sources, names)
     tried = 0
     for node in _GEOMETRIES[key]():
-        text = Writer("numpy", quick=True).text(node)[0]
+        text = Writer(quick=True).text(node)[0]
         assert text.startswith(f"{key}(")
         for arrays in _arrays(node):
             tried += 1

@@ -63,7 +63,7 @@ class LoopCode:
         return [f"for {self.s} in {steps}:", *(f"    {line}" for line in lines)]
 
     def _empty(self, array: Array, dtype: str) -> str:
-        shape = Writer("numpy").numpy_shape(array.shape)
+        shape = Writer().numpy_shape(array.shape)
         return f"{label(array)} = np.empty({shape}, dtype={DTYPES.get(array.kind, dtype)})"
 
     # ---- forward
@@ -178,7 +178,7 @@ class LoopCode:
         made = [*plan.from_above, *(s.target for s in plan.backward)]
         lines += [self._empty(plan.stacked[key], dtype) for key in made if key in plan.stacked]
         for s in plan.sums:
-            lines.append(f"{s.target} = np.zeros({Writer('numpy').numpy_shape(s.expression.shape)}, dtype={dtype})")
+            lines.append(f"{s.target} = np.zeros({Writer().numpy_shape(s.expression.shape)}, dtype={dtype})")
         first = [f"{', '.join(plan.history)} = {self.kept}[{self.s}]"] if plan.history else []
         lines += self._for(f"reversed(range({self.loop.number}))", first, self._backward_block, dtype, "")
         return lines + statements(plan.after, {}, dtype, map(adjoint_name, plan.derivation.wrt))

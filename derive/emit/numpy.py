@@ -100,9 +100,7 @@ def forward_text(plan: Plan) -> str:
     return f"def forward({', '.join(i.name for i in layer.inputs)}):\n" + indented([doc, *body])
 
 
-def opening(
-    plan: Plan, inputs: Sequence[Input], known: Sequence[Array] = (), assumed: Sequence[str] = ()
-) -> list[str]:
+def opening(plan: Plan, inputs: Sequence[Input], known: Sequence[Array] = (), assumed: Sequence[str] = ()) -> list[str]:
     """The first statements of forward: leading axes made one, arrays that do not fit what is assumed refused."""
     layer, arrays = plan.layer, plan.seen([i.array for i in inputs])
     checks = fit_check(layer.name, arrays, known, assumed) + range_check(layer.name, inputs, [*arrays, *known])

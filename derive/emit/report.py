@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from types import MappingProxyType
 
-from derive.arrays.shapes import write_shape
-from derive.arrays.writing import Writer, math_text
+from derive.arrays.latex import Latex, math_text, sides
+from derive.arrays.rows import RowFunction
 from derive.derivation.call import LayerCall
 from derive.derivation.layer import Layer
+from derive.derivation.notation import gradient_in_latex, notation_in, notation_of, upstream_in_latex
 from derive.derivation.program import Equation
 from derive.derivation.sweep import UPSTREAM, Derivation, Step
 from derive.emit.accuracy import compared, grade, program_of, regime
 from derive.emit.ladder import signature_of, verify
+from derive.emit.legend import legend
 from derive.emit.plan import unfolded
 from derive.evidence.accuracy import Contender
 from derive.evidence.balls import NoValue
@@ -25,6 +27,7 @@ from derive.rules.book import rule_of
 from derive.verdict import Rung, Verdict
 
 MARKS = {"proved": "✓ proved", "tested": "✓ tested", "refuted": "✗ refuted", "open": "? open"}
+UNSAID = ("broadcast", "step")  # operations that a diagram does not name
 BOUNDS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, inf)  # worst errors are told as bounds that hold on any machine
 
 
@@ -39,17 +42,19 @@ def page(
     """
     derivation = layer.derive()
     verdict = verify(layer)
+    formulas = [equations(layer), derivation_table(derivation), gradients(derivation)]
     parts = [
         f"# {layer.name}",
         statement(layer, verdict),
         "## Equations",
-        equations(layer),
+        formulas[0],
+        legend(layer, formulas),
         program_diagram(layer),
         "## Derivation",
-        derivation_table(derivation),
+        formulas[1],
         rules_used(derivation),
         "## Gradients",
-        gradients(derivation),
+        formulas[2],
         "## Generated code",
         "Read back after it was written: run on symbolic arrays, and each statement proved equal to its line.",
         fenced("python", derivation.numpy()),
@@ -116,20 +121,30 @@ def illustrated(layer: Layer, file: str) -> dict[str, str | bytes]:
 
 
 def index(layers: Mapping[str, Layer]) -> str:
-    """The page that leads to the others."""
-    rows = [
-        (
-            f"[{name}]({name}.md)",
-            inline(_definition(layer)),
-            ", ".join(f"`{key}`" for key in layer.wrt),
-            mark(layer.derive().prove()),
-        )
-        for name, layer in layers.items()
-    ]
+    """The page that leads to the others: the layers by family, with their gradients."""
+    from derive.catalogue import families
+
     told = "One page a layer: its gradients derived by named rules, proved for every shape, generated, tested."
-    shown = table(("layer", "definition", "gradients of", "verdict"), rows)
     claims = "[Gradients as textbooks print them](textbook.md), true and false, each proved or refuted."
-    return f"# Reports\n\n{told}\n\n{shown}\n\n{claims}\n\n`derive report` writes these pages.\n"
+    read = "How a formula is read, and what its names stand for, is said on the page of the layer."
+    parts = ["# Reports", told, f"{claims} {read}"]
+    for title, names in families(layers).items():
+        rows = [
+            (
+                f"[{name}]({name}.md)",
+                "<br>".join(map(inline, _short(layers[name]))),
+                mark(layers[name].derive().prove()).replace(" ", "\N{NO-BREAK SPACE}"),
+            )
+            for name in names
+        ]
+        parts += [f"## {title}", table(("layer", "gradients", "verdict"), rows)]
+    return "\n\n".join([*parts, "`derive report` writes these pages."]) + "\n"
+
+
+def _short(layer: Layer) -> list[str]:
+    """The gradients of a layer, in a line each."""
+    derivation = layer.derive()
+    return [" = ".join(gradient_in_latex(derivation, key)) for key in derivation.gradients]
 
 
 # ---- parts of a page
@@ -138,7 +153,7 @@ def index(layers: Mapping[str, Layer]) -> str:
 def statement(layer: Layer, verdict: Verdict) -> str:
     """What the layer is, its shapes, and the verdict in a sentence."""
     rows = [(f"`{i.name}`", f"`{i.written}`", i.role, str(i.kind)) for i in layer.inputs]
-    rows += [(f"`{o}`", f"`{write_shape(layer.named(o).shape)}`", "output", "float") for o in layer.outputs]
+    rows += [(f"`{o}`", f"`{layer.written_shape(layer.named(o))}`", "output", "float") for o in layer.outputs]
     shown = table(("array", "shape", "role", "kind"), rows)
     doc = " ".join(layer.doc.split())
     source = f"Source: {layer.source}." if layer.source else ""
@@ -152,18 +167,18 @@ def verdict_sentence(verdict: Verdict) -> str:
     return f"{verdict.status}: {verdict.reason}"
 
 
-def _definition(layer: Layer) -> str:
-    return r",\ ".join(f"{Writer('math').symbol(e.name)} = {math_text(e.expression)}" for e in layer.equations)
-
-
 def equations(layer: Layer) -> str:
-    """The equations as display math; a layer that is called is written out beside its name."""
-    symbol = Writer("math").symbol
+    """The equations as display math; a layer that is called, or a function of rows, is written out beside its name."""
+    notation = notation_of(layer)
     lines = []
     for e in layer.equations:
-        line = rf"{symbol(e.name)} &= {math_text(e.expression)}"
+        left, right = sides(e.name, e.expression, notation)
+        line = f"{left} &= {right}"
         if any(isinstance(node.op, LayerCall) for node in e.expression.walk()):
-            line += rf" = {math_text(unfolded(e.expression))}"
+            line += rf" = {math_text(unfolded(e.expression), notation)}"
+        elif isinstance(op := e.expression.op, RowFunction) and (write := Latex(notation)):
+            formula = write.text(op.formula(*e.expression.operands))[0]
+            line += f" = {formula}" if write.whole and formula != right else ""
         lines.append(line)
     return aligned(lines)
 
@@ -178,27 +193,29 @@ def program_diagram(layer: Layer) -> str:
     for e in layer.equations:
         nodes.setdefault(e.name.partition("[")[0], []).append(e)  # of an array of all steps, several
     for key, those in nodes.items():
-        lines.append(f'    _{key}["{"<br>".join(map(str, those))}"]')
+        lines.append(f'    _{key}["{key}<br>{_done_by(those)}"]')
         used = dict.fromkeys(name for e in those for name in e.expression.names())
         lines += [f"    _{name} --> _{key}" for name in used]
     return fenced("mermaid", "\n".join(lines))
 
 
+def _done_by(those: Sequence[Equation]) -> str:
+    """The operations of some equations, in the order in which they are done."""
+    nodes = [node for e in those for node in e.expression.walk() if node.operands and node.op.name not in UNSAID]
+    return ", ".join(dict.fromkeys(node.op.name.replace("_", " ") for node in nodes)) or "copy"
+
+
 def derivation_table(derivation: Derivation) -> str:
     """One line a row: adjoint, formula, rule, reason, verdict."""
-    symbol = Writer("math").symbol
+    notation = notation_in(derivation)
     rows = []
     for step in derivation.steps:
-        reason = step.reason if step.rule == UPSTREAM else "; ".join(inline_code(r) for r in step.reason.split("; "))
-        rows.append(
-            (
-                inline(symbol(step.adjoint)),
-                inline(math_text(step.expression)),
-                _rule_cell(derivation, step),
-                reason,
-                "given" if step.rule == UPSTREAM else mark(step.verdict),
-            )
-        )
+        given = step.rule == UPSTREAM
+        left, right = sides(step.adjoint, step.expression, notation)
+        reason = step.reason.partition(",")[0] if given else "; ".join(inline_code(r) for r in step.reason.split("; "))
+        verdict = "given" if given else mark(step.verdict).replace(" ", "\N{NO-BREAK SPACE}")
+        shown = upstream_in_latex(step.name, notation) if given else right
+        rows.append((inline(left), inline(shown), _rule_cell(derivation, step), reason, verdict))
     return table(("adjoint", "formula", "rule", "because", "verdict"), rows)
 
 
@@ -216,7 +233,8 @@ def rules_used(derivation: Derivation) -> str:
             if node.op.name in wanted and node.operands and not isinstance(node.op, LayerCall):
                 rule = rule_of(node)
                 source = f" ({rule.source})" if rule.source else ""
-                found.setdefault(rule.name, f"* {rule.name}: {rule.statement}{source}")
+                said = " ⇒ ".join(map(str.strip, rule.statement.split("=>")))
+                found.setdefault(rule.name, f"* {rule.name}: {said}{source}")
     if not found:
         return ""
     return "Rules, with G the adjoint of Y; each is proved by the kernel before it is used:\n\n" + "\n".join(
@@ -225,10 +243,9 @@ def rules_used(derivation: Derivation) -> str:
 
 
 def gradients(derivation: Derivation) -> str:
-    """The gradients as display math."""
-    symbol = Writer("math").symbol
-    lines = [rf"\mathrm{{d}}{symbol(key)} &= {math_text(value)}" for key, value in derivation.gradients.items()]
-    return aligned(lines)
+    """The gradients as display math; entry by entry, names that only say where entries lie are seen through."""
+    lines = [gradient_in_latex(derivation, key) for key in derivation.gradients]
+    return aligned(f"{left} &= {right}" for left, right in lines)
 
 
 def claims(layer: Layer) -> list[str]:
@@ -268,7 +285,7 @@ def digits(layer: Layer, compare: Mapping[str, Contender]) -> list[str]:
     except NoValue:
         return []
     dtypes = list(next(iter(found.tallies.values())))
-    rows = [(name, *(grade(tallies[dtype]) for dtype in dtypes)) for name, tallies in found.tallies.items()]
+    rows = [(name, *(grade(tallies[dtype], dtype) for dtype in dtypes)) for name, tallies in found.tallies.items()]
     told = (
         "Worst error in mixed ulp, |error| / (ulp(g) + Σ |∂g/∂x| ulp(x)), of outputs and gradients beside the truth in "
         f"ball arithmetic: {regime(program_of(derivation, where))}."
@@ -301,8 +318,8 @@ def mark(verdict: Verdict) -> str:
 
 
 def inline(math: str) -> str:
-    """Inline math."""
-    return f"$`{math}`$"
+    """Inline math, its fractions as large as in a display."""
+    return f"$`{math.replace(chr(92) + 'frac', chr(92) + 'dfrac')}`$"
 
 
 def inline_code(text: str) -> str:

@@ -54,7 +54,7 @@ def statements(
     for statement in block:
         root = statement.expression
         own = known.pop(root, None)
-        write = Writer("numpy", known, dtype, quick=True, leading=any_rank)
+        write = Writer(known, dtype, quick=True, leading=any_rank)
         text = write.text(root)[0]
         if own is not None and own != statement.target:
             text = own

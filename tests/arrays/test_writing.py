@@ -8,10 +8,13 @@ from hypothesis import given, settings
 
 from derive.arrays.array import apply
 from derive.arrays.build import elementwise
+from derive.arrays.latex import math_text, sides
+from derive.arrays.latex_names import Notation, math_size
 from derive.arrays.operations import Broadcast, Constant
-from derive.arrays.writing import math_size, math_text, numpy_text
+from derive.arrays.writing import numpy_text
 
 from .cases import CASES
+from .latex import Reader
 from .strategies import expressions
 from .values import EPS, N, S, entry_values, node_values, sizes_for, text_value, values_for, work
 
@@ -69,6 +72,16 @@ def test_every_operation_writes_latex(array):
     assert text
     assert brackets_balanced(text)
     assert array._repr_latex_() == rf"$\displaystyle {text}$"
+
+
+@given(expressions())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_latex_read_back_has_the_value_of_the_tree(array):
+    for seed, sizes in enumerate(sizes_for(array)):
+        arrays = values_for([array], sizes, seed)
+        nodes = node_values(array, sizes, arrays)
+        reader = Reader(sizes, arrays | {"result": nodes[array]}, Notation())
+        assert_agree(reader.line(*sides("result", array)), nodes[array], nodes, work(array, sizes))
 
 
 @given(expressions())
@@ -136,14 +149,21 @@ def test_numpy_text(text):
 
 
 LATEX = {
-    r"X W + \mathbf{1} b": X @ W + b,
-    r"\mathrm{d}Y W^{\top}": G @ W.T,
-    r"X^{\top} \mathrm{d}Y": X.T @ G,
-    r"T K": T @ K, r"T T^{\top}": T @ T.swapaxes(-1, -2), r"Q^{0213}": Q.transpose(0, 2, 1, 3), r"Q^{3210}": Q.T,
-    r"\mathrm{input} \, W": N("input", "n d") @ W, r"X \, \mathrm{in\_weight}^{\top}": X @ N("in_weight", "m d").T,
-    r"\mathbf{1}^{\top} \mathrm{d}Y": G.sum(axis=0),
+    r"X \, W + \mathbf{1} \, b": X @ W + b,
+    r"\mathrm{d}Y \, W^{\top}": G @ W.T,
+    r"X^{\top} \, \mathrm{d}Y": X.T @ G,
+    r"\mathbf{1}^{\top} \, \mathrm{d}Y": G.sum(axis=0),
     r"X \, \mathbf{1}": X.sum(axis=1),
-    r"\tanh(X W)": np.tanh(X @ W),
+    r"\operatorname{rowsum}(X)": apply(Broadcast(X.shape, (0,)), X.sum(axis=1)),
+    r"X - \operatorname{rowmean}(X)": X - X.mean(axis=1, keepdims=True),
+    r"X - \operatorname{colmean}(X)": X - X.mean(axis=0, keepdims=True),
+    r"X \oslash \sqrt{\operatorname{rowmean}(X^{\odot 2}) + 10^{-5}}": X / np.sqrt((X**2).mean(axis=1, keepdims=True) + 1e-5),
+    r"Q \, Q^{\top}": Q @ Q.swapaxes(2, 3),
+    r"\left[Q_{b,h,n,i}\right]_{b,n,h,i}": Q.transpose(0, 2, 1, 3),
+    r"b^{\top} \, W^{\top} \, c": W @ b @ N("c", "d"),
+    r"K \, c": K @ c, r"K^{\top} \, c": c @ K, r"c^{\top} \, c": c @ c, r"c \, b^{\top}": np.outer(c, b),
+    r"\begin{cases} X & \text{if } X > 0 \\ 0 & \text{otherwise} \end{cases}": np.where(X > 0, X, 0),
+    r"\tanh(X \, W)": np.tanh(X @ W),
     r"X^{\odot 2}": X**2,
     r"q^{2}": q**2,
     r"X \odot V": X * V,
@@ -153,30 +173,31 @@ LATEX = {
     r"X / 2": X / 2,
     r"X / d": X / S("d"),
     r"-X \odot V": -(X * V),
-    r"X \left(-W\right)": X @ (-W),
+    r"X \, \left(-W\right)": X @ (-W),
     r"X \odot \left(-V\right)": X * (-V),
     r"X - \left(-V\right)": X - (-V),
-    r"\left(X + V\right) W": (X + V) @ W,
+    r"\left(X + V\right) \, W": (X + V) @ W,
     r"\left(X + V\right)^{\top}": (X + V).T,
     r"\operatorname{tr}(K)": np.trace(K),
-    r"\operatorname{tr}(K^{\top} K)": np.trace(K.T @ K),
-    r"c \mathbf{1}^{\top}": apply(Broadcast((S("n"), S("d")), (0,)), c),
+    r"\operatorname{tr}(K^{\top} \, K)": np.trace(K.T @ K),
+    r"c \, \mathbf{1}^{\top}": apply(Broadcast((S("n"), S("d")), (0,)), c),
     r"\sqrt{X}": np.sqrt(X),
     r"\lvert X \rvert": np.abs(X),
     r"\sigma(X)": elementwise("sigmoid", X),
     r"\max(X, 0)": np.maximum(X, 0),
-    r"\operatorname{where}(X > 0, X, 0)": np.where(X > 0, X, 0),
     r"\mathbf{1}_{n \times d}": apply(Constant(Fraction(1), X.shape)),
     r"\mathbf{0}_{n \times d}": apply(Constant(Fraction(0), X.shape)),
     r"\pi": apply(Constant("pi")),
     r"\tfrac{1}{3}": apply(Constant(Fraction(1, 3))),
-    r"\lnot \left(X > 0\right)": ~(X > 0),
+    r"\lnot \left[X > 0\right]": ~(X > 0),
     r"W_{1}": N("W1", "d m"),
     r"\mathrm{d}W_{1}": N("dW1", "d m"),
     r"\epsilon": N("eps", ""),
     r"\gamma": N("gamma", "d"),
-    r"\mathrm{mask}": N("mask", "n"),
+    r"\mathit{mask}": N("mask", "n"), r"\mathit{data}": N("data", "n"), r"\mathit{running\_mean}": N("running_mean", "n"),
+    r"w_{\mathit{ih}}": N("w_ih", "n d"), r"\overline{\mathrm{d}W_{2}}": N("dW2_bar", "n d"),
     r"\mathrm{d}b": N("db", "m"),
+    r"0.01 X": 0.01 * X, r"10^{-5} X": 1e-5 * X, r"2.5 \cdot 10^{-3} X": 0.0025 * X,
 }  # fmt: skip
 
 
@@ -188,7 +209,29 @@ def test_latex_text(text):
 def test_parts_with_a_name_are_written_by_name():
     Z = X @ W
     assert numpy_text(np.tanh(Z + b), {Z: "Z"}) == "np.tanh(Z + b)"
-    assert math_text(np.tanh(Z + b), {Z: "Z"}) == r"\tanh(Z + \mathbf{1} b)"
+    assert math_text(np.tanh(Z + b), Notation(names={Z: "Z"})) == r"\tanh(Z + \mathbf{1} \, b)"
+
+
+def test_a_line_without_a_matrix_notation_is_written_entry_by_entry():
+    weights, images = N("weight", "o c k"), N("X", "n c k")
+    assert sides("Y", np.einsum("ock,nck->no", weights, images)) == (r"Y_{n,o}", r"\sum_{c,k} \mathit{weight}_{o,c,k} \, X_{n,c,k}")
+    assert sides("Y", Q.sum(axis=(0, 2))) == ("Y_{h,i}", r"\sum_{b,n} Q_{b,h,n,i}")
+    assert sides("Y", X @ W) == ("Y", r"X \, W")
+
+
+def test_no_index_goes_by_the_name_of_a_size_that_is_written():
+    left, right = sides("E", X.sum() / S("n"))
+    assert left == "E"
+    assert right == r"\frac{\sum_{i,j} X_{i,j}}{n}"
+
+
+def test_how_far_an_index_runs_is_said_where_no_axis_says_it():
+    assert sides("Y", F[::2, ::2].sum())[1] == r"\sum_{i<2,j<3} F_{2 i,2 j}"
+
+
+def test_the_name_of_an_adjoint_is_told_from_other_names():
+    assert math_text(N("doutput", "n")) == r"\mathit{doutput}"
+    assert math_text(N("doutput", "n"), Notation(frozenset({"doutput"}))) == r"\mathrm{d}\mathit{output}"
 
 
 def test_a_negated_quotient_binds_no_tighter_than_a_quotient():

@@ -258,9 +258,9 @@ def test_the_table_as_text():
 def test_latex_of_the_gradients():
     gradients = dense.derive().gradients
     assert [gradients[key]._repr_latex_() for key in "XWb"] == [
-        r"$\displaystyle \mathrm{d}Y W^{\top}$",
-        r"$\displaystyle X^{\top} \mathrm{d}Y$",
-        r"$\displaystyle \mathbf{1}^{\top} \mathrm{d}Y$",
+        r"$\displaystyle \mathrm{d}Y \, W^{\top}$",
+        r"$\displaystyle X^{\top} \, \mathrm{d}Y$",
+        r"$\displaystyle \mathbf{1}^{\top} \, \mathrm{d}Y$",
     ]
 
 

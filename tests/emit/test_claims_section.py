@@ -46,9 +46,9 @@ def test_the_corrected_formula_comes_from_the_derivation():
     formulas = re.findall(r"```math\n(.*?)\n```", PAGE, re.DOTALL)
     assert formulas == [
         r"\mathrm{d}Y = Y - T",
-        r"\mathrm{d}b_{2} = \mathbf{1}^{\top} \mathrm{d}Y",
-        r"\mathrm{d}b_{1} = \mathbf{1}^{\top} \mathrm{d}Z_{1}",
-        r"\mathrm{d}b = \mathbf{1}^{\top} \mathrm{d}Y",
+        r"\mathrm{d}b_{2} = \mathbf{1}^{\top} \, \mathrm{d}Y",
+        r"\mathrm{d}b_{1} = \mathbf{1}^{\top} \, \mathrm{d}Z_{1}",
+        r"\mathrm{d}b = \mathbf{1}^{\top} \, \mathrm{d}Y",
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import derive
 from derive.emit import report
+from derive.emit.legend import legend
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
@@ -58,6 +59,38 @@ def test_pages_tell_no_time_place_or_machine(pages):
         assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text)
         assert socket.gethostname() not in text
         assert not re.search(r"\d (ms|seconds|s)\b", text)
+
+
+def test_a_page_says_how_its_formulas_are_read():
+    text = report.page(derive.layers["softmax"])
+    assert r"$`\operatorname{rowsum}(A)`$ has the shape of $`A`$" in text
+    assert "square brackets" not in text
+    assert r"\mathrm{d}\mathit{input} &= \mathit{output} \odot \left(\mathrm{d}\mathit{output} - \operatorname{rowsum}" in text
+    assert "| `output` | `(..., d)` | output | float |" in text
+
+
+def test_the_number_of_a_name_is_no_place():
+    layer = derive.layers["two_layer_network"]
+    assert "counted from 0" not in legend(layer, [report.gradients(layer.derive())])
+
+
+def test_gradients_without_a_matrix_form_are_sums_over_indices():
+    text = report.gradients(derive.layers["conv2d"].derive())
+    assert r"\mathrm{d}\mathit{weight}_{o,c,i,j} &= \sum_{n,y,x} \mathit{input}_{n,c,y + i,x + j} \, \mathrm{d}Y_{n,o,y,x}" in text
+    assert "windows" not in text
+    text = report.gradients(derive.layers["avg_pool2d"].derive())
+    assert r"\sum_{i,j,k<2,l<2 \,:\, 2 i + k = h,\, 2 j + l = w} \tfrac{1}{4} \, \mathrm{d}Y_{n,c,i,j}" in text
+
+
+def test_a_diagram_names_operations_and_no_formulas():
+    text = report.program_diagram(derive.layers["scaled_dot_product_attention"])
+    assert '_S["S<br>transpose, matmul, sqrt, divide"]' in text
+
+
+def test_the_index_has_every_layer_once_by_family():
+    text = report.index(derive.layers)
+    assert [text.count(f"[{name}]({name}.md)") for name in derive.layers] == [1] * len(derive.layers)
+    assert "## Activations" in text
 
 
 def test_a_line_that_is_not_shown_is_told_as_open(monkeypatch):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import derive
-from derive.emit.accuracy import accuracy, curves, program_of
+from derive.emit.accuracy import accuracy, curves, grade, program_of
 from derive.emit.textbook import textbook
-from derive.evidence.accuracy import BOUND
+from derive.evidence.accuracy import BOUND, Tally
 from derive.evidence.balls import NoValue, precision
 from derive.evidence.regimes import batches, scale_free
 from derive.evidence.structure import lanes, structure_of, summed_sizes
@@ -443,9 +443,17 @@ def test_the_page_has_a_row_for_what_is_compared():
     derivation = SIGMOID.derive()
     unstable = by_code(textbook(derivation), program_of(derivation))
     text = page(SIGMOID, compare={"another library": unstable})
-    assert "| generated code | within 8 | within 8 |" in text
-    assert "| textbook formulas | beyond 8 | beyond 8 |" in text
-    assert "| another library | beyond 8 | beyond 8 |" in text
+    assert "| generated code | within 8 ulp | within 8 ulp |" in text
+    assert "| textbook formulas | nearly all digits lost | nearly all digits lost |" in text
+    assert "| another library | nearly all digits lost | nearly all digits lost |" in text
+
+
+@pytest.mark.parametrize(
+    ("worst", "not_finite", "said"),
+    [(8, 0, "within 8 ulp"), (9, 0, "up to half of the digits lost"), (2.0**27, 0, "more than half of the digits lost"), (2.0**47, 0, "nearly all digits lost"), (3, 2, "within 8 ulp; some nan or infinite")],
+)  # fmt: skip
+def test_a_grade_says_how_many_digits_are_lost(worst, not_finite, said):
+    assert grade(Tally(worst, None, 10, not_finite), "float64") == said
 
 
 def test_unstable_code_is_told_and_leaves_what_was_proved_proved(monkeypatch):
