@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -162,15 +163,18 @@ def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
             y, _ = code.forward(*moving.values())
         if watch.kink:
             raise Kink
-        yield _pairing(name, upstream, y, gradients[name], direction)
+        yield _pairing(name, upstream, y, gradients[name], direction, case.scales.get(name, Fraction(1)))
 
 
-def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> Pairing:
+def _pairing(
+    name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction
+) -> Pairing:
     outputs = y if len(upstream) > 1 else (y,)
-    terms = [g.value * _slope(e) for g, e in _entries(upstream, outputs)]
+    known = dual(scale).value
+    terms = [known * g.value * _slope(e) for g, e in _entries(upstream, outputs)]
     other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
-    scale = sum((abs(t) for t in [*terms, *other]), exact(0.0))
-    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
+    size = sum((abs(t) for t in [*terms, *other]), exact(0.0))
+    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), size)
 
 
 def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -54,11 +54,12 @@ def point(
     """A point at given sizes; ``fill`` draws the entries of plain float inputs.  None where forward has no value."""
     inputs = {key: _drawn(declared, sizes, chance, fill) for key, declared in given.inputs.items()}
     shapes = output_shapes(given, [np.copy(v) if isinstance(v, np.ndarray) else v for v in inputs.values()])
-    if shapes is None:
+    scales = given.signature.scales_at(sizes)
+    if shapes is None or scales is None:
         return None
     upstream = tuple(np.asarray(chance.standard_normal(shape)) for shape in shapes)
     kinds = {key: declared.kind.name for key, declared in given.inputs.items()}
-    return Case(dict(sizes), inputs, upstream, kinds, seed=seed)
+    return Case(dict(sizes), inputs, upstream, kinds, seed=seed, scales=scales)
 
 
 def _drawn(declared: Declaration, sizes: Mapping[str, int], chance: np.random.Generator, fill: Fill | None) -> Any:
@@ -103,7 +104,8 @@ def _fitting(given: Pair, sizes: dict[str, int], most_entries: int) -> Iterator[
             sizes[key] = number(kind.equals, sizes)
     shapes = [numbers(declared.shape, sizes) for declared in given.inputs.values()]
     small = all(prod(shape) <= most_entries and min(shape, default=0) >= 0 for shape in shapes)
-    if small and all(condition(text).holds(sizes) for text in given.where):
+    defined = all(condition(text).holds(sizes) for text in given.where) and given.signature.scales_at(sizes) is not None
+    if small and defined:
         yield sizes
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from derive.arrays.array import Array, name
+from derive.arrays.axis import axis_size
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.evidence.properties import Outcome
 from derive.evidence.sizes import number, numbers
 from derive.index.laws import Exhausted
+from derive.index.size import Size
 from derive.rules.proof import is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung
@@ -84,7 +88,8 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 def _for_every_shape(given: Pair, budget: str) -> Rung:
-    arrays = {key: name(key, d.shape, d.kind.name) for key, d in given.inputs.items()}
+    arrays: dict[str, Any] = {key: name(key, d.shape, d.kind.name, d.kind.range) for key, d in given.inputs.items()}
+    arrays |= {key: axis_size(size) for key, size in _plain_ints(given).items()}
     y, held = given.forward(*arrays.values())
     outputs: tuple[Any, ...] = tuple(y) if isinstance(y, tuple | list) else (y,)
     if not all(isinstance(part, Array) for part in outputs):
@@ -95,13 +100,20 @@ def _for_every_shape(given: Pair, budget: str) -> Rung:
     derivation = layer.derive()
     if not derivation.prove().ok:
         return Rung(NAME, "open", f"the derived gradient is itself not proved: {derivation.prove().reason}")
-    apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], ties=True)]
-    lost = [key for key in apart if not _is_derived(layer, key, gradients[key], ties=False)]
+    meant = {key: scale.symbolic(_plain_ints(given)) for key, scale in given.scales.items()}
+    apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], meant.get(key), ties=True)]
+    lost = [key for key in apart if not _is_derived(layer, key, gradients[key], meant.get(key), ties=False)]
     if lost:
         return Rung(NAME, "open", f"not shown equal for every shape: {', '.join(lost)}")
     assumptions = [*derivation.prove().assumptions, *([NO_TIES] if apart else [])]
     detail = f"{len(gradients)} gradients equal the derived ones for every shape"
     return Rung(NAME, "proved", detail, {"assumptions": assumptions})
+
+
+def _plain_ints(given: Pair) -> dict[str, Size]:
+    """The sizes that plain ints are."""
+    kinds = given.signature.plain_ints
+    return {key: kind.equals if kind.equals is not None else Size.of(key) for key, kind in kinds.items()}
 
 
 def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
@@ -113,8 +125,8 @@ def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
     return build_layer(given.name if given.name.isidentifier() else "pair", inputs, {}, titles)
 
 
-def _is_derived(layer: Layer, key: str, claimed: Any, ties: bool) -> bool:
-    """True if a gradient is shown to be the derived one, over inputs and upstream gradients alone."""
+def _is_derived(layer: Layer, key: str, claimed: Any, scale: Array | None, ties: bool) -> bool:
+    """True if a gradient is shown to be the derived one, or so many times it, in inputs and upstream gradients."""
     from derive.arrays.build import constant, spread
 
     claimed = constant(claimed)
@@ -127,7 +139,7 @@ def _is_derived(layer: Layer, key: str, claimed: Any, ties: bool) -> bool:
     derivation = layer.derive()
     known = {e.name: e.expression for e in layer.equations}
     known |= {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
-    truth = derivation.gradients[key]
+    truth = derivation.gradients[key] if scale is None else scale * derivation.gradients[key]
     return is_equal(claimed, truth, known, ties) or is_equal(simplify(claimed), truth, known, ties)
 
 
@@ -136,12 +148,10 @@ def _is_derived(layer: Layer, key: str, claimed: Any, ties: bool) -> bool:
 
 def _at_sizes(given: Pair, budget: str) -> Rung:
     lifting = of_objects({key: _mapped(key) for key in ("sqrt", *FUNCTIONS)}, Symbols)
-    code = Pair(
-        lifting.lift(given.forward_function),
-        lifting.lift(given.backward_function),
-        given.inputs,
-        given.where,
-        given.out,
+    code = replace(
+        given,
+        forward_function=lifting.lift(given.forward_function),
+        backward_function=lifting.lift(given.backward_function),
     )
     shown: list[str] = []
     assumptions: list[str] = []
@@ -199,13 +209,16 @@ def _gaps(code: Pair, sizes: Mapping[str, int], discrete: Mapping[str, Any]) -> 
     outputs = y if isinstance(y, tuple) else (y,)
     upstream = tuple(variables(f"G{k}", np.shape(part)) for k, part in enumerate(outputs))
     gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
+    scales = code.signature.scales_at(sizes) or {}
     for key in code.floats:
         if key not in gradients:
             continue
         direction = variables(f"v{key}", np.shape(plain[key]))
         moved, _ = code.forward(*{**plain, key: moving(plain[key], direction)}.values())
         parts = zip(upstream, moved if isinstance(moved, tuple) else (moved,), strict=True)
-        left = [g * _slope(e) for one, part in parts for g, e in zip(np.ravel(one), np.ravel(part), strict=True)]
+        scale = scales.get(key, Fraction(1))
+        slopes = ((g, _slope(e)) for one, part in parts for g, e in zip(np.ravel(one), np.ravel(part), strict=True))
+        left = [scale * g * slope for g, slope in slopes]
         right = [g * v for g, v in zip(np.ravel(gradients[key]), np.ravel(direction), strict=True)]
         total: Any = symbol(0)
         for term in left:
