@@ -22,7 +22,7 @@ from derive.evidence.values import draw_direction
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
-from derive.verifier.lifting import of_objects
+from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, point, small_points
 from derive.verifier.sources import source
@@ -100,7 +100,7 @@ def climb(given: Pair, budget: str) -> Outcome:
 def lifted(given: Pair) -> Pair:
     """The pair with its code on object arrays."""
     functions = {name: _mapped(name) for name in ("sqrt", *FUNCTIONS)}
-    lifting = of_objects(functions)
+    lifting = of_objects(functions, lambda: Dual(exact(float("nan"))))
     return replace(
         given,
         forward_function=lifting.lift(given.forward_function),
@@ -166,9 +166,7 @@ def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
         yield _pairing(name, upstream, y, gradients[name], direction, case.scales.get(name, Fraction(1)))
 
 
-def _pairing(
-    name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction
-) -> Pairing:
+def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction) -> Pairing:
     outputs = y if len(upstream) > 1 else (y,)
     known = dual(scale).value
     terms = [known * g.value * _slope(e) for g, e in _entries(upstream, outputs)]
