@@ -24,7 +24,7 @@ from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
 from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, point, small_points
+from derive.verifier.points import near, point, seed_of, small_points
 from derive.verifier.sources import source
 
 NAME = "enclosure"
@@ -88,7 +88,7 @@ def climb(given: Pair, budget: str) -> Outcome:
                 worst = max(worst, pairing.gap)
                 if pairing.gap > DOUBLES:
                     return refuted(given, case, pairing)
-    numbers = {"points": points, "derivatives": compared, "seed": SEED, "bits": PRECISIONS[0]}
+    numbers = {"points": points, "derivatives": compared, "seed": seed_of(SEED), "bits": PRECISIONS[0]}
     if not points:
         return Outcome(Rung(NAME, "open", f"skipped: no point to look at{f', only {lost}' if lost else ''}", numbers))
     if worst:
@@ -125,9 +125,9 @@ def _mapped(name: str) -> Any:
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
     """Points off kinks: small ones, then entries near the numbers in the code."""
-    yield from small_points(given, TRIED[budget], SEED)
-    chance = np.random.default_rng(SEED)
-    base = next(small_points(given, 4, SEED), None)
+    yield from small_points(given, TRIED[budget], seed_of(SEED))
+    chance = np.random.default_rng(seed_of(SEED))
+    base = next(small_points(given, 4, seed_of(SEED)), None)
     numbers = constants_of(given.forward_function, given.backward_function)
     for value in numbers.values if base is not None else ():
         found = point(given, base.sizes, chance, near(value))  # type: ignore[union-attr]  # there is one

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -21,6 +23,22 @@ from derive.verifier.pair import Pair
 MOST_ENTRIES = 200_000  # in one array
 LARGE = (17, 100)  # sizes that no small case has
 Fill = Callable[[np.random.Generator, tuple[int, ...]], Any]
+_BASE: ContextVar[int] = ContextVar("base", default=0)
+
+
+@contextmanager
+def other_draws(base: int) -> Iterator[None]:
+    """Every rung draws other points inside: how a verdict hangs on its seed is seen by asking again."""
+    before = _BASE.set(base)
+    try:
+        yield
+    finally:
+        _BASE.reset(before)
+
+
+def seed_of(rung: int) -> int:
+    """The seed of a rung, which has a number of its own."""
+    return rung + 10 * _BASE.get()
 
 
 def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], ...] | None:

@@ -20,7 +20,7 @@ from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, output_shapes, point, sizes_near, small_cases, small_points
+from derive.verifier.points import near, output_shapes, point, seed_of, sizes_near, small_cases, small_points
 from derive.verifier.sources import source
 
 NAME = "values"
@@ -38,7 +38,7 @@ def climb(given: Pair, budget: str) -> Outcome:
     What is broken may be the contract rather than a value; the rung then has that name.
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-    drawn = properties(given, signature, examples=_examples(given, budget), seed=SEED, source=source(given))
+    drawn = properties(given, signature, examples=_examples(given, budget), seed=seed_of(SEED), source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     tried, deadline = 0, monotonic() + SECONDS[budget]
@@ -60,7 +60,7 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 def _examples(given: Pair, budget: str) -> int:
     """As many examples as there is time for."""
-    cases = small_cases(given, 6, SEED)
+    cases = small_cases(given, 6, seed_of(SEED))
     began = monotonic()
     for case in cases:
         output_shapes(given, [*case.arguments().values()])
@@ -70,8 +70,8 @@ def _examples(given: Pair, budget: str) -> int:
 
 def _told_by_the_code(given: Pair, budget: str) -> Iterator[Case]:
     """Points at sizes and entries near the numbers in the code, and at large sizes."""
-    chance = np.random.default_rng(SEED)
-    bases = [case.sizes for case in small_points(given, 12, SEED)][:2]
+    chance = np.random.default_rng(seed_of(SEED))
+    bases = [case.sizes for case in small_points(given, 12, seed_of(SEED))][:2]
     numbers = constants_of(given.forward_function, given.backward_function)
     left = MORE[budget]
     for base in bases[-1:]:
