@@ -88,3 +88,21 @@ def test_files_without_pairs_are_refused(tmp_path, text, said):
     assert run(f"{path}:b").exit_code == 2
     assert run(str(tmp_path / "none.py")).exit_code == 2
     assert run("dense").exit_code == 2
+
+
+SCALED = '''
+def mean_forward(x: "n"):
+    return x * x
+
+def mean_backward(x, dy):
+    return {"x": 2 * x * dy / len(x)}
+
+mean_convention = "CONVENTION"
+'''
+
+
+@pytest.mark.parametrize(("convention", "code"), [("1/n", 0), ("n", 1), ("1/q", 3)])
+def test_a_convention_beside_the_pair(tmp_path, convention, code):
+    path = tmp_path / "scaled.py"
+    path.write_text(SCALED.replace("CONVENTION", convention))
+    assert run(str(path)).exit_code == code

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,10 @@ _ENTRIES = st.lists(st.tuples(st.integers(0, 2**16), st.sampled_from(_SPECIAL)),
 
 @dataclass(frozen=True)
 class Case:
-    """One point to try code at; arrays are kept C-contiguous and handed out as copies in ``layout``."""
+    """One point to try code at; arrays are kept C-contiguous and handed out as copies in ``layout``.
+
+    ``scales`` are what some gradients should be multiples of the true ones by.
+    """
 
     sizes: Mapping[str, int]
     inputs: Mapping[str, Any]
@@ -46,6 +50,7 @@ class Case:
     layout: Layout = "C"
     dtype: np.dtype[Any] = _FLOAT64
     seed: int = 0
+    scales: Mapping[str, Fraction] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Fresh inputs in the layout, by name and in order."""
@@ -110,7 +115,8 @@ def cases_in(
     shapes = _output_shapes(signature, at, inputs, lead)
     upstream = tuple(np.asarray(draw_upstream(chance, style, shape), dtype) for shape in shapes)
     kinds = {name: declared.kind.name for name, declared in signature.inputs.items()}
-    return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
+    scales = signature.scales_at(at) or {}
+    return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed, scales)
 
 
 def _output_shapes(

@@ -89,8 +89,8 @@ class Agreement:
 
 
 def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
-    """t -> the terms G * f(x + t v), flat, all of it in float64."""
-    base = case.contiguous().in_float64()
+    """t -> the terms G * f(x + t v), flat, all of it in float64, times the known scale of the gradient."""
+    base, scale = case.contiguous().in_float64(), float(case.scales.get(name, 1))
     inputs, start = base.arguments(), np.asarray(base.inputs[name])
 
     def terms(t: float) -> Reals:
@@ -99,7 +99,8 @@ def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
         except np.linalg.LinAlgError:  # singular nearby: nothing can be said there
             return np.full(sum(g.size for g in base.upstream), np.nan)
         parts = [y] if len(base.upstream) == 1 else y
-        return np.concatenate([np.ravel(g * np.asarray(part)) for g, part in zip(base.upstream, parts, strict=True)])
+        pairs = zip(base.upstream, parts, strict=True)
+        return np.concatenate([np.ravel(scale * g * np.asarray(part)) for g, part in pairs])
 
     moving = direction != 0
     return Curve(terms, float(np.max(np.abs(start[moving] / direction[moving]), initial=0.0)))

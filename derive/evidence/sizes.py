@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from derive.arrays.shapes import Declaration, Kind, Shape, size_names
 from derive.errors import DeriveError
 from derive.evidence.conditions import Condition, condition
+from derive.evidence.scales import Scale
 from derive.index.size import Quotient, Size
 
 LARGEST = 6  # of a named size
@@ -27,13 +29,14 @@ class Signature:
     """What a layer takes and gives: declared inputs, the shapes of its outputs, conditions on the sizes.
 
     Where the shapes of the outputs are not known beforehand, ``found`` tells them from inputs; None where the inputs
-    have no value.
+    have no value.  ``scales`` are the known multiples of the true gradients that are wanted.
     """
 
     inputs: Mapping[str, Declaration]
     outputs: tuple[Shape, ...]
     where: tuple[str, ...] = ()
     found: Callable[[Sequence[Any]], tuple[tuple[int, ...], ...] | None] | None = None
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def floats(self) -> tuple[str, ...]:
@@ -44,6 +47,13 @@ class Signature:
     def plain_ints(self) -> dict[str, Kind]:
         """The inputs that are plain Python ints; sizes and conditions may speak of them."""
         return {name: declared.kind for name, declared in self.inputs.items() if declared.kind.scalar}
+
+    def scales_at(self, sizes: Mapping[str, int]) -> dict[str, Fraction] | None:
+        """The scales of the gradients at some sizes; None where one has no value."""
+        try:
+            return {name: scale.at(sizes) for name, scale in self.scales.items()}
+        except ZeroDivisionError:
+            return None
 
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:
@@ -120,7 +130,9 @@ def admissible(signature: Signature, smallest: int, positive: frozenset[str] = f
         for name, kind in signature.plain_ints.items():
             if kind.equals is not None:
                 sizes[name] = number(kind.equals, sizes)
-        if all(each.holds(sizes) for each in conditions) and _fits(signature, sizes, smallest):
+        if not all(each.holds(sizes) for each in conditions) or signature.scales_at(sizes) is None:
+            continue
+        if _fits(signature, sizes, smallest):
             yield sizes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from derive.evidence.values import draw_direction
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
-from derive.verifier.lifting import of_objects
+from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, point, seed_of, small_points, telling_sizes
 from derive.verifier.sources import source
@@ -99,7 +100,7 @@ def climb(given: Pair, budget: str) -> Outcome:
 def lifted(given: Pair) -> Pair:
     """The pair with its code on object arrays."""
     functions = {name: _mapped(name) for name in ("sqrt", *FUNCTIONS)}
-    lifting = of_objects(functions)
+    lifting = of_objects(functions, lambda: Dual(exact(float("nan"))))
     return replace(
         given,
         forward_function=lifting.lift(given.forward_function),
@@ -160,15 +161,16 @@ def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
             y, _ = code.forward(*moving.values())
         if watch.kink:
             raise Kink
-        yield _pairing(name, upstream, y, gradients[name], direction)
+        yield _pairing(name, upstream, y, gradients[name], direction, case.scales.get(name, Fraction(1)))
 
 
-def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> Pairing:
+def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction) -> Pairing:
     outputs = y if len(upstream) > 1 else (y,)
-    terms = [g.value * _slope(e) for g, e in _entries(upstream, outputs)]
+    known = dual(scale).value
+    terms = [known * g.value * _slope(e) for g, e in _entries(upstream, outputs)]
     other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
-    scale = sum((abs(t) for t in [*terms, *other]), exact(0.0))
-    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
+    size = sum((abs(t) for t in [*terms, *other]), exact(0.0))
+    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), size)
 
 
 def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -30,7 +30,8 @@ def check(
 
     ``forward(*inputs) -> y`` with ``backward(*inputs, dY) -> {name: gradient}``, inputs in the order of ``shapes``
     (``{"X": "n d"}``); or ``forward(*inputs) -> (y, cache)`` with ``backward(dY, cache)``.  ``where`` are conditions
-    on sizes, ``budget`` is "ci" or "deep"; a ``convention``, a known scale such as ``"1/n"``, is not yet taken.
+    on sizes; ``convention`` is a known scale, ``"1/n"`` of all gradients or ``"W: 1/n, b: 2"`` of some: so many times
+    the true gradient is then the right one.  ``budget`` is "ci" or "deep".
     The code runs in a process of its own, with limits on time and memory.  DeriveError for shapes that cannot be read
     and functions that do not fit them.
     """
@@ -38,10 +39,7 @@ def check(
         raise DeriveError(
             f"budget {budget!r}", f"one of {', '.join(SECONDS)} was wanted", callers_place(), 'budget="ci"'
         )
-    if convention is not None:
-        wanted = "no convention yet: a known scale is not taken into account"
-        raise DeriveError(f"convention {convention!r}", wanted, callers_place(), "multiplying it out in backward")
-    given = pair(forward, backward, shapes, where)
+    given = pair(forward, backward, shapes, where, convention)
     outcome = isolated(lambda: climb(given, budget), SECONDS[budget])
     if outcome.failure:
         return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}")
@@ -61,7 +59,7 @@ def climb(given: Pair, budget: str) -> Verdict:
     if not shown or rungs[0].status == "open":
         reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
         return Verdict("open", given.name, reason, (), tuple(rungs))
-    assumed = tuple(a for rung in rungs for a in rung.numbers.get("assumptions", ()))
+    assumed = (*given.conventions, *(a for rung in rungs for a in rung.numbers.get("assumptions", ())))
     return Verdict(max(shown, key=_STRONGER.index), given.name, "", assumed, tuple(rungs))
 
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from derive.arrays.shapes import Declaration, Shape, declare
+from derive.arrays.shapes import Declaration, Shape, declare, size_names
 from derive.errors import DeriveError, callers_place, place_of
 from derive.evidence.conditions import condition
+from derive.evidence.scales import Scale, scales
 from derive.evidence.sizes import Signature
 
 Form = Literal["inputs", "cache", "object"]
@@ -29,7 +30,8 @@ WHERE, OUT = "@where", "@out"
 class Pair:
     """A forward and a backward with the declarations of their inputs; as code it is called in one form.
 
-    ``out`` are the shapes of the outputs, where they are declared.
+    ``out`` are the shapes of the outputs, where they are declared; ``scales`` what gradients are known multiples of
+    the true ones by.
     """
 
     forward_function: Callable[..., Any]
@@ -37,6 +39,7 @@ class Pair:
     inputs: Mapping[str, Declaration]
     where: tuple[str, ...] = ()
     out: tuple[Shape, ...] | None = None
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,7 +55,12 @@ class Pair:
     @property
     def signature(self) -> Signature:
         """What evidence draws; outputs that are not declared are found by running forward."""
-        return Signature(self.inputs, self.out or (), self.where)
+        return Signature(self.inputs, self.out or (), self.where, scales=self.scales)
+
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """The known scales, in words."""
+        return tuple(f"d{key} is meant as {scale.text} times the gradient" for key, scale in self.scales.items())
 
     # ---- as code
 
@@ -93,8 +101,9 @@ def pair(
     backward: Callable[..., Any],
     shapes: Mapping[str, Any],
     where: Sequence[str] = (),
+    convention: str | None = None,
 ) -> Pair:
-    """The pair, checked; DeriveError for what is no function, shapes that cannot be read, or names that do not fit."""
+    """The pair, checked; DeriveError for what is no function, text that cannot be read, or names that do not fit."""
     for what, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise DeriveError(f"{what} is {type(function).__name__}", "a function was wanted", callers_place())
@@ -106,10 +115,18 @@ def pair(
         condition(text)
     out = shapes.get(OUT)
     outputs = None if out is None else tuple(declare(text, OUT).shape for text in _as_texts(out))
-    found = Pair(forward, backward, declared, conditions, outputs)
+    floats = [key for key, value in declared.items() if value.kind.is_float]
+    known = scales(convention, floats, _sizes(declared))
+    found = Pair(forward, backward, declared, conditions, outputs, known)
     _check_arity(forward, "forward", {len(declared)}, declared)
     _check_arity(backward, "backward", {len(declared) + 1, 2, 1}, declared)
     return found
+
+
+def _sizes(declared: Mapping[str, Declaration]) -> tuple[str, ...]:
+    """The names of the sizes, plain ints among them."""
+    ints = [key for key, value in declared.items() if value.kind.scalar]
+    return (*(name for name in size_names([d.shape for d in declared.values()]) if name not in ints), *ints)
 
 
 def _as_texts(given: Any) -> tuple[str, ...]:

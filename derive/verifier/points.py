@@ -95,11 +95,12 @@ def point(
         for key, declared in given.inputs.items()
     }
     shapes = output_shapes(given, [np.copy(v) if isinstance(v, np.ndarray) else v for v in inputs.values()])
-    if shapes is None:
+    scales = given.signature.scales_at(sizes)
+    if shapes is None or scales is None:
         return None
     upstream = tuple(np.asarray(chance.standard_normal(shape)) for shape in shapes)
     kinds = {key: declared.kind.name for key, declared in given.inputs.items()}
-    return Case(dict(sizes), inputs, upstream, kinds, seed=seed)
+    return Case(dict(sizes), inputs, upstream, kinds, seed=seed, scales=scales)
 
 
 def _drawn(
@@ -153,7 +154,8 @@ def fitting(given: Pair, sizes: dict[str, int], most_entries: int = MOST_ENTRIES
             sizes[key] = number(kind.equals, sizes)
     shapes = [numbers(declared.shape, sizes) for declared in given.inputs.values()]
     small = all(prod(shape) <= most_entries and min(shape, default=0) >= 0 for shape in shapes)
-    if small and all(condition(text).holds(sizes) for text in given.where):
+    defined = all(condition(text).holds(sizes) for text in given.where) and given.signature.scales_at(sizes) is not None
+    if small and defined:
         yield sizes
 
 
