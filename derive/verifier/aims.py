@@ -198,4 +198,4 @@ def _sized(scale: float) -> Fill:
     return lambda chance, shape: scale * chance.standard_normal(shape)
 
 
-ENTRIES: tuple[Fill, ...] = (_same(0.0), _same(-0.0), _same(1.0), _whole, _halves, _ties, _sized(1e-4), _sized(20.0))
+ENTRIES: tuple[Fill, ...] = (_same(0.0), _same(-0.0), _same(1.0), _whole, _halves, _ties, _sized(1e-3), _sized(20.0))
