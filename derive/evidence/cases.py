@@ -61,6 +61,11 @@ class Case:
         fresh = tuple(laid_out(value, self.layout) for value in self.upstream)
         return fresh[0] if len(fresh) == 1 else fresh
 
+    def bits(self) -> tuple[Any, ...]:
+        """What tells this case from another one."""
+        arrays = [np.asarray(value) for value in (*self.inputs.values(), *self.upstream)]
+        return (self.layout, self.seed, *((a.dtype.str, a.shape, a.tobytes()) for a in arrays))
+
     def contiguous(self) -> Case:
         """The same case in C order."""
         return replace(self, layout="C")

@@ -27,11 +27,25 @@ from derive.evidence.richardson import (
 )
 from derive.evidence.values import draw_direction
 
-__all__ = ["Agreement", "Code", "Curve", "Estimate", "agrees", "curve_along", "directional", "expected_gradient"]
+__all__ = [
+    "Agreement",
+    "Code",
+    "Curve",
+    "Estimate",
+    "agrees",
+    "curve_along",
+    "directional",
+    "expected_gradient",
+    "plain_gradient",
+    "plainly_agrees",
+]
 
 Kind = Literal["smooth", "kink", "undecided"]
 
 SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
+GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
+CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
+FLOOR = 16.0  # roundings of a gradient of its natural size
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
 
 
@@ -106,6 +120,15 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
     )
 
 
+def plainly_agrees(code: Code, case: Case, name: str, gradient: Reals) -> bool:
+    """True if one small central difference agrees to six digits, so that it is not worth to look closer."""
+    direction = draw_direction(np.random.default_rng(case.seed + 3), case.kinds[name], case.inputs[name])
+    terms, products = _glanced(curve_along(code, case, name, direction)), gradient * direction
+    with np.errstate(all="ignore"):
+        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
+        return bool(abs(np.sum(terms) - np.sum(products)) <= GLANCED * scale)
+
+
 def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.random.Generator) -> Agreement:
     eps = float(np.finfo(case.dtype).eps)
     direction = draw_direction(chance, case.kinds[name], case.inputs[name])
@@ -130,11 +153,33 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
-        return Agreement(name, got, estimate.value, tolerance, scale, False)
+        lost = FLOOR * eps * _natural_scale(code, case, name, direction)
+        return Agreement(
+            name, got, estimate.value, tolerance, scale, bool(gap <= lost), "undecided" if gap <= lost else "smooth"
+        )
     low, high = between
     ok = not np.isfinite(got) or low - own <= got <= high + own  # at a kink a code may say that there is no gradient
     kind: Kind = "kink" if np.isfinite(low) else "undecided"
     return Agreement(name, got, min(max(got, low), high), tolerance, scale, ok, kind)
+
+
+def _natural_scale(code: Code, case: Case, name: str, direction: Reals) -> float:
+    """The size of the derivative where the input is smaller.
+
+    Far out a gradient may vanish, as that of a sigmoid does, and what is left of it be the rounding of its terms.
+    """
+    largest, base = 0.0, case.contiguous().in_float64()
+    for factor in CALMER:
+        calmer = base.with_inputs({name: np.asarray(factor * np.asarray(base.inputs[name]))})
+        slopes = _glanced(curve_along(code, calmer, name, direction))
+        largest = max(largest, float(np.sum(np.abs(slopes), where=np.isfinite(slopes))))
+    return largest
+
+
+def _glanced(curve: Curve) -> Reals:
+    """The derivatives of a curve's terms by one small central difference."""
+    with np.errstate(all="ignore"):
+        return (curve(GLANCE) - curve(-GLANCE)) / (2 * GLANCE)
 
 
 def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[str, Any]], Reals]) -> float:
@@ -178,6 +223,18 @@ def expected_gradient(code: Code, case: Case, name: str) -> Reals:
         direction[place] = reach[place]
         curve = curve_along(code, case, name, direction)
         gradient[place] = confirmed_sum(curve).value / reach[place]
+    return gradient
+
+
+def plain_gradient(code: Code, case: Case, name: str) -> Reals:
+    """The same with one central difference an entry, for gradients of many entries."""
+    value = np.asarray(case.inputs[name])
+    reach = np.abs(draw_direction(np.random.default_rng(0), "float", value))
+    gradient = np.zeros(value.shape)
+    for place in np.ndindex(value.shape):
+        direction = np.zeros(value.shape)
+        direction[place] = reach[place]
+        gradient[place] = np.sum(_glanced(curve_along(code, case, name, direction))) / reach[place]
     return gradient
 
 

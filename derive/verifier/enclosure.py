@@ -24,7 +24,7 @@ from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
 from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, point, seed_of, small_points
+from derive.verifier.points import near, point, seed_of, small_points, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "enclosure"
@@ -127,12 +127,10 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
     """Points off kinks: small ones, then entries near the numbers in the code."""
     yield from small_points(given, TRIED[budget], seed_of(SEED))
     chance = np.random.default_rng(seed_of(SEED))
-    base = next(small_points(given, 4, seed_of(SEED)), None)
     numbers = constants_of(given.forward_function, given.backward_function)
-    for value in numbers.values if base is not None else ():
-        found = point(given, base.sizes, chance, near(value))  # type: ignore[union-attr]  # there is one
-        if found is not None:
-            yield found
+    for base in telling_sizes(given, 4, seed_of(SEED))[:1]:
+        cases = (point(given, base, chance, near(value)) for value in numbers.values)
+        yield from filter(None, cases)
 
 
 def pairings(code: Pair, case: Case) -> Iterator[Pairing]:

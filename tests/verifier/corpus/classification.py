@@ -112,7 +112,7 @@ class CrossEntropySum:
 CrossEntropySum.bug("forgot 1/n", "(self.probs - self.labels) * dout", "(self.probs - self.labels) * dout / len(self.probs)")
 CrossEntropySum.bug("sign", "self.probs - self.labels", "self.labels - self.probs")
 CrossEntropySum.bug("stale state", "self.labels = np.eye(", "self.labels = self.labels if self.labels is not None and self.labels.shape == logits.shape else np.eye(")
-CrossEntropySum.bug("dtype", "np.eye(logits.shape[1], dtype=logits.dtype)", "np.eye(logits.shape[1])")
+CrossEntropySum.bug("dtype", "(self.probs - self.labels) * dout", "(self.probs - self.labels) * np.float64(dout)")
 
 
 @right("z: n c; t: n c : stochastic", "c > 0", "n > 0")
@@ -138,7 +138,7 @@ soft_cross_entropy.bug("mean against sum", "- t) / len(z)", "- t) / z.size")
 class smoothed_cross_entropy:
     def forward(x, y, smoothing=0.1):
         n, c = x.shape
-        target = np.full((n, c), smoothing / c)
+        target = np.full_like(x, smoothing / c)
         target[np.arange(n), y] += 1 - smoothing
         logp = x - special.logsumexp(x, axis=1, keepdims=True)
         return -(target * logp).sum() / n

@@ -1,5 +1,7 @@
 """Entries picked, put, added up, masked, joined and cut."""
 
+import math
+
 import numpy as np
 
 from tests.verifier.corpus.notation import right
@@ -30,14 +32,14 @@ class embedding_matmul:
     """With onehot rows, as a product; scaled as transformers do."""
 
     def forward(table, ids):
-        return np.sqrt(table.shape[1]) * table[ids]
+        return math.sqrt(table.shape[1]) * table[ids]
 
     def backward(table, ids, dy):
         onehot = (ids.reshape(-1, 1) == np.arange(len(table))).astype(table.dtype)
-        return {"table": np.sqrt(table.shape[1]) * (onehot.T @ dy.reshape(-1, table.shape[1]))}
+        return {"table": math.sqrt(table.shape[1]) * (onehot.T @ dy.reshape(-1, table.shape[1]))}
 
 
-embedding_matmul.bug("factor", "np.sqrt(table.shape[1]) * (onehot", "(onehot")
+embedding_matmul.bug("factor", "math.sqrt(table.shape[1]) * (onehot", "(onehot")
 embedding_matmul.bug("dtype", ".astype(table.dtype)", ".astype(np.uint8).astype(float)")
 
 

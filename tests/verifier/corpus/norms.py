@@ -92,7 +92,7 @@ class batch_norm_images:
 
 
 batch_norm_images.bug("forgot 1/n", "m = x.size // x.shape[1] if x.size else 1", "m = len(x)")
-batch_norm_images.bug("wrong axis", "dgamma = (dy * xhat).sum(axis=axes)", "dgamma = (dy * xhat).sum(axis=(0, 2) if x.shape[1] == x.shape[3] else axes)\ndgamma = dgamma if dgamma.ndim == 1 else dgamma.sum(axis=1)")
+batch_norm_images.bug("wrong axis", "dgamma = (dy * xhat).sum(axis=axes)", "dgamma = (dy * xhat).sum(axis=(0, 1, 2) if x.shape[1] == x.shape[3] else axes)")
 batch_norm_images.bug("relative 1e-3", "(m * dy - dbeta", "(m * dy - 0.999 * dbeta")
 
 
