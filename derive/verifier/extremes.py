@@ -102,8 +102,8 @@ def climb(given: Pair, budget: str) -> Outcome:
 def _points(given: Pair, budget: str) -> Iterator[Case]:
     """All entries large, or one of them, at small sizes; then those of one input far out and close together."""
     chance = np.random.default_rng(seed_of(SEED))
-    bases = telling_sizes(given, 4 if budget == "ci" else 12, seed_of(SEED))
-    for base in bases[:1] if budget == "ci" else bases:
+    bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
+    for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale, one) for scale in SCALES for one in (False, True)]
         fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
         sizes = _several(given, base)

@@ -5,6 +5,7 @@ After the drawn cases come points that are aimed; there a glance decides whether
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import process_time
@@ -26,14 +27,15 @@ from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
-EXAMPLES = {"ci": 40, "deep": 1000}
+EXAMPLES = {"light": 20, "ci": 40, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
-MORE = {"ci": 300, "deep": 3000}  # points that are aimed
+MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
 FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
 REPEATED = 4  # points that are looked at again after calls at others
 SHRINKING = 2.0  # seconds of processor time
-SECONDS = {"ci": 0.8, "deep": 300.0}  # about, for the examples; and for the points
+WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # calls and returns inside forward, about, for the examples
+SECONDS = {"light": 0.2, "ci": 0.8, "deep": 300.0}  # about, for the points
 SEED = 0
 
 
@@ -44,7 +46,8 @@ def climb(given: Pair, budget: str) -> Outcome:
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
     seed, unused = seed_of(SEED), fresh(given)
-    drawn = properties(given, signature, examples=_examples(given, budget), seed=seed, source=source(given))
+    examples = _examples(given, budget)
+    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     if (found := _kept(given, unused, seed)) is not None:
@@ -63,13 +66,23 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 
 def _examples(given: Pair, budget: str) -> int:
-    """As many examples as there is time for."""
+    """As many examples as there is work for: calls are counted, not timed, so that it is the same everywhere."""
     cases = small_cases(given, 6, seed_of(SEED))
-    began = process_time()
-    for case in cases:
-        output_shapes(given, [*case.arguments().values()])
-    each = (process_time() - began) / max(1, len(cases)) * CALLS
-    return int(min(EXAMPLES[budget], max(FEWEST, SECONDS[budget] / each)))
+    calls = 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for case in cases:
+            output_shapes(given, [*case.arguments().values()])
+    finally:
+        sys.setprofile(before)
+    each = max(1, calls) / max(1, len(cases)) * CALLS
+    return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
 def _aims(given: Pair) -> Iterator[Aim]:
