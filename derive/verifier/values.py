@@ -5,7 +5,6 @@ After the drawn cases come points that are aimed; there a glance decides whether
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import process_time
@@ -21,6 +20,7 @@ from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
 from derive.verifier.aims import Aim, aims
 from derive.verifier.constants import constants_of
+from derive.verifier.meter import Metered, metered
 from derive.verifier.pair import Pair
 from derive.verifier.points import fitting, output_shapes, point, seed_of, small_cases, small_points, telling_sizes
 from derive.verifier.sources import source
@@ -34,8 +34,7 @@ MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
 FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
 REPEATED = 4  # points that are looked at again after calls at others
 SHRINKING = 2.0  # seconds of processor time
-WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # calls and returns inside forward, about, for the examples
-SECONDS = {"light": 0.2, "ci": 0.8, "deep": 300.0}  # about, for the points
+WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # units of the meter for the examples, about, and for the points
 SEED = 0
 
 
@@ -46,16 +45,17 @@ def climb(given: Pair, budget: str) -> Outcome:
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
     seed, unused = seed_of(SEED), fresh(given)
-    examples = _examples(given, budget)
+    given = meter = metered(given)
+    examples = _examples(meter, budget)
     drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     if (found := _kept(given, unused, seed)) is not None:
         return found
-    tried, deadline = 0, process_time() + SECONDS[budget]
+    tried, most = 0, meter.used + WORK[budget]
     with np.errstate(all="ignore"):
         for number, aim in enumerate(_aims(given)):
-            if tried >= MORE[budget] or process_time() > deadline:
+            if tried >= MORE[budget] or meter.used > most:
                 break
             failed = _failed(given, aim, seed + number)
             tried += 1
@@ -65,23 +65,12 @@ def climb(given: Pair, budget: str) -> Outcome:
     return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "aimed": tried}))
 
 
-def _examples(given: Pair, budget: str) -> int:
-    """As many examples as there is work for: calls are counted, not timed, so that it is the same everywhere."""
-    cases = small_cases(given, 6, seed_of(SEED))
-    calls = 0
-
-    def count(*_: Any) -> None:
-        nonlocal calls
-        calls += 1
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        for case in cases:
-            output_shapes(given, [*case.arguments().values()])
-    finally:
-        sys.setprofile(before)
-    each = max(1, calls) / max(1, len(cases)) * CALLS
+def _examples(given: Metered, budget: str) -> int:
+    """As many examples as there is work for."""
+    cases, before = small_cases(given, 6, seed_of(SEED)), given.used
+    for case in cases:
+        output_shapes(given, [*case.arguments().values()])
+    each = max(1, given.used - before) / max(1, len(cases)) * CALLS
     return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
