@@ -7,7 +7,7 @@ or nothing, labels that are all the same; and arrays large enough to sweep over 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -31,8 +31,7 @@ CALM = 0.3  # the size of what is not swept, so that nothing saturates
 class Aim:
     """Sizes, how entries of all inputs, or of ``only`` one, are filled, and how whole numbers and masks are picked.
 
-    With a ``tie`` exactly two numbers are equal, so that what is right at a kink is known sharply; ``alone`` leaves one
-    entry of the upstream gradient, with the same purpose.
+    With a ``tie`` exactly two numbers are equal, so that no two kinks hide each other.
     """
 
     sizes: Sizes
@@ -40,7 +39,6 @@ class Aim:
     only: str | None = None
     pick: Pick = "drawn"
     tie: Tie | None = None
-    alone: bool = False
 
     def at(self, given: Pair, sizes: Sizes, seed: int) -> Case | None:
         """The point, at these sizes or others; None where forward has no value."""
@@ -48,7 +46,7 @@ class Aim:
         fills = self.fill if self.only is None else {self.only: self.fill, "": _calm}
         case = point(given, sizes, chance, fills, seed, self.pick)
         if case is None or self.tie is None:
-            return _alone(case, chance) if case is not None and self.alone else case
+            return case
         return self.tie.made(given, case, chance)
 
 
@@ -84,7 +82,7 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
             yield from (Aim(sizes, pick="low"), Aim(sizes, pick="high"))
     yield from (Aim(base, tie=tie) for tie in _tied(given, numbers))
     wide = _larger(given, base, 2)
-    yield from (Aim(sizes, _ties, alone=True) for sizes in (base, wide, wide, wide))
+    yield from (Aim(sizes, _ties) for sizes in (base, wide, wide))
     large = next((grown for growth in GROWTH if (grown := _larger(given, base, growth, SWEPT)) != base), base)
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
     for key in plain:
@@ -125,18 +123,6 @@ def _tied(given: Pair, numbers: Constants) -> Iterator[Tie]:
         same = [other for other in plain if given.inputs[other].shape == given.inputs[key].shape]
         targets: list[float | str] = [0.0, *same, *few]
         yield from (Tie(key, to) for to in targets)
-
-
-def _alone(case: Case, chance: np.random.Generator) -> Case:
-    """The case with one entry of the upstream gradient left."""
-    parts = [np.zeros_like(part) for part in case.upstream]
-    filled = [number for number, part in enumerate(parts) if part.size]
-    if not filled:
-        return case
-    number = int(chance.choice(filled))
-    place = int(chance.integers(parts[number].size))
-    parts[number].flat[place] = case.upstream[number].flat[place]
-    return replace(case, upstream=tuple(parts))
 
 
 def _larger(given: Pair, base: Sizes, growth: int, most_entries: int | None = None) -> Sizes:

@@ -82,3 +82,17 @@ def test_a_rung_that_raises_is_open(monkeypatch):
     verdict = derive.check(rectified, right, SHAPES)
     assert verdict.status == "open"
     assert "ArithmeticError: inside" in verdict.reason
+
+
+def test_code_that_warns_is_judged_by_its_results():
+    """Where warnings are errors, as here, overflow in forward hides no point."""
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def overflows(x, dy):
+        return {"x": dy * np.exp(-x) * sigmoid(x) ** 2}
+
+    verdict = derive.check(sigmoid, overflows, {"x": "n"})
+    assert verdict.status == "refuted"
+    assert "not finite" in verdict.reason
