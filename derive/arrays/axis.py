@@ -88,7 +88,7 @@ class AxisSize(Size):
     def __eq__(self, other: object) -> bool:
         if Size.__eq__(self, other):
             return True
-        if not _is_size(other) or self._differs(other) or not _asked_by_user():
+        if not _is_size(other) or not _asked_by_user() or self._differs(other):
             return False
         return _chosen("==", self, other)
 
@@ -172,9 +172,9 @@ def _undecided(sign: str, left: Any, right: Any) -> DeriveError:
 
 
 def _asked_by_user() -> bool:
-    """True if the comparison stands in the user's code; the house itself compares sizes as expressions."""
-    frame: Any = sys._getframe(1)
-    while frame.f_code.co_filename == __file__:
+    """True if the comparison stands in the user's code; the house, its caches too, compares sizes as expressions."""
+    frame: Any = sys._getframe(2)
+    if frame.f_code.co_filename == __file__ and frame.f_code.co_name == "__ne__":
         frame = frame.f_back
     return not frame.f_code.co_filename.startswith(HOUSE)
 
