@@ -82,7 +82,7 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
             yield from (Aim(sizes, pick="low"), Aim(sizes, pick="high"))
     yield from (Aim(base, tie=tie) for tie in _tied(given, numbers))
     wide = _larger(given, base, 2)
-    yield from (Aim(sizes, _ties) for sizes in (base, wide, wide))
+    yield from (Aim(sizes, _ties) for sizes in (base, base, base, wide))
     large = next((grown for growth in GROWTH if (grown := _larger(given, base, growth, SWEPT)) != base), base)
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
     for key in plain:

@@ -34,7 +34,7 @@ from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
-EXAMPLES = {"ci": 40, "deep": 1000}
+EXAMPLES = {"ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
 MORE = {"ci": 300, "deep": 3000}  # points that are aimed
