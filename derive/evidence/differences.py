@@ -33,9 +33,11 @@ __all__ = [
     "Curve",
     "Estimate",
     "agrees",
+    "agrees_along",
     "curve_along",
     "directional",
     "expected_gradient",
+    "odd_entry",
     "plain_gradient",
     "plainly_agrees",
 ]
@@ -46,6 +48,7 @@ SHAKES = 4  # random roundings whose largest effect stands for the condition of 
 GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
 CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
 FLOOR = 16.0  # roundings of a gradient of its natural size
+GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
 
 
@@ -113,25 +116,53 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
     same point, and their bound is scaled to the precision of the dtype.  What ``code.forward`` raises passes through.
     """
     chance = np.random.default_rng(case.seed + 1)
+
+    def along(name: str) -> Reals:
+        return draw_direction(chance, case.kinds[name], case.inputs[name])
+
     return tuple(
-        _agreement(code, case, name, np.asarray(gradients[name], dtype=np.float64), chance)
+        agrees_along(code, case, name, np.asarray(gradients[name], dtype=np.float64), along(name), chance)
         for name in names
         if np.size(case.inputs[name])
     )
 
 
 def plainly_agrees(code: Code, case: Case, name: str, gradient: Reals) -> bool:
-    """True if one small central difference agrees to six digits, so that it is not worth to look closer."""
+    """True if one small central difference agrees to six digits (five in float32), so that none need look closer."""
     direction = draw_direction(np.random.default_rng(case.seed + 3), case.kinds[name], case.inputs[name])
     terms, products = _glanced(curve_along(code, case, name, direction)), gradient * direction
     with np.errstate(all="ignore"):
         scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
-        return bool(abs(np.sum(terms) - np.sum(products)) <= GLANCED * scale)
+        digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
+        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
 
 
-def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.random.Generator) -> Agreement:
+def odd_entry(code: Code, case: Case, name: str, gradient: Reals) -> Reals | None:
+    """A direction along one entry in which a gradient lies outside the one-sided derivatives; None if there is none.
+
+    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.
+    """
+    reach = np.abs(draw_direction(np.random.default_rng(0), "float", case.inputs[name]))
+    for place in np.ndindex(reach.shape):
+        direction = np.zeros(reach.shape)
+        direction[place] = reach[place]
+        curve = curve_along(code, case, name, direction)
+        here = curve(0.0)
+        with np.errstate(all="ignore"):
+            sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
+            got = gradient[place] * reach[place]
+            slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
+            low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
+        if not low <= got <= high:
+            return direction
+    return None
+
+
+def agrees_along(
+    code: Code, case: Case, name: str, gradient: Reals, direction: Reals, chance: np.random.Generator
+) -> Agreement:
+    """The same for one input and one direction."""
     eps = float(np.finfo(case.dtype).eps)
-    direction = draw_direction(chance, case.kinds[name], case.inputs[name])
     curve = curve_along(code, case, name, direction)
     got, scale = float(np.sum(gradient * direction)), float(np.sum(np.abs(gradient * direction)))
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded

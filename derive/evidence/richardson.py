@@ -63,11 +63,11 @@ def confirmed(curve: Curve, side: int = 0, fold: Fold | None = None) -> tuple[Re
     value, error = _extrapolate(curve, FINEST, side, fold or _as_they_are)
     coarser, bound = _extrapolate(curve, STEP * SHRINK[-2], side, fold or _as_they_are)
     with np.errstate(all="ignore"):
-        apart = np.abs(coarser - value) - bound
-        error = np.where(apart > error, np.nan_to_num(np.abs(coarser - value), nan=np.inf), error)
-    better = bound < error
+        gap = np.abs(coarser - value)
+        sure = ~(gap > bound + error)
+    error = np.where(sure, error, np.maximum(gap, error))
+    better = sure & (bound < error)
     value, error = np.where(better, coarser, value), np.where(better, bound, error)
-    sure = np.full(value.shape, True)
     for shrink in reversed(SHRINK[:-2]):
         coarser, bound = _extrapolate(curve, STEP * shrink, side, fold or _as_they_are)
         sure &= ~(np.abs(coarser - value) > bound + error)

@@ -6,15 +6,17 @@ or nothing, labels that are all the same; and arrays large enough to sweep over 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from derive.evidence.cases import Case
 from derive.evidence.sizes import number
+from derive.evidence.sizes import numbers as numbers_of
 from derive.verifier.constants import Constants
 from derive.verifier.pair import Pair
 from derive.verifier.points import Fill, Pick, fitting, near, output_shapes, point, sizes_near
@@ -31,8 +33,8 @@ CALM = 0.3  # the size of what is not swept, so that nothing saturates
 class Aim:
     """Sizes, how entries of all inputs, or of ``only`` one, are filled, and how whole numbers and masks are picked.
 
-    With a ``tie`` exactly two numbers are equal, so that what is right at a kink is known sharply; ``alone`` leaves one
-    entry of the upstream gradient, with the same purpose.
+    With a ``tie`` exactly two numbers are equal, so that no two kinks hide each other; ``upstream`` fills the upstream
+    gradient, in which backward should be linear.
     """
 
     sizes: Sizes
@@ -40,15 +42,17 @@ class Aim:
     only: str | None = None
     pick: Pick = "drawn"
     tie: Tie | None = None
-    alone: bool = False
+    upstream: Fill | None = None
 
     def at(self, given: Pair, sizes: Sizes, seed: int) -> Case | None:
         """The point, at these sizes or others; None where forward has no value."""
         chance = np.random.default_rng(seed)
         fills = self.fill if self.only is None else {self.only: self.fill, "": _calm}
         case = point(given, sizes, chance, fills, seed, self.pick)
+        if case is not None and self.upstream is not None:
+            return replace(case, upstream=tuple(self.upstream(chance, part.shape) for part in case.upstream))
         if case is None or self.tie is None:
-            return _alone(case, chance) if case is not None and self.alone else case
+            return case
         return self.tie.made(given, case, chance)
 
 
@@ -78,13 +82,15 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
     """What to aim at, around some small sizes; the most telling first."""
     yield from (Aim(sizes) for sizes in coincidences(given, base))
     yield from (Aim(base, fill) for fill in ENTRIES)
+    special = among_exactly((0.0, -1.0, *(sign * value for value in (1.0, *numbers.values) for sign in (1, -1))))
+    yield from (Aim(base, upstream=fill) for fill in (_sized(1e3), _sized(1e-9), _same(1.0), special))
     picked = any(not declared.kind.is_float for declared in given.inputs.values())
     if picked:
         for sizes in (base, _larger(given, base, 2)):
             yield from (Aim(sizes, pick="low"), Aim(sizes, pick="high"))
     yield from (Aim(base, tie=tie) for tie in _tied(given, numbers))
     wide = _larger(given, base, 2)
-    yield from (Aim(sizes, _ties, alone=True) for sizes in (base, wide, wide, wide))
+    yield from (Aim(sizes, _ties) for sizes in (base, base, base, wide))
     large = next((grown for growth in GROWTH if (grown := _larger(given, base, growth, SWEPT)) != base), base)
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
     for key in plain:
@@ -95,6 +101,7 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
         yield Aim(sizes)
         if picked:
             yield Aim(sizes, pick="high")
+    yield from (Aim(sizes) for sizes in _totals(given, base, numbers))
     yield from (Aim(large, _scattered, key) for key in plain)
     yield from (Aim(base, near(value)) for value in numbers.values)
 
@@ -117,6 +124,16 @@ def coincidences(given: Pair, base: Sizes) -> Iterator[dict[str, int]]:
                 yield sizes
 
 
+def _totals(given: Pair, base: Sizes, numbers: Constants) -> Iterator[dict[str, int]]:
+    """Sizes at which an input has just more entries than a number says."""
+    shapes = {declared.shape: None for declared in given.inputs.values() if len(declared.shape) > 1}
+    for total, shape in product(numbers.totals, shapes):
+        name = shape[0].name
+        rest = prod(numbers_of(shape[1:], base))
+        if name is not None and name in base and rest:
+            yield from fitting(given, {**base, name: total // rest + 1})
+
+
 def _tied(given: Pair, numbers: Constants) -> Iterator[Tie]:
     """One tie each: with 0 and the numbers of the code, within an input, and between inputs of one shape."""
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
@@ -125,18 +142,6 @@ def _tied(given: Pair, numbers: Constants) -> Iterator[Tie]:
         same = [other for other in plain if given.inputs[other].shape == given.inputs[key].shape]
         targets: list[float | str] = [0.0, *same, *few]
         yield from (Tie(key, to) for to in targets)
-
-
-def _alone(case: Case, chance: np.random.Generator) -> Case:
-    """The case with one entry of the upstream gradient left."""
-    parts = [np.zeros_like(part) for part in case.upstream]
-    filled = [number for number, part in enumerate(parts) if part.size]
-    if not filled:
-        return case
-    number = int(chance.choice(filled))
-    place = int(chance.integers(parts[number].size))
-    parts[number].flat[place] = case.upstream[number].flat[place]
-    return replace(case, upstream=tuple(parts))
 
 
 def _larger(given: Pair, base: Sizes, growth: int, most_entries: int | None = None) -> Sizes:
@@ -176,6 +181,11 @@ def among(values: tuple[float, ...]) -> Fill:
         return chance.choice(centres, shape) * chance.choice(sides, shape)
 
     return fill
+
+
+def among_exactly(values: Sequence[float]) -> Fill:
+    """Entries that are some numbers."""
+    return lambda chance, shape: chance.choice(np.array(values), shape)
 
 
 def _same(value: float) -> Fill:

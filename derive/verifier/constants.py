@@ -15,6 +15,7 @@ from derive.verifier.lifting import filled
 
 MOST = 24  # numbers of either sort that are looked at
 LARGEST_SIZE = 3000
+LEAST_TOTAL, LARGEST_TOTAL = 32, 100_000
 LARGEST_VALUE = 1000.0
 FEW = 16  # numbers in one list, array or object; with more they are data
 Number = int | float
@@ -22,10 +23,11 @@ Number = int | float
 
 @dataclass(frozen=True)
 class Constants:
-    """Whole numbers that a size could be, and numbers that an entry could be."""
+    """Whole numbers that a size could be, numbers that an entry could be, and numbers of entries of an array."""
 
     sizes: tuple[int, ...]
     values: tuple[float, ...]
+    totals: tuple[int, ...] = ()
 
     @property
     def derived(self) -> tuple[float, ...]:
@@ -47,7 +49,8 @@ def constants_of(*functions: Callable[..., Any]) -> Constants:
     sizes += [round(1 / abs(n)) for n in found if isinstance(n, float) and 1 / LARGEST_SIZE <= abs(n) < 1 / 2]
     values = dict.fromkeys(abs(float(n)) for n in found if abs(n) not in (0, 1) and isfinite(n))
     whole = dict.fromkeys(n for n in sizes if 2 < n <= LARGEST_SIZE)
-    return Constants(tuple(whole)[: 2 * MOST], tuple(values)[:MOST])
+    totals = dict.fromkeys(n for n in plain if LEAST_TOTAL < n <= LARGEST_TOTAL)
+    return Constants(tuple(whole)[: 2 * MOST], tuple(values)[:MOST], tuple(totals)[:FEW])
 
 
 def _computed(whole: Iterable[int]) -> Iterator[int]:

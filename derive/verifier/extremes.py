@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
+SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
 FAR = 1e8  # entries of about so much that differ by about 1
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
@@ -56,7 +58,10 @@ def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
     code = lifted(given)
     points, worst, skipped, blind = 0, 0.0, 0, ""
+    deadline = process_time() + SECONDS[budget]
     for case in _points(given, budget):
+        if process_time() > deadline:
+            break
         floats = _in_floats(given, case)
         if floats is None:  # forward itself has no float value there
             skipped += 1
@@ -104,8 +109,9 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
     chance = np.random.default_rng(seed_of(SEED))
     bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
     for base in bases if budget == "deep" else bases[:1]:
-        fills: list[Any] = [at_scale(scale, one) for scale in SCALES for one in (False, True)]
+        fills: list[Any] = [at_scale(scale) for scale in SCALES]
         fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
+        fills += [at_scale(scale, one=True) for scale in SCALES]
         sizes = _several(given, base)
         for fill in fills:
             found = point(given, sizes, chance, fill)
@@ -115,7 +121,7 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
 
 def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
     """Sizes of at least 3: of statistics over two entries nothing may be left far out, and two may have one sign."""
-    wanted = {name: n if name in given.signature.plain_ints else n + 2 for name, n in sizes.items()}
+    wanted = {name: n if name in given.signature.plain_ints else max(n, 3) for name, n in sizes.items()}
     return next(fitting(given, wanted, 100), sizes)
 
 

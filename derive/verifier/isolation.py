@@ -127,7 +127,7 @@ def _listener(files: frozenset[str], noticed: dict[str, None]) -> Callable[[str,
             return
         frame = sys._getframe(1)
         own = False
-        while frame is not None:
+        while frame is not None and frame.f_code is not _in_child.__code__:
             if frame.f_code.co_filename.startswith("<frozen importlib"):
                 return
             own = own or frame.f_code.co_filename in files

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +57,11 @@ class Pair:
     @property
     def _floats(self) -> tuple[str, ...]:
         return tuple(key for key, declared in self.inputs.items() if declared.kind.is_float)
+
+    @cached_property
+    def backward_takes(self) -> tuple[int, float]:
+        """The least and the greatest number of arguments of backward."""
+        return _arity(self.backward_function)
 
     @property
     def signature(self) -> Signature:
@@ -174,7 +180,7 @@ def _arity(function: Callable[..., Any]) -> tuple[int, float]:
 
 
 def _form(given: Pair, result: Any) -> Form:
-    least, most = _arity(given.backward_function)
+    least, most = given.backward_takes
     number = len(given.inputs)
     pairs = isinstance(result, tuple) and len(result) == 2 and _looks_like_cache(given, result)
     if pairs and least <= 2 <= most:

@@ -14,7 +14,15 @@ import numpy as np
 
 from derive.evidence.cases import Case
 from derive.evidence.contract import Failure, Guarded, Refuted, check_contract
-from derive.evidence.differences import agrees, expected_gradient, plain_gradient, plainly_agrees
+from derive.evidence.differences import (
+    Agreement,
+    agrees,
+    agrees_along,
+    expected_gradient,
+    odd_entry,
+    plain_gradient,
+    plainly_agrees,
+)
 from derive.evidence.properties import Outcome, properties
 from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
@@ -27,11 +35,12 @@ from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
-EXAMPLES = {"light": 20, "ci": 40, "deep": 1000}
+EXAMPLES = {"light": 16, "ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
 MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
 FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
+MOST_ENTRIES = 100  # of a gradient that is looked at entry by entry
 REPEATED = 4  # points that are looked at again after calls at others
 SHRINKING = 2.0  # seconds of processor time
 WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # units of the meter for the examples, about, and for the points
@@ -109,8 +118,7 @@ def _failed(given: Pair, aim: Aim, seed: int, sizes: Mapping[str, int] | None = 
         code = Guarded(given)
         gradients = check_contract(code, case, given.floats, given.floats, declared=False)
         shaped = {name: np.asarray(gradients[name], dtype=np.float64) for name in gradients}
-        names = [name for name, gradient in shaped.items() if not plainly_agrees(code, case, name, gradient)]
-        wrong = next((each for each in agrees(code, case, tuple(names), shaped) if not each.ok), None)
+        wrong = next((each for each in _looked_at(code, case, shaped) if not each.ok), None)
     except Refuted as refuted:
         return _Failed(case, refuted.failure, seed) if refuted.failure.name != "forward" else None
     except np.linalg.LinAlgError:
@@ -121,6 +129,17 @@ def _failed(given: Pair, aim: Aim, seed: int, sizes: Mapping[str, int] | None = 
     return _Failed(
         case, Failure(wrong.name, what, gradients[wrong.name], None, f"gradients[{wrong.name!r}]", "values"), seed
     )
+
+
+def _looked_at(code: Guarded, case: Case, gradients: Mapping[str, Any]) -> Iterator[Agreement]:
+    """What a closer look says of the gradients with which one glance does not agree."""
+    for name, gradient in gradients.items():
+        if not gradient.size or plainly_agrees(code, case, name, gradient):
+            continue
+        if gradient.size > MOST_ENTRIES or case.kinds[name] not in ("float", "positive", "unit"):
+            yield from agrees(code, case, (name,), gradients)
+        elif (direction := odd_entry(code, case, name, gradient)) is not None:
+            yield agrees_along(code, case, name, gradient, direction, np.random.default_rng(case.seed))
 
 
 def _refuted(given: Pair, aim: Aim, failed: _Failed, numbers: Mapping[str, Any]) -> Outcome:

@@ -133,3 +133,17 @@ def test_what_code_does_beside_computing_is_told(tmp_path):
 def test_the_same_input_gives_the_same_verdict():
     first, second = (derive.check(rectified, right, SHAPES).to_dict() for _ in range(2))
     assert first == second
+
+
+def test_code_that_warns_is_judged_by_its_results():
+    """Where warnings are errors, as here, overflow in forward hides no point."""
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def overflows(x, dy):
+        return {"x": dy * np.exp(-x) * sigmoid(x) ** 2}
+
+    verdict = derive.check(sigmoid, overflows, {"x": "n"})
+    assert verdict.status == "refuted"
+    assert "not finite" in verdict.reason

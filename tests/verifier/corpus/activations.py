@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("x: n d")

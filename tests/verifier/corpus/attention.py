@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("Q: n d; K: m d; V: m e", "d > 0", "m > 0")

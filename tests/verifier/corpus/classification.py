@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("X: n c", "c > 0")

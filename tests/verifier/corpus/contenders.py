@@ -12,7 +12,8 @@ from derive.evidence.cases import Case
 from derive.evidence.sizes import admissible
 from derive.verifier.pair import Pair, pair
 from derive.verifier.points import point
-from tests.verifier.corpus.notation import Functions, Right
+
+from .notation import Functions, Right
 
 STEP = 1e-6
 PLAIN = {"rtol": 1e-4, "atol": 1e-6}

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("x: l; w: k", "l >= k", "k > 0")

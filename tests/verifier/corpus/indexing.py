@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("table: v d; ids: n : int[0,v)", "v > 0")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("p: n d; t: n d", "n > 0", "d > 0")

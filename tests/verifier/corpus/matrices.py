@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("A: n n : spd", "n > 0")

@@ -68,7 +68,7 @@ class Right:
         """Functions from a text; ``inspect`` finds the text, as it does that of a file."""
         file = f"<corpus: {name}>"
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        names = {key: value for key, value in self.names.items() if not isinstance(value, FunctionType | Right)}
+        names = {key: value for key, value in self.names.items() if getattr(value, "__module__", "") != self.names["__name__"]}
         exec(compile(text, file, "exec"), names)
         made = names[self.name]
         held = made() if "self" in inspect.signature(made.forward).parameters else made

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("x: n c h w", "h >= 2", "w >= 2")

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-from tests.verifier.corpus.notation import right
+from .notation import right
 
 
 @right("x: n i; h: n k; Wx: i k; Wh: k k; b: k")

@@ -16,13 +16,13 @@ import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import derive
 from derive.verdict import Verdict
 from derive.verifier.points import other_draws
-from tests.verifier.corpus import contenders
-from tests.verifier.corpus.notation import CLASSES, RIGHT, Bug, Functions, Right, planted
+
+from . import contenders
+from .notation import CLASSES, RIGHT, Bug, Functions, Right, planted
 
 FAMILIES = (
     "dense", "activations", "classification", "norms", "convolution", "pooling", "attention", "recurrent", "indexing",
@@ -43,7 +43,7 @@ class Checked:
 def load() -> None:
     """Read every family."""
     for family in FAMILIES:
-        importlib.import_module(f"tests.verifier.corpus.{family}")
+        importlib.import_module(f"{__package__}.{family}")
 
 
 def checked(right: Right, functions: Functions, base: int = 0) -> Checked:
@@ -141,5 +141,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
     sys.exit(main())
