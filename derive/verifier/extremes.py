@@ -111,7 +111,7 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
     for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale) for scale in SCALES]
         fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
-        fills += [at_scale(scale, one=True) for scale in SCALES]
+        fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
         sizes = _several(given, base)
         for fill in fills:
             found = point(given, sizes, chance, fill)
