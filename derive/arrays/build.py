@@ -22,7 +22,7 @@ from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, 
 from derive.arrays.rows import Arange, ArgMax, Largest, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
-from derive.index.size import ONE, Size, SizeSyntaxError
+from derive.index.size import ONE, Size
 
 
 def describe(array: Array) -> str:
@@ -284,7 +284,7 @@ def size_of(value: Any) -> Size:
     """The size that a size or a whole number is."""
     try:
         return Size.of(value if isinstance(value, Size) else index(value))
-    except (SizeSyntaxError, TypeError, ValueError):
+    except (TypeError, ValueError):
         raise DeriveError(f"the size {value!r}", "a size or a whole number was wanted", callers_place()) from None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.operations import Adjoints, Positions
-from derive.arrays.shapes import Shape, reshape_groups
+from derive.arrays.shapes import Shape, reshape_groups, supposed
 from derive.index.size import Size
 from derive.index.terms import Delta, Entry, Index, Number, Position, Term, product, total
 
@@ -164,7 +164,7 @@ class Slice(Operation):
         ):
             if stride == -1:
                 continue
-            wanted += [begin, *extent.supposed()]
+            wanted += [begin, *supposed(extent)]
             if extent == (size - begin + stride - 1).plain // stride:  # to the end
                 wanted += [size - begin] if begin.terms else []
             else:

@@ -14,12 +14,16 @@ from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import COMPARE, step
 from derive.arrays.operations import Adjoints, Broadcast, Elementwise, Positions
 from derive.arrays.shapes import Shape, not_empty
-from derive.index.functions import whole
 from derive.index.size import ONE, Size
-from derive.index.terms import Delta, Index, Position, Term, total
+from derive.index.terms import Delta, Entry, Index, Position, Term, total
 
 if TYPE_CHECKING:
     from derive.arrays.writing import Writer
+
+
+def whole(place: Position) -> Entry:
+    """A position as a number; the kernel knows nothing else of it."""
+    return Entry("ℕ", (place,))
 
 
 class OfRows(Operation):

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from derive.arrays.size_text import SizeSyntaxError, read_size
 from derive.errors import DeriveError
-from derive.index.size import ONE, ZERO, Size, SizeSyntaxError
+from derive.index.size import ONE, ZERO, Size
 
 Shape = tuple[Size, ...]
 
@@ -89,7 +90,7 @@ def declare(text: str, where: str = "") -> Declaration:
     if leading:
         words[0] = LEADING_NAME
     try:
-        shape = tuple(Size.of(word) for word in words)
+        shape = tuple(read_size(word) for word in words)
     except SizeSyntaxError as error:
         raise DeriveError(
             f"shape {text!r}: {error}",
@@ -102,7 +103,7 @@ def declare(text: str, where: str = "") -> Declaration:
     for size in shape:
         if size.constant is not None and size.constant < 0:
             raise DeriveError(f"shape {text!r}: the size {size} is negative", "a size of at least 0 was wanted", where)
-        for quotient in size.supposed():
+        for quotient in supposed(size):
             raise DeriveError(
                 f"shape {text!r}: {quotient} may be negative", "a quotient of at least 0 was wanted", where, '"h//2"'
             )
@@ -114,12 +115,12 @@ def _read_kind(text: str, whole: str, where: str) -> Kind:
         return FLOAT
     try:
         if text.startswith("="):
-            return Kind("int", scalar=True, equals=Size.of(text[1:]))
+            return Kind("int", scalar=True, equals=read_size(text[1:]))
         if found := _RANGE.fullmatch(text):
             low, high, bracket, other = found.groups()
             closed = bracket == "]"
-            besides = Size.of(other) if other else None
-            return Kind("int", Size.of(low), Size.of(high) + (1 if closed else 0), besides, scalar=closed)
+            besides = read_size(other) if other else None
+            return Kind("int", read_size(low), read_size(high) + (1 if closed else 0), besides, scalar=closed)
     except SizeSyntaxError as error:
         raise DeriveError(f"shape {whole!r}: {error}", "a range of sizes was wanted", where, '": int[0,c)"') from None
     if text in KINDS:
@@ -200,6 +201,13 @@ def match_sizes(pattern: Shape, actual: Shape, known: dict[str, Size]) -> str | 
             held = "" if wanted.constant is not None else f", {wanted} being {wanted.at(known)} elsewhere"
             return f"size {got} came where {wanted} was wanted{held}"
     return None
+
+
+def supposed(size: Size) -> tuple[Size, ...]:
+    """What must be at least 0 for its quotients to be, and their divisors more, where that is not plain to see."""
+    quotients = sorted(size.quotients)
+    parts = [part for q in quotients for part in (*supposed(q.over), *supposed(q.by), q.by - 1, q.over)]
+    return tuple(part for part in parts if not part.is_nonnegative())
 
 
 def size_names(shapes: Iterable[Shape]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from derive.arrays.rows import Arange, OfRows
 from derive.arrays.shapes import not_empty
 from derive.arrays.statistics import Variance
 from derive.index import laws
+from derive.index.effort import Exhausted
 from derive.index.normal import normal_form
 from derive.index.size import Size
 from derive.index.terms import Index, Position
@@ -99,5 +100,5 @@ def _is_seen(array: Array) -> bool:
     at = tuple([Position.of(Index(size)) for size in array.shape])
     try:
         return laws.is_positive(normal_form(meaning(known[array], at)), strictly=True)
-    except (laws.Exhausted, ZeroDivisionError, RecursionError):
+    except (Exhausted, ZeroDivisionError):
         return False  # out of the kernel's reach

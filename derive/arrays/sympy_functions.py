@@ -16,7 +16,7 @@ from sympy.core.function import Application
 
 from derive.arrays.evaluate import evaluate
 from derive.arrays.functions import ATOM, FUNCTIONS
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted
 from derive.index.normal import normal_form
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 
@@ -86,7 +86,7 @@ def _by_definition(e: Any) -> tuple[str, tuple[Any, ...]] | None:
                 form = form or normal_form(term).key
                 if form == normal_form(meant).key:
                     return function, (argument,)
-            except (Exhausted, ZeroDivisionError, RecursionError):
+            except (Exhausted, ZeroDivisionError):
                 continue
     return None
 

@@ -21,6 +21,7 @@ from derive.arrays.moves import Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import Shape, write_shape
+from derive.arrays.size_text import SizeSyntaxError, read_size
 from derive.arrays.sympy_matrices import (
     add,
     applied,
@@ -35,7 +36,7 @@ from derive.arrays.sympy_matrices import (
 )
 from derive.arrays.writing import uncopied
 from derive.errors import DeriveError, callers_place
-from derive.index.size import ONE, Quotient, Size, SizeSyntaxError
+from derive.index.size import ONE, Quotient, Size
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 
 SPELLED = {"abs": sympy.Abs, "exp": sympy.exp, "log": sympy.log, "tanh": sympy.tanh, "sin": sympy.sin,
@@ -79,7 +80,7 @@ class _Writer:
         for part in [part for shape in shapes for part in shape]:
             self.names.update({symbol.name: symbol for symbol in part.free_symbols})
             with suppress(SizeSyntaxError):  # a power: written in one way only
-                self.extents[Size.of(str(part))] = part
+                self.extents[read_size(str(part))] = part
 
     def extent(self, size: Size) -> Any:
         """A size in SymPy."""

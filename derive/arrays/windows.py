@@ -13,7 +13,7 @@ from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.build import axes_of, constant, describe, shaped, size_of
 from derive.arrays.moves import Slice, at_least_zero
 from derive.arrays.operations import Adjoints, Positions
-from derive.arrays.shapes import Shape, write_shape
+from derive.arrays.shapes import Shape, supposed, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
@@ -193,7 +193,7 @@ def _inside(extent: Shape, positions: Shape, window: Shape, stride: Shape, dilat
     """The conditions that the last windows lie inside, and that there are windows."""
     wanted: list[Size] = []
     for size, o, k, s, d in zip(extent, positions, window, stride, dilation, strict=True):
-        wanted += [*o.supposed(), size - _span(k, d), size - s * (o - 1) - _span(k, d)]
+        wanted += [*supposed(o), size - _span(k, d), size - s * (o - 1) - _span(k, d)]
     return at_least_zero(wanted)
 
 

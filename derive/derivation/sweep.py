@@ -20,7 +20,7 @@ from derive.derivation.layer import Layer
 from derive.derivation.program import Equation
 from derive.errors import DeriveError, callers_place
 from derive.rules.book import pull, zero
-from derive.rules.proof import is_adjoint, is_equal
+from derive.rules.proof import Shown, is_adjoint, is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung, Verdict, weakest
 
@@ -274,7 +274,7 @@ def _line(layer: Layer, label_: str, uses: Mapping[str, Sequence[Use]], active: 
     verdict = (
         Verdict("proved", label_, assumptions=tuple(dict.fromkeys(conditions)))
         if proved
-        else Verdict("open", label_, "the two paths have different normal forms")
+        else Verdict("open", label_, proved.doubt)
     )
     took = perf_counter() - start
     rules, source = _rules(label_, consumers)
@@ -289,15 +289,18 @@ def _sum(parts: Sequence[Array]) -> Array:
     return total
 
 
-def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequence[Array]) -> bool:
+def _is_proved(claimed: Array, variable: Array, uses: Sequence[Use], parts: Sequence[Array]) -> Shown:
     """Both paths of the square for one line: use by use, so that many uses cost no more; then their sum."""
     if len(uses) == 1 and len(parts) == 1 and parts[0] is uses[0][1]:
         return _is_handed(claimed, variable, uses[0][0])
-    handed = all(_is_handed(zero(variable) if part is None else part, variable, equation) for equation, part in uses)
-    return handed and is_equal(claimed, _sum(parts) if parts else zero(variable))
+    for equation, part in uses:
+        handed = _is_handed(zero(variable) if part is None else part, variable, equation)
+        if not handed:
+            return handed
+    return is_equal(claimed, _sum(parts) if parts else zero(variable))
 
 
-def _is_handed(part: Array, variable: Array, equation: Equation) -> bool:
+def _is_handed(part: Array, variable: Array, equation: Equation) -> Shown:
     """True if the equation hands that to the variable; with its own definition, where the rule uses its result."""
     use = (equation.expression, name(adjoint_name(equation.name), equation.expression.shape))
     own = {equation.name: equation.expression} if equation.name in part.names() else {}

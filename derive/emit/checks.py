@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from derive.arrays.array import Array, label
 from derive.arrays.shapes import size_names, write_shape
+from derive.arrays.size_text import SizeSyntaxError, read_size
 from derive.derivation.layer import Input
 from derive.errors import DeriveError, callers_place
-from derive.index.size import Quotient, Size, SizeSyntaxError
+from derive.index.size import Quotient, Size
 
 WIDTH = 110
 
@@ -181,7 +182,7 @@ def compared(assumption: str) -> tuple[Size, Size] | None:
     """The two sizes of an assumption ``h ≥ kh``; None for one that is about something else."""
     more, sign, less = assumption.partition(" ≥ ")
     try:
-        return (Size.of(more), Size.of(less)) if sign else None
+        return (read_size(more), read_size(less)) if sign else None
     except SizeSyntaxError:
         return None
 

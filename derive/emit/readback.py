@@ -181,7 +181,7 @@ def agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
     some = {key: value for key, value in others.items() if key in used}
     if some and is_equal(left, right, some):
         return True
-    return is_equal(left, right, others)
+    return bool(is_equal(left, right, others))
 
 
 def symbolic(source: str, derivation: Derivation) -> ModuleType:

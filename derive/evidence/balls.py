@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from derive.arrays.array import Array, Named
 from derive.arrays.moves import LOWEST
+from derive.arrays.rows import whole
 from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.sizes import number, numbers
-from derive.index.functions import PI, whole
+from derive.index.functions import PI
 from derive.index.size import Size
 from derive.index.terms import (
     Apply,

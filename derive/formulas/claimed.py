@@ -55,15 +55,15 @@ class Statement:
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=assumed)
         if verdict.ok:
             return verdict
-        told = [verdict.reason, *self._facts_that_help(loss, wrt, gradient)]
+        told = [verdict.reason]
         if verdict.status == "refuted":
-            told.append(f"it is {right_formula(layer, wrt)}")
+            told += [*self._facts_that_help(loss, wrt, gradient), f"it is {right_formula(layer, wrt)}"]
         return replace(verdict, reason="; ".join(told))
 
     def proves(self, loss: str, wrt: str, gradient: str) -> bool:
         """True if the claim is proved; no counterexample is looked for."""
         layer, claimed, given = self._claimed(loss, wrt, gradient)
-        return asked(layer, wrt, claimed, given).holds()
+        return bool(asked(layer, wrt, claimed, given).holds())
 
     def _claimed(self, loss: str, wrt: str, gradient: str) -> tuple[Layer, Array, dict[str, float]]:
         layer = self._layer(loss, wrt)

@@ -14,7 +14,7 @@ from derive.arrays.array import Array
 from derive.arrays.build import constant
 from derive.index.size import Size
 
-Equal = Callable[[Array, Array], bool]
+Equal = Callable[[Array, Array], object]  # its truth is what counts
 
 
 def faults(claimed: Array, truth: Array, equal: Equal, sizes: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from derive.errors import DeriveError
 from derive.formulas.comparison import same_rows
 from derive.formulas.experiment import upstream_names
 from derive.index.size import Size
-from derive.rules.proof import is_equal
+from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import simplify
 
 Given = Mapping[str, int | float]
@@ -44,7 +44,7 @@ class Question:
         """The sizes that are not given."""
         return [size for size in self.layer.sizes if size not in self.sizes]
 
-    def equal(self, left: Array, right: Array, at: Mapping[str, int] | None = None) -> bool:
+    def equal(self, left: Array, right: Array, at: Mapping[str, int] | None = None) -> Shown:
         """True if two expressions are shown equal, also with the names in them replaced by what they stand for.
 
         A row of literal length 1 and the vector of its entries are the same: shapes may differ in leading 1s.
@@ -52,7 +52,7 @@ class Question:
         sizes = {key: Size.of(value) for key, value in {**self.sizes, **(at or {})}.items()}
         left, right = self._fix(left, sizes), self._fix(right, sizes)
         if not same_rows(left.shape, right.shape):
-            return False
+            return Shown("the shapes differ")
         left = reshape(left, right.shape)
         known = {key: self._fix(value, sizes) for key, value in self.definitions.items()}
         return is_equal(left, right) or is_equal(simplify(left), right, known)
@@ -62,7 +62,7 @@ class Question:
         given = {key: spread(constant(value), shapes[key]) for key, value in self.fixed.items()}
         return substitute(array, given, sizes)
 
-    def holds(self, at: Mapping[str, int] | None = None) -> bool:
+    def holds(self, at: Mapping[str, int] | None = None) -> Shown:
         """True if the claim is proved, some more sizes being given."""
         return self.equal(self.claimed, self.truth, at)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from derive.index.terms import Apply, Entry, Number, Position, Term
+from derive.index.terms import Apply, Entry, Number, Term
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,6 @@ class Primitive:
 
 
 PI = Entry("π", (), "positive")  # known only to be positive; arrays have ASCII names, so none is taken for it
-
-
-def whole(place: Position) -> Entry:
-    """A position as a number; nothing else is known of it."""
-    return Entry("ℕ", (place,))
 
 
 PRIMITIVES: dict[str, Primitive] = {

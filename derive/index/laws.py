@@ -11,20 +11,15 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
+from derive.index.effort import FACTOR, MONOMIAL, PLACE, raised, spend
 from derive.index.functions import PRIMITIVES
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
 from derive.index.size import ZERO, Quotient, Size
 from derive.index.terms import Index, Position
 
-MAX_TERMS = 20_000  # more terms than this in one product are not multiplied out
-MAX_POWER = 1_000
 POSITIVE_FACTS = frozenset({"positive", "unit", "stochastic"})
 
 ONE = Monomial()
-
-
-class Exhausted(ArithmeticError):
-    """The normal form would be too large to write; what was asked stays undecided."""
 
 
 def exact(value: Number) -> Number:
@@ -59,8 +54,8 @@ def negative(poly: Polynomial) -> Polynomial:
 
 def multiply(left: Terms, right: Terms) -> Terms:
     """The product of two sums, bound indices kept apart; not yet tidied."""
-    if len(left) * len(right) > MAX_TERMS:
-        raise Exhausted(f"a product of {len(left)} and {len(right)} terms")
+    factors = len(left) * sum([len(m.factors) for _, m in right]) + len(right) * sum([len(m.factors) for _, m in left])
+    spend(len(left) * len(right) * MONOMIAL + factors * FACTOR)
     return [(exact(a * b), join(s, t)) for a, s in left for b, t in right]
 
 
@@ -153,6 +148,7 @@ def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[N
                 stuck = join(stuck, part)
         return exact(scaled), front, Polynomial([(1 if c > 0 else -1, stuck)])
     for atom in {atom: None for _, m in poly.terms for atom in m.factors}:
+        spend(len(poly.terms))
         least = min([m.factors.get(atom, 0) for _, m in poly.terms])
         if least and leaves(atom, least) and all(atom.free.isdisjoint(m.bound) for _, m in poly.terms):
             front[atom] = least
@@ -195,8 +191,6 @@ def inside(atom: Atom) -> Polynomial:
 def power(poly: Polynomial, exponent: Number) -> Terms:
     """A polynomial to a rational power; ZeroDivisionError for 0 to a negative one."""
     exponent = exact(exponent)
-    if not -MAX_POWER <= exponent <= MAX_POWER:
-        raise Exhausted(f"the power {exponent}")
     if not poly.terms and exponent < 0:
         raise ZeroDivisionError("0 to a negative power")
     is_whole = exponent.denominator == 1
@@ -210,7 +204,7 @@ def power(poly: Polynomial, exponent: Number) -> Terms:
         c, front, rest = content(poly, lambda atom, e: True)
         if is_flipped(rest):
             c, rest = -c, negative(rest)
-        result = number(Fraction(c) ** int(exponent))
+        result = number(raised(c, int(exponent)))
     else:  # (s t)^(1/2) = s^(1/2) t^(1/2) needs s > 0, or that no factor is negative
         c, front, rest = positive_content(poly, strictly=exponent > 0 and not is_positive(poly, False))
         result = _root(c, exponent)
@@ -218,15 +212,16 @@ def power(poly: Polynomial, exponent: Number) -> Terms:
         result = multiply(result, power_of(Atom("base", inner=rest), exponent))
     for atom, e in front.items():
         size = None if is_whole else magnitude(atom, e)
-        raised = power_of(atom, exact(e * exponent)) if size is None else power(Polynomial(size), e * exponent)
-        result = multiply(result, raised)
+        part = power_of(atom, exact(e * exponent)) if size is None else power(Polynomial(size), e * exponent)
+        result = multiply(result, part)
     return result
 
 
 def _repeated(poly: Polynomial, times: int) -> Terms:
     if poly.single is not None and not poly.single[1].bound:
         c, mono = poly.single
-        return [(c**times, Monomial((), {a: exact(e * times) for a, e in mono.factors.items()} if times else {}))]
+        factors = {a: exact(e * times) for a, e in mono.factors.items()} if times else {}
+        return [(exact(raised(c, times)), Monomial((), factors))]
     result = number(1)
     for _ in range(times):
         result = Polynomial(multiply(result, poly.terms)).terms
@@ -247,6 +242,7 @@ def _factorized(value: Number) -> dict[int, int]:
             while left % prime == 0:
                 left, found[prime] = left // prime, found.get(prime, 0) + sign
             prime += 1
+        spend(prime)
         if left > 1:
             found[left] = found.get(left, 0) + sign
     return found
@@ -376,12 +372,11 @@ def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
 
 def kronecker(difference: Position) -> Terms:
     """``[difference = 0]``: decided by range where it can be, taken apart where it is a mixed-radix number."""
-    bounds = difference.bounds()
-    if bounds is not None:
-        low, high = bounds
-        if not low.terms and not high.terms:
+    spend(PLACE)
+    match difference.bounds():
+        case low, high if not low.terms and not high.terms:
             return number(1)
-        if (low - 1).is_nonnegative() or (-high - 1).is_nonnegative():
+        case low, high if (low - 1).is_nonnegative() or (-high - 1).is_nonnegative():
             return []
     for radix in sorted({c for _, c in difference.parts} | {-c for _, c in difference.parts}, key=str):
         if (digits := _digits(difference, radix)) is not None:

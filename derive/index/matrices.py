@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import product
 
 from derive.index import laws
 from derive.index.laws import bind, multiply, number, power_of, scale, size_terms
@@ -56,9 +57,8 @@ def _unscaled(function: str, axes: Axes, poly: Polynomial, at: Places) -> Terms:
         if poly.key == Polynomial(laws.kronecker(Position.of(axes[0]) - axes[1])).key:
             return laws.kronecker(at[0] - at[1]) if inverse else number(1)
         places = [p.index for p in only.at[-2:]]
-        axes, at = (
-            (axes[::-1], at[::-1]) if places == [*axes[::-1]] else (axes, at)
-        )  # of the transpose, where it stands
+        if places == [*axes[::-1]]:  # of the transpose, where it stands
+            axes, at = axes[::-1], at[::-1]
         if places == [*axes] and only.inner is not None and only.inner.free.isdisjoint(axes):
             if inverse:
                 return substitute_all(only.inner.terms, dict(zip(only.axes, at, strict=True)))
@@ -143,13 +143,14 @@ def _leading(poly: Polynomial, axes: Axes) -> tuple[Relation, ...]:
 
 def multiplied(poly: Polynomial) -> Iterator[Polynomial]:
     """The polynomial times M, for each side on which an inverse of M has a free index that is nowhere else."""
-    names, seen = laws.blind(poly), set()
+    names, done = laws.blind(poly), set()
     found = [(a, without(m, a).indices.union(m.bound)) for _, m in poly.terms for a in m.factors if a.kind == "inv"]
-    for atom, others in sorted(found, key=lambda pair: (-pair[0].depth, pair[0].write(names), pair[0].key)):
-        for side, inner in ((0, atom.inner), (1, atom.inner)):
-            i, rest = atom.at[side].index, others.union(dict(atom.at[1 - side].parts))
-            if inner is not None and i in poly.free.difference(rest, inner.free) and i.size == atom.axes[0].size:
-                there = {atom.axes[side]: Position.of(i.fresh()), atom.axes[1 - side]: Position.of(i)}
-                if (atom.key, side) not in seen:
-                    yield Polynomial(tidy(bind((i,), multiply(substitute_all(inner.terms, there), poly.terms))))
-                seen.add((atom.key, side))
+    found.sort(key=lambda pair: (-pair[0].depth, pair[0].write(names), pair[0].key))
+    for (atom, others), side in product(found, (0, 1)):
+        i, inner, elsewhere = atom.at[side].index, atom.inner, others.union(dict(atom.at[1 - side].parts))
+        if inner is None or i is None or i.size != atom.axes[0].size or (atom.key, side) in done:
+            continue
+        if i in poly.free.difference(elsewhere, inner.free):
+            done.add((atom.key, side))
+            there = {atom.axes[side]: Position.of(i.fresh()), atom.axes[1 - side]: Position.of(i)}
+            yield Polynomial(tidy(bind((i,), multiply(substitute_all(inner.terms, there), poly.terms))))

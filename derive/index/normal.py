@@ -18,23 +18,25 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from derive.index import laws
+from derive.index.effort import MONOMIAL, bounded, raised, spend
 from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
 from derive.index.terms import Number as NumberTerm
 
-MAX_STEPS = 20_000  # tidying steps for one product; more means that the term is out of reach
-MAX_EFFORT = 4  # how long matrices are tried by which an equation may be multiplied so that their inverses go
+TRIES = 4  # how long matrices are tried by which an equation may be multiplied so that their inverses go
 
 Places = dict[Index, Position]
 Relation = tuple[Number, Monomial, Terms]  # c * monomial + rest, the terms of a base
 
 
+@bounded
 def normal_form(term: Term) -> Polynomial:
     """The normal form; Exhausted if it is too large, ZeroDivisionError if the term is nowhere defined."""
     return Polynomial(expand(term, {}))
 
 
+@bounded
 def equal(left: Term, right: Term, ties: bool = True) -> bool:
     """True if the two terms are shown equal wherever both are defined; False only means "not shown".
 
@@ -45,6 +47,7 @@ def equal(left: Term, right: Term, ties: bool = True) -> bool:
 
 def expand(term: Term, places: Places) -> Terms:
     """The term multiplied out and tidied, its indices at the given places."""
+    spend(MONOMIAL)
     match term:
         case NumberTerm(value=value):
             return number(value)
@@ -116,17 +119,13 @@ def tidy(terms: Terms) -> Terms:
     """The terms with every monomial in its final form."""
     done: Terms = []
     todo = terms[::-1]
-    steps = 0
     while todo:
         c, mono = todo.pop()
-        better = _step(mono)
-        if better is None:
+        spend(MONOMIAL)
+        if (better := _step(mono)) is None:
             done.append((c, mono))
-            continue
-        todo += scale(better, c)
-        steps += 1
-        if steps > MAX_STEPS:
-            raise laws.Exhausted(f"more than {MAX_STEPS} steps")
+        else:
+            todo += scale(better, c)
     return done
 
 
@@ -147,7 +146,7 @@ def _step(mono: Monomial) -> Terms | None:
                 return []
             case "prime" if not 0 < e < 1:
                 whole = e.numerator // e.denominator
-                return [(Fraction(int(atom.head)) ** whole, Monomial(mono.bound, {**mono.factors, atom: e - whole}))]
+                return [(raised(int(atom.head), whole), Monomial(mono.bound, {**mono.factors, atom: e - whole}))]
             case "base" if atom.inner is not None:
                 if e > 0 and e.denominator == 1:
                     others = Monomial((), without(mono, atom).factors)
@@ -173,8 +172,9 @@ def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
     """The laws of rows: two entries of a row with a single 1 are at one place, a whole row sums to 1; else None."""
     *outer, last = atom.at
     others = [a for a in mono.factors if a is not atom]
-    for other in others if atom.fact == "onehot" else ():
-        if mono.factors[other] > 0 and _same_row(atom, other):
+    row = [place.write({}) for place in outer]
+    for other in [a for a in others if atom.fact == "onehot" and (a.kind, a.head) == (atom.kind, atom.head)]:
+        if mono.factors[other] > 0 and [place.write({}) for place in other.at[:-1]] == row:
             link = laws.kronecker(last - other.at[-1])
             if not link or not link[0][1].factors.keys() <= mono.factors.keys():
                 return [(c, Monomial(mono.bound, {**mono.factors, **m.factors})) for c, m in link]
@@ -185,11 +185,6 @@ def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
         return None
     elsewhere = any(i in a.free for a in others) or any(i in dict(place.parts) for place in outer)
     return None if elsewhere else [(1, without(mono, atom, i))]
-
-
-def _same_row(left: Atom, right: Atom) -> bool:
-    rows = [(atom.kind, atom.head, [place.write({}) for place in atom.at[:-1]]) for atom in (left, right)]
-    return rows[0] == rows[1]
 
 
 def without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
@@ -268,6 +263,7 @@ def _leading(poly: Polynomial) -> tuple[Relation, ...]:
     blind = laws.blind(poly)
     ranks = [(not m.bound, sum(m.factors.values()), m.write(blind)) for _, m in poly.terms]
     for rank, (_, lead) in sorted(zip(ranks, poly.terms, strict=True), key=lambda pair: pair[0], reverse=True):
+        spend(len(poly.terms))
         holding = [m for _, m in poly.terms if all(m.factors.get(a, 0) >= e for a, e in lead.factors.items())]
         if lead.factors and ranks.count(rank) == 1 and (lead.bound or holding == [lead]):
             return (relation(poly, lead),)
@@ -276,12 +272,8 @@ def _leading(poly: Polynomial) -> tuple[Relation, ...]:
 
 def _trailing(mono: Monomial, poly: Polynomial) -> list[Relation]:
     """For an atom under a negative power: the one term of the base without it, so that its power rises to 0."""
-    found = []
-    for atom, e in mono.factors.items():
-        rest = [m for _, m in poly.terms if atom not in m.factors] if e < 0 else []
-        if len(rest) == 1 and len(poly.terms) > 1:
-            found.append(relation(poly, rest[0]))
-    return found
+    others = [[m for _, m in poly.terms if atom not in m.factors] for atom, e in mono.factors.items() if e < 0]
+    return [relation(poly, rest[0]) for rest in others if len(rest) == 1 < len(poly.terms)]
 
 
 def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | None:
@@ -308,9 +300,8 @@ def take(mono: Monomial, lead: Monomial, outer: frozenset[Index]) -> Monomial | 
 # ---- equality
 
 
-def vanishes(
-    poly: Polynomial, effort: int = MAX_EFFORT, ties: bool = True, cleared: frozenset[str] = frozenset()
-) -> bool:
+@bounded
+def vanishes(poly: Polynomial, tries: int = TRIES, ties: bool = True, cleared: frozenset[str] = frozenset()) -> bool:
     """True if the polynomial is 0: by itself, with nothing below or inverted, or in each case of an indicator.
 
     ``cleared`` has the keys of what it was multiplied by, so that it is 0 where that is.
@@ -319,39 +310,40 @@ def vanishes(
         return True
     if below := _denominator(poly):
         return vanishes(_cleared(poly, below), ties=ties, cleared=frozenset([a.inner.key for a in below if a.inner]))
-    for k, times in zip(range(1, effort + 1, 2), matrices.multiplied(poly), strict=False):  # the likely ones first
-        if vanishes(times, effort - k, ties, cleared):
-            return True
+    multiplied = zip(range(1, tries + 1, 2), matrices.multiplied(poly), strict=False)  # the likely ones first
+    if any(vanishes(times, tries - k, ties, cleared) for k, times in multiplied):
+        return True
     free = [a for _, m in poly.terms for a in m.factors if a.kind in ("step", "delta") and a.free.isdisjoint(m.bound)]
     atom = min(free, key=lambda a: a.key, default=None)
-    cases = laws.cases_of(atom) if atom is not None else []
+    if atom is None:
+        return False
+    cases = laws.cases_of(atom)
     if not ties and len(cases) == 3:  # neither p > 0 nor -p > 0
         cases = cases[1:]
-    return atom is not None and all(_vanishes_in(poly, atom, case, ties, cleared) for case in reversed(cases))
+    left = {case.key: case for case in [_in_case(poly, atom, case, cleared) for case in cases]}  # often much the same
+    return all(vanishes(case, ties=ties, cleared=cleared) for case in reversed(left.values()))
 
 
-def _vanishes_in(poly: Polynomial, atom: Atom, case: dict[Atom, int], ties: bool, cleared: frozenset[str]) -> bool:
-    """True if it is 0 or undefined in a case of an indicator; an equation that holds there is used."""
+def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: frozenset[str]) -> Polynomial:
+    """What the polynomial is in a case of an indicator, the equation that holds there being used; 0 if undefined."""
     here = Polynomial(laws.fix(poly, case))
     try:
         if atom.kind == "delta" and case[atom]:
             for i, place in laws.solutions(atom.at[0]):
-                return vanishes(Polynomial(substitute_all(here.terms, {i: place})), ties=ties)
+                return Polynomial(substitute_all(here.terms, {i: place}))
         if atom.inner is not None and not any(case.values()):  # neither p > 0 nor -p > 0
             if not cleared.isdisjoint((atom.inner.key, laws.negative(atom.inner).key)):
-                return True
+                return Polynomial([])
             for _, lead in atom.inner.terms:
                 c, _, others = relation(atom.inner, lead)
                 x = next(iter(lead.factors), atom)
                 alone = lead.factors == {x: 1} and not lead.bound and not any(_mentions(m, x) for _, m in others)
                 if x.kind in ("entry", "det", "inv") and alone:
                     value = scale(others, Fraction(-1) / c)
-                    return vanishes(
-                        Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)]), ties=ties
-                    )
+                    return Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)])
     except ZeroDivisionError:
-        return True
-    return vanishes(here, ties=ties, cleared=cleared)
+        return Polynomial([])
+    return here
 
 
 def _mentions(mono: Monomial, atom: Atom) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from derive.index.effort import MONOMIAL, digits, spend
 from derive.index.size import Size
 from derive.index.terms import Index, Position
 
@@ -49,6 +50,7 @@ class Atom:
         if inner is not None:
             self.free, self.depth = self.free | inner.free.difference(axes), inner.depth + (1 if axes else 0)
         self.key = self.write(NO_NAMES)
+        spend(len(self.key))
         self.rule: object = None
 
     def write(self, names: Names) -> str:
@@ -73,9 +75,6 @@ class Atom:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Atom) and self.key == other.key)
-
-    def __repr__(self) -> str:
-        return self.key
 
 
 Factors = dict[Atom, Number]
@@ -113,7 +112,7 @@ class Polynomial:
             collected[key] = (c + collected[key][0] if key in collected else c, mono)
         kept = sorted([(key, c, mono) for key, (c, mono) in collected.items() if c])  # the keys differ
         self.terms: Terms = [(c, mono) for _, c, mono in kept]
-        self.key = " + ".join([f"{c}·{key}" for key, c, _ in kept]) or "0"
+        self.key = " + ".join([f"{digits(c)}·{key}" for key, c, _ in kept]) or "0"
         self.free: frozenset[Index] = frozenset().union(*[m.indices.difference(m.bound) for _, m in self.terms])
         self.depth: int = max([_depth(mono) + (1 if mono.bound else 0) for _, mono in self.terms], default=0)
 
@@ -155,7 +154,9 @@ def split(mono: Monomial) -> tuple[Factors, list[Monomial]]:
 def write_factors(factors: Iterable[tuple[Atom, Number]], names: Names) -> list[str]:
     """Atoms to their powers, each under the given names."""
     texts = [(atom.key if atom.free.isdisjoint(names) else atom.write(names), e) for atom, e in factors]
-    return sorted([text if e == 1 else f"{text}^({e})" for text, e in texts])
+    written = sorted([text if e == 1 else f"{text}^({digits(e)})" for text, e in texts])
+    spend(MONOMIAL + sum(map(len, written)))
+    return written
 
 
 def _depth(mono: Monomial) -> int:

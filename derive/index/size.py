@@ -7,19 +7,16 @@ quotient that it is at least 0: a theorem is about the sizes for which that hold
 
 from __future__ import annotations
 
-import ast
-import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from numbers import Integral
+from operator import index
+
+from derive.index.effort import Exhausted
 
 Powers = tuple[tuple[str, int], ...]  # (("h", 1), ("k", 2)) is h*k**2
 
-MAX_TEXT = 200  # a size is short; longer text is not parsed
-
-
-class SizeSyntaxError(ValueError):
-    """Text that is not a size: only names, whole numbers, ``+ - * //`` and brackets are."""
+MAX_TERMS = 1_000  # in one product
 
 
 class Quotient(str):
@@ -31,9 +28,8 @@ class Quotient(str):
 
     def __new__(cls, over: Size, by: Size) -> Quotient:
         """The name of ``over // by``."""
-        self = super().__new__(
-            cls, "//".join(str(s) if s.name or s.constant is not None else f"({s})" for s in (over, by))
-        )
+        parts = [str(s) if s.name or s.constant is not None else f"({s})" for s in (over, by)]
+        self = super().__new__(cls, "//".join(parts))
         self.over, self.by, self.names = over, by, over.names | by.names
         return self
 
@@ -51,10 +47,12 @@ class Size:
 
     @staticmethod
     def of(value: Size | str | int) -> Size:
-        """The size that a name, a number or a text such as ``"h*k"`` stands for; SizeSyntaxError otherwise."""
+        """The size that a name or a whole number stands for."""
         if isinstance(value, Size):
             return value
-        return Size({(): value}) if isinstance(value, int) else _parse(str(value))
+        if isinstance(value, str) and not value.isidentifier():
+            raise ValueError(f"{value!r} is not the name of a size")
+        return Size({((str(value), 1),): 1} if isinstance(value, str) else {(): index(value)})
 
     @property
     def names(self) -> frozenset[str]:
@@ -66,13 +64,6 @@ class Size:
     def quotients(self) -> frozenset[Quotient]:
         """The whole quotients that occur, not those inside others."""
         return frozenset(name for powers, _ in self.terms for name, _ in powers if isinstance(name, Quotient))
-
-    def supposed(self) -> tuple[Size, ...]:
-        """What must be at least 0 for its quotients to be, and their divisors more, where that is not plain to see."""
-        parts = [
-            part for q in sorted(self.quotients) for part in (*q.over.supposed(), *q.by.supposed(), q.by - 1, q.over)
-        ]
-        return tuple(part for part in parts if not part.is_nonnegative())
 
     @property
     def constant(self) -> int | None:
@@ -119,6 +110,8 @@ class Size:
         other = Size.of(other)
         if ONE in (self, other):
             return other if self == ONE else self
+        if len(self.terms) * len(other.terms) > MAX_TERMS:
+            raise Exhausted(f"a size of more than {MAX_TERMS} terms")
         product: dict[Powers, int] = {}
         for left, a in self.terms:
             for right, b in other.terms:
@@ -189,9 +182,9 @@ class Size:
 
         False when that is not plain to see.
         """
-        moved = self._with(
-            lambda name: Size({((name, 1),): 1}) + (0 if isinstance(name, Quotient) else 1), inside=False
-        )
+        if sum([2 ** sum([p for _, p in powers]) for powers, _ in self.terms]) > MAX_TERMS:
+            return all(c >= 0 for _, c in self.terms)
+        moved = self._with(lambda name: Size({((name, 1),): 1}) + (not isinstance(name, Quotient)), inside=False)
         if all(c >= 0 for _, c in moved.terms):
             return True
         if self.quotients and all(q.by.constant and not q.over.quotients for q in self.quotients):
@@ -234,35 +227,3 @@ def _joined(left: Powers, right: Powers, sign: int) -> dict[str, int]:
     for name, power in right:
         powers[name] = powers.get(name, 0) + sign * power
     return powers
-
-
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
-
-
-@lru_cache(maxsize=4096)
-def _parse(text: str) -> Size:
-    if len(text) > MAX_TEXT:
-        raise SizeSyntaxError(f"a size of {len(text)} characters; at most {MAX_TEXT} are read")
-
-    def read(node: ast.expr) -> Size:
-        match node:
-            case ast.Name(id=name):
-                return Size({((name, 1),): 1})
-            case ast.Constant(value=int(number)) if not isinstance(number, bool):
-                return Size({(): number})
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -read(operand)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                result: Size = _OPERATORS[type(op)](read(left), read(right))
-                return result
-        raise SizeSyntaxError(
-            f"{text!r} is not a size: {ast.unparse(node)!r} is not a name, a whole number, +, -, * or //"
-        )
-
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        return read(tree)
-    except SizeSyntaxError:
-        raise
-    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
-        raise SizeSyntaxError(f"{text!r} is not a size") from None

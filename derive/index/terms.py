@@ -35,9 +35,6 @@ class Index:
         """Another index over the same range."""
         return Index(self.size, self.name)
 
-    def __repr__(self) -> str:
-        return f"{self.label}<{self.size}"
-
 
 class Position:
     """A whole-number combination of indices: ``offset + sum of coefficient * index``; ``index`` if it is just one."""

@@ -6,7 +6,8 @@ names of arrays and sizes, so the same step in another place, or in a deeper net
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,19 +17,37 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted
 from derive.index.normal import equal
 from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
 
 Definitions = Mapping[str, Array]
 
-_proved: dict[tuple[Any, ...], bool] = {}
+
+@dataclass(frozen=True)
+class Shown:
+    """Whether a statement is shown: true if nothing stands in the way, else ``doubt`` says what does.
+
+    ``beyond``: the kernel has given up, and would do so at what is much alike.
+    """
+
+    doubt: str = ""
+    beyond: bool = False
+
+    def __bool__(self) -> bool:
+        return not self.doubt
+
+
+SHOWN = Shown()
+DIFFERENT = Shown("the normal forms differ")
+
+_known: dict[tuple[Any, ...], Shown] = {}
 
 
 def forget() -> None:
     """Forget every proof, so that the next one is made from the start."""
-    _proved.clear()
+    _known.clear()
 
 
 def free_places(array: Array) -> tuple[Position, ...]:
@@ -36,33 +55,41 @@ def free_places(array: Array) -> tuple[Position, ...]:
     return tuple(Position.of(Index(size)) for size in array.shape)
 
 
-def _decide(key: tuple[Any, ...], left: Any, right: Any, ties: bool = True) -> bool:
-    known = _proved.get(key)
-    if known is None:
+def shown(left: Term, right: Term, ties: bool = True) -> Shown:
+    """What the kernel says of two index terms."""
+    try:
+        return SHOWN if equal(left, right, ties) else DIFFERENT
+    except Exhausted as limit:
+        return Shown(f"the kernel has {limit}", beyond=True)
+    except ZeroDivisionError:
+        return Shown("it is nowhere defined")
+
+
+def _decide(key: tuple[Any, ...], sides: Callable[[], tuple[Term, Term]], ties: bool = True) -> Shown:
+    if key not in _known:
         try:
-            known = equal(left(), right(), ties)
-        except (Exhausted, ZeroDivisionError, RecursionError):
-            known = False  # out of the kernel's reach: not shown
-        _proved[key] = known
-    return known
+            _known[key] = shown(*sides(), ties)
+        except RecursionError:
+            _known[key] = Shown("the formula is nested too deeply", beyond=True)
+    return _known[key]
 
 
-def is_equal(left: Array, right: Array, definitions: Definitions | None = None, ties: bool = True) -> bool:
+def is_equal(left: Array, right: Array, definitions: Definitions | None = None, ties: bool = True) -> Shown:
     """True if two expressions are shown equal for every shape; names with a definition may be replaced by it.
 
     Without ``ties`` nothing is said of places where two numbers that are compared are equal.
     """
     if left.shape != right.shape:
-        return False
+        return Shown("the shapes differ")
     if left is right:
-        return True
+        return SHOWN
     one, other = generalized(left, right)
     if (one is not left or other is not right) and is_equal(one, other, definitions, ties):
-        return True
+        return SHOWN
     at = free_places(left)
     known = dict(definitions or {})
     key = ("equal" if ties else "equal apart from ties", *alpha_key(left, right, *known.values(), *_as_names(known)))
-    return _decide(key, lambda: meaning(left, at, known), lambda: meaning(right, at, known), ties)
+    return _decide(key, lambda: (meaning(left, at, known), meaning(right, at, known)), ties)
 
 
 def generalized(*arrays: Array) -> tuple[Array, ...]:
@@ -127,14 +154,14 @@ def defined(term: Term, definitions: Definitions) -> Term:
 
 def is_adjoint(
     claimed: Array, variable: Array, uses: list[tuple[Array, Array]], definitions: Definitions | None = None
-) -> bool:
+) -> Shown:
     """True if ``claimed`` is shown to be the adjoint of a named array that is used in some expressions.
 
     ``uses`` pairs each expression with the named adjoint of its result; the statement is, by the laws of ∂,
     ``claimed[a] = sum over uses, sum over i of adjoint[i] * ∂ expression[i] / ∂ variable[a]``.
     """
     if claimed.shape != variable.shape:
-        return False
+        return Shown("the shapes differ")
     known = dict(definitions or {})
     target = label(variable)
     assert target is not None
@@ -153,4 +180,4 @@ def is_adjoint(
             parts.append(total(entry(upstream, *places) * slope, *indices))
         return Plus(tuple(parts))
 
-    return _decide(key, lambda: meaning(claimed, at, known), by_the_laws)
+    return _decide(key, lambda: (meaning(claimed, at, known), by_the_laws()))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.evidence.sizes import number, numbers
+from derive.evidence.sizes import admissible, number, numbers
 from derive.verdict import Rung
 from derive.verifier.duals import FUNCTIONS, NotRun
 from derive.verifier.everyshape import NAME, NO_TIES, not_reached
@@ -61,7 +61,8 @@ def _lifted(given: Pair) -> Pair:
 def _sizes(given: Pair, budget: str) -> Iterator[Mapping[str, int]]:
     """Sizes of 1 to 3 at which no array has many entries: first those with few 1s, then small ones."""
     base = next(small_points(given, 12, SEED), None)
-    found = small_sizes(given, base.sizes, MOST_ENTRIES) if base is not None else []
+    known = base.sizes if base is not None else next(admissible(given.signature, 1), None)
+    found = small_sizes(given, known, MOST_ENTRIES) if known is not None else []
     yield from found[: SIZES[budget]]
 
 

@@ -22,7 +22,7 @@ from derive.arrays.operations import Constant
 from derive.arrays.places import put_at_arrays
 from derive.arrays.shapes import Shape, broadcast
 from derive.verifier.duals import NotRun
-from derive.verifier.views import Step, is_basic, step_of, taken, written
+from derive.verifier.views import Step, added, is_basic, step_of, taken, written
 
 _VIEWS = {
     "transpose": True,
@@ -90,6 +90,11 @@ class Buffer(NDArrayOperatorsMixin):
         here = self.symbolic
         self._storage.put(written(self._storage.value, self._path, fitted(value, here.shape)))
 
+    def add(self, value: Any) -> None:
+        """Add to all entries: what was there is mentioned once, however often is added."""
+        here = self.symbolic
+        self._storage.put(added(self._storage.value, self._path, fitted(value, here.shape)))
+
     def is_(self, other: Any) -> bool:
         """True for a view of the same entries."""
         if not isinstance(other, Buffer) or other._storage is not self._storage or len(other._path) != len(self._path):
@@ -104,6 +109,8 @@ class Buffer(NDArrayOperatorsMixin):
         if any(isinstance(x, Chosen) for x in inputs):
             return NotImplemented
         found = library.of_masks(ufunc, inputs) if method == "__call__" else None
+        if ufunc.__name__ in library.DEFINED and method == "__call__":
+            found = unwrapped(library.DEFINED[ufunc.__name__](inputs[0]))
         if found is None:
             found = getattr(ufunc, method)(*unwrapped(inputs), **unwrapped(options))
         if out is None:
@@ -111,7 +118,10 @@ class Buffer(NDArrayOperatorsMixin):
         (target,) = out
         if not isinstance(target, Buffer) or target._scalar:
             return fresh(found)  # numbers do not change: a name gets another
-        target.put(found)
+        if ufunc in (np.add, np.subtract) and target.is_(inputs[0]):
+            target.add(inputs[1] if ufunc is np.add else -inputs[1])
+        else:
+            target.put(found)
         return target
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:

@@ -19,7 +19,7 @@ from derive.arrays.build import constant
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError
 from derive.index.size import Size
-from derive.rules.proof import is_equal
+from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung
 from derive.verifier.branches import Way, ways
@@ -198,9 +198,9 @@ def _proved(formulas: Formulas) -> list[str] | str:
         return f"the derived gradient is itself not proved: {derived.reason}"
     meant = {key: scale.symbolic(plain_ints(given)) for key, scale in given.scales.items()}
     apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], meant.get(key), ties=True)]
-    lost = [key for key in apart if not _is_derived(layer, key, gradients[key], meant.get(key), ties=False)]
-    if lost:
-        return ", ".join(lost)
+    doubts = {key: _is_derived(layer, key, gradients[key], meant.get(key), ties=False).doubt for key in apart}
+    if lost := [f"{key}, {doubt}" for key, doubt in doubts.items() if doubt]:
+        return "; ".join(lost)
     return [*derived.assumptions, *([NO_TIES] if apart else [])]
 
 
@@ -210,18 +210,19 @@ def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
     return build_layer(given.name if given.name.isidentifier() else "pair", inputs, {}, _titles(given, outputs))
 
 
-def _is_derived(layer: Layer, key: str, claimed: Any, scale: Array | None, ties: bool) -> bool:
+def _is_derived(layer: Layer, key: str, claimed: Any, scale: Array | None, ties: bool) -> Shown:
     """True if a gradient is shown to be the derived one, or so many times it, in inputs and upstream gradients."""
     try:
         claimed = constant(claimed)
-    except DeriveError:
-        return False
+    except DeriveError as error:
+        return Shown(error.got)
     if key not in layer.wrt:
-        return False
+        return Shown("nothing is derived for it")
     if claimed.shape != layer.named(key).shape:
-        return False
+        return Shown("the shapes differ")
     derivation = layer.derive()
     known = {e.name: e.expression for e in layer.equations}
     known |= {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
     truth = derivation.gradients[key] if scale is None else scale * derivation.gradients[key]
-    return is_equal(claimed, truth, known, ties) or is_equal(simplify(claimed), truth, known, ties)
+    plainly = is_equal(claimed, truth, known, ties)
+    return plainly if plainly or plainly.beyond else is_equal(simplify(claimed), truth, known, ties)

@@ -31,6 +31,24 @@ def of_masks(ufunc: Any, inputs: Sequence[Any]) -> Array | None:
     return one * other if title == "logical_and" else ~(~one * ~other)
 
 
+DEFINED: dict[str, Callable[[Any], Any]] = {
+    "sinh": lambda x: (np.exp(x) - np.exp(-x)) / 2,
+    "cosh": lambda x: (np.exp(x) + np.exp(-x)) / 2,
+    "tan": lambda x: np.sin(x) / np.cos(x),
+    "exp2": lambda x: np.exp(x * np.log(2)),
+    "log2": lambda x: np.log(x) / np.log(2),
+    "log10": lambda x: np.log(x) / np.log(10),
+    "erfc": lambda x: 1 - _erf(x),
+}  # ufuncs that the language has no word for
+
+
+def _erf(x: Any) -> Any:
+    """SciPy's ``erf``, which is imported when it is needed."""
+    from scipy.special import erf
+
+    return erf(x)
+
+
 def add_at(ufunc: Any, target: Buffer, places: Any, values: Any) -> None:
     """``np.add.at(A, places, values)`` for rows of A, repeated ones adding up."""
     signs = {"add": 1, "subtract": -1}

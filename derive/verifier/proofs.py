@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from derive.evidence.properties import Outcome
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted, bounded
 from derive.verdict import Rung
 from derive.verifier.atsizes import at_sizes
 from derive.verifier.duals import NotRun
@@ -22,12 +22,10 @@ from derive.verifier.pair import Pair
 
 __all__ = ["NAME", "NO_TIES", "climb"]
 
-SECONDS = {
-    "ci": 1.0,
-    "deep": 120.0,
-}  # of the processor, for each of the two ways: a fuse, the kernel counts its work
-
-AGAIN = 0.05  # seconds until it is raised once more: what is raised in a callback of the collector is swallowed
+SECONDS = {"ci": 3.0, "deep": 120.0}  # of the processor, for each of the two ways: a fuse, the kernel counts its work
+EVERYWHERE = {"ci": 6, "deep": 600}  # questions to the kernel: for so many together the work is counted
+AT_SIZES = {"ci": 15, "deep": 600}  # of many small ones
+AGAIN = 0.05  # seconds until it is raised once more: what is raised in a callback is swallowed
 
 
 class _Late(BaseException):
@@ -41,14 +39,14 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 def for_all(given: Pair, budget: str) -> Rung:
     """The first way: ``proved`` for every shape, or ``open``."""
-    return _tried(lambda: for_every_shape(given), budget)
+    return _tried(bounded(lambda: for_every_shape(given), EVERYWHERE[budget]), budget)
 
 
 def concluded(given: Pair, budget: str, everywhere: Rung) -> Outcome:
     """The rung, once the first way was gone; where that was in vain, the second is."""
     if everywhere.status == "proved":
         return Outcome(everywhere)
-    somewhere = _tried(lambda: at_sizes(given, budget), budget)
+    somewhere = _tried(bounded(lambda: at_sizes(given, budget), AT_SIZES[budget]), budget)
     told = {"not_for_every_shape": everywhere.detail}
     if somewhere.status == "proved_at":
         detail = f"{somewhere.detail}; not for every shape: {everywhere.detail}"
@@ -61,9 +59,9 @@ def _tried(way: Callable[[], Rung], budget: str) -> Rung:
     try:
         with _at_most(SECONDS[budget]):
             return way()
-    except _Late:
-        why = f"not within {SECONDS[budget]:g} s"
-    except (NotRun, Exhausted) as error:
+    except (_Late, Exhausted):
+        why = "more work than the budget allows"
+    except NotRun as error:
         why = str(error)
     except Exception as error:
         why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:200]
@@ -77,8 +75,9 @@ def _at_most(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def late(*_: Any) -> None:
-        raise _Late
+    def late(_: int, frame: Any) -> None:
+        if frame is None or frame.f_code.co_name != "gc_callback":  # there it would be swallowed, with a message
+            raise _Late
 
     before = signal.signal(signal.SIGVTALRM, late)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)

@@ -19,6 +19,7 @@ import numpy as np
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.numbers import as_root
 from derive.index import laws
+from derive.index.effort import bounded
 from derive.index.functions import PI, PRIMITIVES
 from derive.index.normal import expand, tidy, vanishes
 from derive.index.polynomial import Atom, Polynomial, Terms
@@ -51,6 +52,7 @@ class Symbol:
         slope = _sum(_product(self.slope, that.value), _product(self.value, that.slope))
         return Symbol(_product(self.value, that.value), slope)
 
+    @bounded
     def power(self, exponent: Fraction) -> Symbol:
         """To a rational power."""
         if not exponent:
@@ -61,6 +63,7 @@ class Symbol:
         inner = Polynomial(laws.scale(expand_power(self.value, exponent - 1), laws.exact(exponent)))
         return Symbol(value, _product(inner, self.slope))
 
+    @bounded
     def of(self, function: str) -> Symbol:
         """A function that the kernel takes as given."""
         value = Polynomial(tidy(laws.call(function, self.value)))
@@ -220,17 +223,20 @@ def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
     return left if not right.terms else right if not left.terms else Polynomial(left.terms + right.terms)
 
 
+@bounded
 def _product(left: Polynomial, right: Polynomial) -> Polynomial:
     if not (left.terms and right.terms):
         return ZERO
     return Polynomial(tidy(laws.multiply(left.terms, right.terms)))
 
 
+@bounded
 def expand_power(poly: Polynomial, exponent: Fraction) -> Terms:
     """A polynomial to a power, tidied."""
     return tidy(laws.power(poly, laws.exact(exponent)))
 
 
+@bounded
 def meant(term: Term, given: Mapping[str, Symbol]) -> Symbol:
     """A term without indices, at symbols for its entries."""
     match term:

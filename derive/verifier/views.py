@@ -12,8 +12,8 @@ from typing import Any
 from derive.arrays.array import Array, Named, name, substitute
 from derive.arrays.build import constant, spread
 from derive.arrays.joining import Concatenate, concatenate
-from derive.arrays.moves import Slice
-from derive.arrays.operations import Constant
+from derive.arrays.moves import Place, Slice
+from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.shapes import Shape
 from derive.index.size import Size
 from derive.verifier.duals import NotRun
@@ -47,7 +47,23 @@ class Step:
         placed = self._back(part)
         if self._is_all or _is_zero(whole):
             return placed
+        if (box := self._box) is not None and _is_zero_in(whole, box):
+            return whole + placed
         return whole - self._back(self.get(whole)) + placed
+
+    def added(self, whole: Array, part: Array) -> Array:
+        """The whole with something added to the part."""
+        if not self.writable:
+            raise NotRun("what NumPy lets nobody write to is written")
+        return self._back(part) if _is_zero(whole) else whole + self._back(part)
+
+    @property
+    def _box(self) -> Slice | None:
+        """The slice that the part is made of, if it is one."""
+        node = self.part
+        while node.operands and node.operands[0].operands:
+            (node,) = node.operands
+        return node.op if isinstance(node.op, Slice) else None
 
     def _joined(self, whole: Array, part: Array) -> Array | None:
         """Of memory that nothing is known of: what lies before the part, the part, and what lies after it."""
@@ -91,6 +107,27 @@ def unset(shape: Shape) -> Array:
     return name(f"{_UNSET}{next(_fresh)}", shape)
 
 
+def _is_zero_in(array: Array, box: Slice) -> bool:
+    """True if all entries in a box are surely 0: none of what was put or added lies there."""
+    match array.op:
+        case Constant():
+            return _is_zero(array)
+        case Place(begin=begin, stride=stride, fill=0):
+            reach = zip(begin, array.operands[0].shape, stride, box.begin, box.extent, box.stride, strict=True)
+            return any(_lie_apart(*axis) for axis in reach)
+        case Elementwise(function="add" | "subtract" | "negative"):
+            return all(_is_zero_in(operand, box) for operand in array.operands)
+    return False
+
+
+def _lie_apart(a: Size, many: Size, step: Any, b: Size, more: Size, other: Any) -> bool:
+    """True if two ranges, of so many entries from a and b on, surely have no place in common."""
+    if step == -1 or other == -1:
+        return False
+    after_a, after_b = a + (many - 1) * step + 1, b + (more - 1) * other + 1
+    return bool((b - after_a).is_nonnegative() or (a - after_b).is_nonnegative())
+
+
 def is_unset(array: Array) -> bool:
     """True if something in it was not set yet."""
     return any(label.startswith(_UNSET) for label in array.names())
@@ -126,6 +163,14 @@ def written(whole: Array, path: Sequence[Step], part: Array) -> Array:
         return part
     first, *rest = path
     return first.put(whole, written(first.get(whole), rest, part))
+
+
+def added(whole: Array, path: Sequence[Step], part: Array) -> Array:
+    """The whole with something added to the part at the end of some steps."""
+    if not path:
+        return whole + part
+    *before, last = path
+    return written(whole, before, last.added(taken(whole, before), part)) if before else last.added(whole, part)
 
 
 def is_basic(key: Any) -> bool:

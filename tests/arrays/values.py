@@ -14,6 +14,7 @@ from derive.arrays.moves import Place, Slice
 from derive.arrays.operations import Constant, PowerOf
 from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.shapes import concrete, declare, size_names
+from derive.arrays.size_text import read_size
 from derive.arrays.windows import Overlap, Windows
 from derive.index.size import Size
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, Number, OfMatrix, Plus, Position, Power, Times, Total
@@ -34,7 +35,7 @@ def N(label, shape):
 
 def S(text):
     """A size."""
-    return Size.of(text)
+    return read_size(str(text))
 
 
 def code_names():

@@ -7,9 +7,9 @@ import pytest
 
 import derive
 from derive.arrays.array import name
+from derive.arrays.size_text import read_size
 from derive.derivation.recurrence import State, over_steps
 from derive.derivation.steps import at_place, at_step, each_step, sum_of_steps
-from derive.index.size import Size
 from derive.index.terms import Index
 from derive.rules.proof import is_adjoint, is_equal
 
@@ -18,7 +18,7 @@ NAMES = ("rnn", "lstm", "gru")
 
 
 def S(text):
-    return Size.of(text)
+    return read_size(text)
 
 
 @derive.layer

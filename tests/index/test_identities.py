@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from derive.index.calculus import partial
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted
 from derive.index.normal import equal, normal_form
 from derive.index.size import Size
 from derive.index.terms import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from derive.index.calculus import partial
-from derive.index.laws import Exhausted
+from derive.index.effort import Exhausted
 from derive.index.normal import equal, normal_form
 from derive.index.size import Size
 from derive.index.terms import Apply, Entry, Extent, Index, Number, OfMatrix, Position, delta, entry, total
