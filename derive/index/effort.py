@@ -25,7 +25,6 @@ class Exhausted(ArithmeticError):
 
 class _Account(local):
     left: int | None = None  # None while no question is asked
-    questions: int = 1  # how many the account is for
 
 
 _account = _Account()
@@ -36,7 +35,7 @@ def spend(characters: int) -> None:
     if _account.left is not None:
         _account.left -= characters
         if _account.left < 0:
-            raise Exhausted(f"given up after {MAX_EFFORT * _account.questions} steps of work")
+            raise Exhausted(f"given up after {MAX_EFFORT} steps of work a question")
 
 
 def bounded(question: Question, questions: int = 1) -> Question:
@@ -46,13 +45,13 @@ def bounded(question: Question, questions: int = 1) -> Question:
     def asked(*args: Any, **kwargs: Any) -> Any:
         if _account.left is not None:
             return question(*args, **kwargs)
-        _account.left, _account.questions = questions * MAX_EFFORT, questions
+        _account.left = questions * MAX_EFFORT
         try:
             return question(*args, **kwargs)
         except RecursionError:
             raise Exhausted("given up: nested too deeply") from None
         finally:
-            _account.left, _account.questions = None, 1
+            _account.left = None
 
     return cast(Question, asked)
 
