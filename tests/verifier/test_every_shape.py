@@ -317,3 +317,39 @@ def test_what_code_keeps_is_not_left_full_of_symbols():
     assert climb(pair(layer.forward, layer.backward, ROWS), "ci").rung.status == "proved"
     assert layer.cache == {}
     assert kept == {}
+
+
+def patches(x):
+    n, length = x.shape
+    columns = np.zeros((n, length - 2, 3))
+    for k in range(3):
+        columns[:, :, k] = x[:, k : length - 2 + k]
+    return columns
+
+
+def patches_backward(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] += dy[:, :, k]
+    return dx
+
+
+def one_place_off(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] += dy[:, :, max(k - 1, 0)]
+    return dx
+
+
+def the_last_wins(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] = dy[:, :, k]
+    return dx
+
+
+def test_patches_written_one_by_one():
+    shapes = {"x": "n l", "@where": ["l >= 3"]}
+    assert for_every_shape(pair(patches, patches_backward, shapes)).status == "proved"
+    for wrong in (one_place_off, the_last_wins):  # the second is right where l = 3, and may be proved there
+        assert for_every_shape(pair(patches, wrong, shapes)).status == "open"
