@@ -95,11 +95,10 @@ def _without(given: Pair) -> tuple[str, ...]:
 
 def _reason(given: Pair, found: Outcome) -> str:
     """What the rung says, whether that is the contract or a value, and the class of the fault where numbers tell it."""
-    if found.rung.name == "contract":
-        return f"the contract is broken: {found.rung.detail}"
+    what = f"the contract is broken: {found.rung.detail}" if found.rung.name == "contract" else found.rung.detail
     witness, sizes = found.counterexample, found.rung.numbers.get("sizes")
     told = fault(given, witness.name, sizes) if witness and sizes and witness.name in given.floats else ""
-    return f"{found.rung.detail}; {told}" if told else found.rung.detail
+    return f"{what}; {told}" if told else what
 
 
 def _climbed(rung: Any, given: Pair, budget: str) -> Outcome:
