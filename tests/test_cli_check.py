@@ -96,3 +96,21 @@ def test_an_annotation_is_one_line_whatever_is_said():
     verdict = Verdict("refuted", "dx", "100 % wrong,\nas ever: x\r\nand y")
     said = annotation("a,b", None, verdict)
     assert said == "::error title=a%2Cb%3A refuted::100 %25 wrong,%0Aas ever: x%0D%0Aand y"
+
+
+SCALED = '''
+def mean_forward(x: "n"):
+    return x * x
+
+def mean_backward(x, dy):
+    return {"x": 2 * x * dy / len(x)}
+
+mean_convention = "CONVENTION"
+'''
+
+
+@pytest.mark.parametrize(("convention", "code"), [("1/n", 0), ("n", 1), ("1/q", 3)])
+def test_a_convention_beside_the_pair(tmp_path, convention, code):
+    path = tmp_path / "scaled.py"
+    path.write_text(SCALED.replace("CONVENTION", convention))
+    assert run(str(path)).exit_code == code

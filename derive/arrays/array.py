@@ -123,6 +123,11 @@ def resize(value: Any, sizes: Mapping[str, Size]) -> Any:
     return value
 
 
+def outranked(*operands: Any) -> bool:
+    """True where an operand wants to be asked first, as NumPy's ``__array_priority__`` says it."""
+    return any(getattr(operand, "__array_priority__", 0) > Array.__array_priority__ for operand in operands)
+
+
 _known: WeakValueDictionary[tuple[Operation, tuple[int, ...]], Array] = WeakValueDictionary()
 
 
@@ -199,9 +204,13 @@ class Array:
     # ---- written as NumPy's arrays are; see build.py
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if outranked(*inputs):
+            return NotImplemented
         return protocol.ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        if outranked(*types):
+            return NotImplemented
         return protocol.array_function(function, inputs, options)
 
     def __add__(self, other: Any) -> Array:

@@ -7,7 +7,7 @@ is a scalar of the language.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from numbers import Integral
@@ -64,9 +64,10 @@ class AxisSize(Size):
         return power(self, exponent)
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from derive.arrays.array import outranked
         from derive.arrays.protocol import ufunc
 
-        return ufunc(function, method, inputs, options)
+        return NotImplemented if outranked(*inputs) else ufunc(function, method, inputs, options)
 
     def __index__(self) -> int:
         number = self.constant
@@ -87,9 +88,9 @@ class AxisSize(Size):
     def __eq__(self, other: object) -> bool:
         if Size.__eq__(self, other):
             return True
-        if _is_size(other) and not self._differs(other) and _asked_by_user():
-            raise _undecided("==", self, other)
-        return False
+        if not _is_size(other) or not _asked_by_user() or self._differs(other):
+            return False
+        return _chosen("==", self, other)
 
     def __ne__(self, other: object) -> bool:
         return not self.__eq__(other)
@@ -118,6 +119,18 @@ class AxisSize(Size):
 
 
 _assumed: list[Size] = []
+Choice = Callable[[str, Size, Size], bool]
+_choices: list[Choice] = []
+
+
+@contextmanager
+def choosing(choice: Choice) -> Iterator[None]:
+    """Here ``choice(sign, left, right)`` answers comparisons (``<``, ``>``, ``==``) that depend on the sizes."""
+    _choices.append(choice)
+    try:
+        yield
+    finally:
+        _choices.remove(choice)
 
 
 @contextmanager
@@ -139,6 +152,13 @@ def _decided(sign: str, left: Any, right: Any, if_true: Size, if_false: Size) ->
     """The answer where it is the same for every size at least 1; DeriveError where it depends on the sizes."""
     if _is_at_least_0(if_true) or _is_at_least_0(if_false):
         return _is_at_least_0(if_true)
+    return _chosen(sign, left, right)
+
+
+def _chosen(sign: str, left: Any, right: Any) -> bool:
+    """The answer of whoever explores both sides of a branch; DeriveError where nobody does."""
+    if _choices:
+        return _choices[-1](sign, Size.of(left).plain, Size.of(right).plain)
     raise _undecided(sign, left, right)
 
 
@@ -152,9 +172,9 @@ def _undecided(sign: str, left: Any, right: Any) -> DeriveError:
 
 
 def _asked_by_user() -> bool:
-    """True if the comparison stands in the user's code; the house itself compares sizes as expressions."""
-    frame: Any = sys._getframe(1)
-    while frame.f_code.co_filename == __file__:
+    """True if the comparison stands in the user's code; the house, its caches too, compares sizes as expressions."""
+    frame: Any = sys._getframe(2)
+    if frame.f_code.co_filename == __file__ and frame.f_code.co_name == "__ne__":
         frame = frame.f_back
     return not frame.f_code.co_filename.startswith(HOUSE)
 
@@ -190,10 +210,10 @@ def _rest(left: Any, right: Any) -> Any:
 
 
 def _scalar(function: str, left: Any, right: Any) -> Any:
-    from derive.arrays.array import Array
+    from derive.arrays.array import Array, outranked
     from derive.arrays.build import elementwise
 
-    if isinstance(left, Array) or isinstance(right, Array):
+    if isinstance(left, Array) or isinstance(right, Array) or outranked(left, right):
         return NotImplemented  # the array knows what to do
     return elementwise(function, left, right)
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from operator import index
 from typing import Any
 
-from derive.arrays.array import Array, apply, label
+from derive.arrays.array import Array, apply, label, outranked
 from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import compared
@@ -117,7 +117,9 @@ def _shape_hint(arrays: Sequence[Array]) -> str:
 
 
 def elementwise(function: str, *operands: Any) -> Array:
-    """A scalar function of the table, entry by entry, after broadcasting."""
+    """A scalar function of the table, entry by entry, after broadcasting; NotImplemented where an operand outranks."""
+    if outranked(*operands):
+        return NotImplemented  # type: ignore[no-any-return]  # as operators do
     if function in ("add", "subtract", "multiply", "divide") and any(isinstance(x, tuple | list) for x in operands):
         raise DeriveError(
             f"{function}: a {type(operands[-1]).__name__} among the operands",
@@ -165,6 +167,8 @@ def no_masks(what: str, arrays: Sequence[Array]) -> None:
 
 def power(base: Any, exponent: Any) -> Array:
     """``base ** exponent`` for a constant rational exponent; otherwise ``exp(exponent * log(base))``."""
+    if outranked(base, exponent):
+        return NotImplemented  # type: ignore[no-any-return]  # as operators do
     base, exponent = constant(base), constant(exponent)
     no_masks("power", [base])
     value = exponent.op.value if isinstance(exponent.op, Constant) and not exponent.shape else None

@@ -16,19 +16,7 @@ from derive.index.size import ONE, ZERO, Size
 
 def index(array: Array, key: Any) -> Array:
     """``array[key]`` for slices, ``None``, whole numbers and ``...``."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    dots = [k for k, item in enumerate(keys) if item is Ellipsis]
-    if not dots:
-        keys, dots = [*keys, Ellipsis], [len(keys)]
-    used = len([item for item in keys if item is not None and item is not Ellipsis])
-    if used > array.ndim or len(dots) > 1:
-        raise DeriveError(
-            f"{used} indices into {shaped(array)}",
-            f"at most {array.ndim} were wanted",
-            callers_place(),
-            "one index an axis",
-        )
-    keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
+    keys = expanded(array, key)
     if any(isinstance(item, Array) for item in keys):
         return at_arrays(array, keys)
     begin, extent, stride, shape = [], [], [], []
@@ -51,6 +39,24 @@ def index(array: Array, key: Any) -> Array:
         axes = tuple(k for k, item in enumerate(keys) if item is not None)
         return apply(Broadcast(tuple(shape), axes), array)
     return apply(Reshape(tuple(shape)), array)
+
+
+def expanded(array: Array, key: Any) -> list[Any]:
+    """The indices of a key, one for each axis, ``...`` written out."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [k for k, item in enumerate(keys) if item is Ellipsis]
+    if not dots:
+        keys, dots = [*keys, Ellipsis], [len(keys)]
+    used = len([item for item in keys if item is not None and item is not Ellipsis])
+    if used > array.ndim or len(dots) > 1:
+        raise DeriveError(
+            f"{used} indices into {shaped(array)}",
+            f"at most {array.ndim} were wanted",
+            callers_place(),
+            "one index an axis",
+        )
+    keys[dots[0] : dots[0] + 1] = [slice(None)] * (array.ndim - used)
+    return keys
 
 
 def _range(item: Any, size: Size, array: Array) -> tuple[Size, Size, Size | int, bool]:

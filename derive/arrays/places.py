@@ -7,7 +7,7 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.build import axes_of, constant, describe, expand_dims, moveaxis, reshape, shaped, spread, transpose
-from derive.arrays.gather import Pick, Rows, copied, is_place
+from derive.arrays.gather import Pick, Rows, copied, is_place, put
 from derive.arrays.operations import Broadcast
 from derive.arrays.rows import Arange, without
 from derive.arrays.shapes import Shape, broadcast, write_shape
@@ -42,11 +42,31 @@ def at_arrays(array: Array, keys: Sequence[Any]) -> Array:
     indices = [places(keys[k], array) for k in found]
     if len(indices) == 1:
         return take(array, indices[0], found[0])
+    return _picked(array, *_of_each_row(array, indices, found[-1]))
+
+
+def put_at_arrays(array: Array, keys: Sequence[Any], values: Any) -> Array:
+    """``array[keys] = values`` as another array, where the keys say one entry of each row."""
+    indices = [places(key, array) for key in keys if isinstance(key, Array)]
+    if len(indices) < 2 or any(key != slice(None) for key in keys if not isinstance(key, Array)):
+        raise DeriveError(
+            f"entries put at {', '.join(map(str, indices))} of {shaped(array)}",
+            "one entry of each row was wanted: of repeated places only the last would be seen",
+            callers_place(),
+            "np.add.at(A, t, values)",
+        )
+    index, axis = _of_each_row(array, indices, len(indices) - 1)
+    lead = without(array.shape, (axis,))
+    return put(array, _copies(index, lead, tuple(range(index.ndim))), spread(constant(values), lead), axis)
+
+
+def _of_each_row(array: Array, indices: Sequence[Array], last: int) -> tuple[Array, int]:
+    """The index that says a place in each row, and along which axis; the others count the rows."""
     for axis in reversed(range(len(indices))):
         lead = without(array.shape[: len(indices)], (axis,))
         others = [index for k, index in enumerate(indices) if k != axis]
-        if found[-1] == axis + len(others[axis:]) and all(_counts(i, k, lead) for k, i in enumerate(others)):
-            return _picked(array, _fitted(indices[axis], lead, array), axis)
+        if last == axis + len(others[axis:]) and all(_counts(i, k, lead) for k, i in enumerate(others)):
+            return _fitted(indices[axis], lead, array), axis
     raise DeriveError(
         f"the indices {', '.join(map(str, indices))} into {shaped(array)}",
         "np.arange along every axis but one was wanted",

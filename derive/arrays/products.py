@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
-from derive.arrays.array import Array, apply, label
+from derive.arrays.array import Array, apply, label, outranked
 from derive.arrays.build import axes_of, constant, describe, elementwise, no_masks, spread
 from derive.arrays.operations import Einsum, Matmul
 from derive.arrays.shapes import broadcast
@@ -16,6 +16,8 @@ from derive.index.size import Size
 
 def matmul(left: Any, right: Any) -> Array:
     """``left @ right`` with NumPy's rules for vectors and leading axes; DeriveError if inner sizes differ."""
+    if outranked(left, right):
+        return NotImplemented  # type: ignore[no-any-return]  # as operators do
     left, right = constant(left), constant(right)
     if not left.shape or not right.shape:
         scalar = right if left.shape else left

@@ -18,9 +18,10 @@ def checked(files: Sequence[str], budget: str, junit: str | None, github: bool) 
     """Every hand-written pair of some files, with its verdict; a counterexample for each that is refuted."""
     pairs = [(file, *found) for file in files for found in find_pairs(file)]
     results: list[tuple[str, Any, Verdict, float]] = []
-    for _, stem, forward, backward in each(pairs, "checking"):
+    for _, stem, forward, backward, convention in each(pairs, "checking"):
         began = perf_counter()
-        results.append((stem, backward, _verdict(stem, forward, backward, budget), perf_counter() - began))
+        verdict = _verdict(stem, forward, backward, convention, budget)
+        results.append((stem, backward, verdict, perf_counter() - began))
     rows = [(stem, v.status, v.reason or _strongest(v), f"{1000 * seconds:.0f}") for stem, _, v, seconds in results]
     parts: list[Part] = [Grid(("pair", "verdict", "because", "ms"), rows, ("ms",))]
     for stem, _, verdict, _ in results:
@@ -34,13 +35,13 @@ def checked(files: Sequence[str], budget: str, junit: str | None, github: bool) 
     return Answer(data, parts, [v.status for _, _, v, _ in results])
 
 
-def _verdict(stem: str, forward: Any, backward: Any, budget: str) -> Verdict:
+def _verdict(stem: str, forward: Any, backward: Any, convention: str | None, budget: str) -> Verdict:
     """The verdict of one pair; one that cannot be read is open, and the rest goes on."""
     from derive.derivation.reader import shape_strings
     from derive.verifier.ladder import check
 
     try:
-        return check(forward, backward, shape_strings(forward), budget=budget)
+        return check(forward, backward, shape_strings(forward), convention=convention, budget=budget)
     except DeriveError as error:
         return Verdict("open", stem, str(error))
 

@@ -15,7 +15,7 @@ from derive.errors import DeriveError, place_of
 
 FUTURE_ANNOTATIONS = 0x1000000  # the code flag of ``from __future__ import annotations``
 WANTED = "a derive.Layer, or a function with shape strings as annotations"
-FORWARD, BACKWARD = "_forward", "_backward"
+FORWARD, BACKWARD, CONVENTION = "_forward", "_backward", "_convention"
 PAIR = 'def dense_forward(X: "n d", W: "d m"): ...  and  def dense_backward(X, W, dY): ...'
 _fresh = count(1)
 
@@ -51,8 +51,11 @@ def find_layers(text: str, several: bool) -> list[Any]:
         return [_in_file(file + ".py", name)] if colon else [_of_catalogue(text)]
 
 
-def find_pairs(text: str) -> list[tuple[str, Any, Any]]:
-    """The hand-written pairs of ``FILE.py`` or ``FILE.py:NAME``: ``(NAME, NAME_forward, NAME_backward)``."""
+def find_pairs(text: str) -> list[tuple[str, Any, Any, str | None]]:
+    """The hand-written pairs of ``FILE.py`` or ``FILE.py:NAME``: ``(NAME, NAME_forward, NAME_backward, convention)``.
+
+    The convention is the text ``NAME_convention``, where the file has one.
+    """
     file, colon, wanted = text.rpartition(".py:")
     path, wanted = (f"{file}.py", wanted) if colon else (text, "")
     if not path.endswith(".py"):
@@ -66,7 +69,7 @@ def find_pairs(text: str) -> list[tuple[str, Any, Any]]:
             if not callable(backward):
                 missing = f"{path} has {stem}{FORWARD}, and no {stem}{BACKWARD}"
                 raise DeriveError(missing, "both functions were wanted", place_of(forward))
-            found.append((stem, forward, backward))
+            found.append((stem, forward, backward, names.get(stem + CONVENTION)))
     if not found:
         what = f"{path} has no pair {wanted}{FORWARD} / {wanted}{BACKWARD}" if wanted else f"{path} has no pairs"
         raise DeriveError(what, f"NAME{FORWARD} and NAME{BACKWARD} were wanted", "argument FILE", PAIR)

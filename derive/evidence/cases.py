@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from derive.arrays.shapes import LEADING_NAME, Declaration, Kind
+from derive.arrays.shapes import LEADING_NAME, Declaration, Kind, Shape
 from derive.evidence.sizes import Signature, number, numbers, sizes_of
 from derive.evidence.values import (
     LAYOUTS,
@@ -37,7 +38,10 @@ _ENTRIES = st.lists(st.tuples(st.integers(0, 2**16), st.sampled_from(_SPECIAL)),
 
 @dataclass(frozen=True)
 class Case:
-    """One point to try code at; arrays are kept C-contiguous and handed out as copies in ``layout``."""
+    """One point to try code at; arrays are kept C-contiguous and handed out as copies in ``layout``.
+
+    ``scales`` are what some gradients should be multiples of the true ones by.
+    """
 
     sizes: Mapping[str, int]
     inputs: Mapping[str, Any]
@@ -46,6 +50,7 @@ class Case:
     layout: Layout = "C"
     dtype: np.dtype[Any] = _FLOAT64
     seed: int = 0
+    scales: Mapping[str, Fraction] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Fresh inputs in the layout, by name and in order."""
@@ -55,6 +60,11 @@ class Case:
         """A fresh upstream gradient in the layout: an array, or a tuple where there are several outputs."""
         fresh = tuple(laid_out(value, self.layout) for value in self.upstream)
         return fresh[0] if len(fresh) == 1 else fresh
+
+    def bits(self) -> tuple[Any, ...]:
+        """What tells this case from another one."""
+        arrays = [np.asarray(value) for value in (*self.inputs.values(), *self.upstream)]
+        return (self.layout, self.seed, *((a.dtype.str, a.shape, a.tobytes()) for a in arrays))
 
     def contiguous(self) -> Case:
         """The same case in C order."""
@@ -96,27 +106,35 @@ def cases_in(
         name: at[name] if declared.kind.scalar else cast(_draw_value(draw, chance, declared, style, at), dtype)
         for name, declared in signature.inputs.items()
     }
-    upstream = tuple(
-        np.asarray(draw_upstream(chance, style, shape), dtype) for shape in _output_shapes(signature, at, inputs)
-    )
     if any(declared.leading for declared in signature.inputs.values()):
         lead = draw(st.sampled_from(_leads(at[LEADING_NAME])))
         for name, declared in signature.inputs.items():
             inputs[name] = _spread(inputs[name], lead) if declared.leading else inputs[name]
-        shapes = zip(signature.outputs, upstream, strict=True)
-        upstream = tuple(_spread(u, lead) if shape and shape[0].name == LEADING_NAME else u for shape, u in shapes)
+    else:
+        lead = None
+    shapes = _output_shapes(signature, at, inputs, lead)
+    upstream = tuple(np.asarray(draw_upstream(chance, style, shape), dtype) for shape in shapes)
     kinds = {name: declared.kind for name, declared in signature.inputs.items()}
-    return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed)
+    scales = signature.scales_at(at) or {}
+    return Case(at, inputs, upstream, kinds, draw(st.sampled_from(LAYOUTS)), dtype, seed, scales)
 
 
-def _output_shapes(signature: Signature, at: dict[str, int], inputs: Mapping[str, Any]) -> list[tuple[int, ...]]:
+def _output_shapes(
+    signature: Signature, at: dict[str, int], inputs: Mapping[str, Any], lead: tuple[int, ...] | None
+) -> list[tuple[int, ...]]:
     """The shapes of the outputs; inputs of which there is no value are not looked at further."""
     if signature.found is None:
-        return [numbers(shape, at) for shape in signature.outputs]
+        return [_with_lead(shape, at, lead) for shape in signature.outputs]
     shapes = signature.found([laid_out(value, "C") for value in inputs.values()])
     if shapes is None:
         reject()
     return list(shapes)
+
+
+def _with_lead(shape: Shape, at: dict[str, int], lead: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The value of a shape, its leading axis as several."""
+    found = numbers(shape, at)
+    return (*lead, *found[1:]) if lead is not None and shape and shape[0].name == LEADING_NAME else found
 
 
 def _leads(entries: int) -> list[tuple[int, ...]]:

@@ -79,6 +79,8 @@ def _guarded(where: str, call: Callable[[], Any]) -> Any:
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, np.linalg.LinAlgError) and ("ingular" in text or "positive definite" in text):
             raise
+        if isinstance(error, ValueError) and text.startswith("ValueError: cannot reshape array of size 0 into shape"):
+            raise np.linalg.LinAlgError("no value: NumPy cannot tell the -1 of a shape without entries") from error
         raise Refuted(Failure(where, f"{where} raised {text}", text, "no exception", "")) from error
 
 
@@ -122,7 +124,8 @@ def _run(code: Code, case: Case, names: tuple[str, ...], floats: tuple[str, ...]
     if _bits(upstream) != before[1]:
         what = "the upstream gradient was changed in place"
         raise _refuted("upstream", what, upstream, case.upstream, "upstream")
-    return _Run(inputs, upstream, outputs, cache, _check_gradients(gradients, case, names, floats))
+    wider = () if declared else tuple(np.asarray(part).dtype for part in outputs)
+    return _Run(inputs, upstream, outputs, cache, _check_gradients(gradients, case, names, floats, wider))
 
 
 def _check_outputs(outputs: tuple[Any, ...], case: Case) -> None:
@@ -134,14 +137,14 @@ def _check_outputs(outputs: tuple[Any, ...], case: Case) -> None:
         _check_like(value, wanted, "y", f"output[{number}]" if len(outputs) > 1 else "output")
 
 
-def _check_like(value: Any, wanted: Any, name: str, shown: str) -> None:
-    """Same shape and dtype as ``wanted``."""
+def _check_like(value: Any, wanted: Any, name: str, shown: str, wider: tuple[Any, ...] = ()) -> None:
+    """Same shape and dtype as ``wanted``; or one of ``wider``, the dtypes of outputs that left the inputs' own."""
     got = np.asarray(value)
     if got.shape != wanted.shape:
         raise _refuted(
             name, f"{shown} has shape {got.shape}, not {wanted.shape}", got.shape, wanted.shape, f"np.shape({shown})"
         )
-    if got.dtype != wanted.dtype:
+    if got.dtype != wanted.dtype and got.dtype not in wider:
         raise _refuted(
             name,
             f"{shown} has dtype {got.dtype}, not {wanted.dtype}",
@@ -152,7 +155,11 @@ def _check_like(value: Any, wanted: Any, name: str, shown: str) -> None:
 
 
 def _check_gradients(
-    gradients: Mapping[str, Any], case: Case, names: tuple[str, ...], floats: tuple[str, ...]
+    gradients: Mapping[str, Any],
+    case: Case,
+    names: tuple[str, ...],
+    floats: tuple[str, ...],
+    wider: tuple[Any, ...],
 ) -> dict[str, Any]:
     for name in names:
         if name not in gradients:
@@ -167,7 +174,7 @@ def _check_gradients(
                 sorted(names),
                 "sorted(gradients)",
             )
-        _check_like(gradients[name], case.inputs[name], name, f"gradients[{name!r}]")
+        _check_like(gradients[name], case.inputs[name], name, f"gradients[{name!r}]", wider)
     return dict(gradients)
 
 

@@ -28,11 +28,28 @@ from derive.evidence.richardson import (
 )
 from derive.evidence.values import draw_direction
 
-__all__ = ["Agreement", "Code", "Curve", "Estimate", "agrees", "curve_along", "directional", "expected_gradient"]
+__all__ = [
+    "Agreement",
+    "Code",
+    "Curve",
+    "Estimate",
+    "agrees",
+    "agrees_along",
+    "curve_along",
+    "directional",
+    "expected_gradient",
+    "odd_entry",
+    "plain_gradient",
+    "plainly_agrees",
+]
 
 Kind = Literal["smooth", "kink", "undecided"]
 
 SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
+GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
+CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
+FLOOR = 16.0  # roundings of a gradient of its natural size
+GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
 
 
@@ -76,8 +93,8 @@ class Agreement:
 
 
 def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
-    """t -> the terms G * f(x + t v), flat, all of it in float64."""
-    base = case.contiguous().in_float64()
+    """t -> the terms G * f(x + t v), flat, all of it in float64, times the known scale of the gradient."""
+    base, scale = case.contiguous().in_float64(), float(case.scales.get(name, 1))
     inputs, start = base.arguments(), np.asarray(base.inputs[name])
 
     def terms(t: float) -> Reals:
@@ -86,7 +103,8 @@ def curve_along(code: Code, case: Case, name: str, direction: Reals) -> Curve:
         except np.linalg.LinAlgError:  # singular nearby: nothing can be said there
             return np.full(sum(g.size for g in base.upstream), np.nan)
         parts = [y] if len(base.upstream) == 1 else y
-        return np.concatenate([np.ravel(g * np.asarray(part)) for g, part in zip(base.upstream, parts, strict=True)])
+        pairs = zip(base.upstream, parts, strict=True)
+        return np.concatenate([np.ravel(scale * g * np.asarray(part)) for g, part in pairs])
 
     moving = direction != 0
     return Curve(terms, float(np.max(np.abs(start[moving] / direction[moving]), initial=0.0)))
@@ -99,16 +117,53 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
     same point, and their bound is scaled to the precision of the dtype.  What ``code.forward`` raises passes through.
     """
     chance = np.random.default_rng(case.seed + 1)
+
+    def along(name: str) -> Reals:
+        return draw_direction(chance, case.kinds[name], case.inputs[name])
+
     return tuple(
-        _agreement(code, case, name, np.asarray(gradients[name], dtype=np.float64), chance)
+        agrees_along(code, case, name, np.asarray(gradients[name], dtype=np.float64), along(name), chance)
         for name in names
         if np.size(case.inputs[name])
     )
 
 
-def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.random.Generator) -> Agreement:
+def plainly_agrees(code: Code, case: Case, name: str, gradient: Reals) -> bool:
+    """True if one small central difference agrees to six digits (five in float32), so that none need look closer."""
+    direction = draw_direction(np.random.default_rng(case.seed + 3), case.kinds[name], case.inputs[name])
+    terms, products = _glanced(curve_along(code, case, name, direction)), gradient * direction
+    with np.errstate(all="ignore"):
+        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
+        digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
+        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
+
+
+def odd_entry(code: Code, case: Case, name: str, gradient: Reals) -> Reals | None:
+    """A direction along one entry in which a gradient lies outside the one-sided derivatives; None if there is none.
+
+    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.
+    """
+    reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, case.inputs[name]))
+    for place in np.ndindex(reach.shape):
+        direction = np.zeros(reach.shape)
+        direction[place] = reach[place]
+        curve = curve_along(code, case, name, direction)
+        here = curve(0.0)
+        with np.errstate(all="ignore"):
+            sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
+            got = gradient[place] * reach[place]
+            slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
+            low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
+        if not low <= got <= high:
+            return direction
+    return None
+
+
+def agrees_along(
+    code: Code, case: Case, name: str, gradient: Reals, direction: Reals, chance: np.random.Generator
+) -> Agreement:
+    """The same for one input and one direction."""
     eps = float(np.finfo(case.dtype).eps)
-    direction = draw_direction(chance, case.kinds[name], case.inputs[name])
     curve = curve_along(code, case, name, direction)
     got, scale = float(np.sum(gradient * direction)), float(np.sum(np.abs(gradient * direction)))
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded
@@ -131,13 +186,15 @@ def _agreement(code: Code, case: Case, name: str, gradient: Reals, chance: np.ra
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
-        hidden = not np.isfinite(got) and (
-            _overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance)
+        unsure = gap <= FLOOR * eps * _natural_scale(code, case, name, direction) or (
+            not np.isfinite(got)
+            and (_overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance))
         )
-        return Agreement(name, got, estimate.value, tolerance, scale, hidden, "undecided" if hidden else "smooth")
+        kind: Kind = "undecided" if unsure else "smooth"
+        return Agreement(name, got, estimate.value, tolerance, scale, bool(unsure), kind)
     low, high = between
     ok = not np.isfinite(got) or low - own <= got <= high + own  # at a kink a code may say that there is no gradient
-    kind: Kind = "kink" if np.isfinite(low) else "undecided"
+    kind = "kink" if np.isfinite(low) else "undecided"
     return Agreement(name, got, min(max(got, low), high), tolerance, scale, ok, kind)
 
 
@@ -168,6 +225,25 @@ def _hides_a_kink(code: Code, case: Case, name: str, direction: Reals, chance: n
         if np.all(np.isfinite(curve(0.0))) and (_diverges(curve) or _between(curve, 1.0, lambda _, c=curve: c)):  # type: ignore[misc]
             return True
     return False
+
+
+def _natural_scale(code: Code, case: Case, name: str, direction: Reals) -> float:
+    """The size of the derivative where the input is smaller.
+
+    Far out a gradient may vanish, as that of a sigmoid does, and what is left of it be the rounding of its terms.
+    """
+    largest, base = 0.0, case.contiguous().in_float64()
+    for factor in CALMER:
+        calmer = base.with_inputs({name: np.asarray(factor * np.asarray(base.inputs[name]))})
+        slopes = _glanced(curve_along(code, calmer, name, direction))
+        largest = max(largest, float(np.sum(np.abs(slopes), where=np.isfinite(slopes))))
+    return largest
+
+
+def _glanced(curve: Curve) -> Reals:
+    """The derivatives of a curve's terms by one small central difference."""
+    with np.errstate(all="ignore"):
+        return (curve(GLANCE) - curve(-GLANCE)) / (2 * GLANCE)
 
 
 def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[str, Any]], Reals]) -> float:
@@ -211,6 +287,18 @@ def expected_gradient(code: Code, case: Case, name: str) -> Reals:
         direction[place] = reach[place]
         curve = curve_along(code, case, name, direction)
         gradient[place] = confirmed_sum(curve).value / reach[place]
+    return gradient
+
+
+def plain_gradient(code: Code, case: Case, name: str) -> Reals:
+    """The same with one central difference an entry, for gradients of many entries."""
+    value = np.asarray(case.inputs[name])
+    reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, value))
+    gradient = np.zeros(value.shape)
+    for place in np.ndindex(value.shape):
+        direction = np.zeros(value.shape)
+        direction[place] = reach[place]
+        gradient[place] = np.sum(_glanced(curve_along(code, case, name, direction))) / reach[place]
     return gradient
 
 

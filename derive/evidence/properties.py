@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from derive.evidence.sizes import Signature, sizes_of
 from derive.evidence.snippets import counterexample
 from derive.verdict import Counterexample, Rung
 
+SHRINKING = 2.0  # seconds of processor time for the search of a smaller case
 _DTYPES = (np.float64, np.float64, np.float64, np.float32)  # the first is what a case shrinks to
 
 
@@ -118,6 +121,8 @@ def sample(signature: Signature, number: int, seed: int, positive_sizes: frozens
 def _attack(
     check: Callable[[Case], None], drawn: SearchStrategy[Case], tally: _Tally, examples: int, seed: int
 ) -> None:
+    shrinking = _Shrinking()
+
     @seeded(seed)
     @settings(
         backend=BACKEND,
@@ -133,7 +138,7 @@ def _attack(
     @given(drawn)
     def attack(case: Case) -> None:
         try:
-            check(case)
+            shrinking.guarded(check, case)
         except Refuted as refuted:
             tally.failures.append((case, refuted.failure))
             raise
@@ -146,6 +151,28 @@ def _attack(
         if not tally.failures:
             raise
         tally.failures.sort(key=_entries, reverse=True)  # code that fails now and then was not shrunk in order
+
+
+@dataclass
+class _Shrinking:
+    """Ends the search for a smaller case in time: later ones pass unseen, but for the smallest that failed."""
+
+    until: float = inf
+    smallest: tuple[Any, ...] = ()
+    failure: Refuted | None = None
+
+    def guarded(self, check: Callable[[Case], None], case: Case) -> None:
+        """Check a case; Refuted as ``check`` raises it."""
+        if process_time() > self.until:
+            if case.bits() == self.smallest and self.failure is not None:
+                raise self.failure
+            return
+        try:
+            check(case)
+        except Refuted as refuted:
+            self.until = min(self.until, process_time() + SHRINKING)
+            self.smallest, self.failure = case.bits(), refuted
+            raise
 
 
 def _check(
@@ -168,6 +195,8 @@ def _check(
     if not all(np.all(np.isfinite(gradient)) for gradient in gradients.values()) and not domain(case):
         tally.counts["outside"] += 1
         return
+    if any(np.asarray(gradients[name]).dtype != np.asarray(case.inputs[name]).dtype for name in gradients):
+        tally.counts["wider"] += 1
     agreements = agrees(code, case, tuple(gradients), gradients)
     for agreement in agreements:
         tally.add(agreement, case)
@@ -198,4 +227,5 @@ def _summary(tally: _Tally) -> str:
         return f"{counts['examples']} examples, but no derivative could be compared"
     kinks = f", {counts['kink']} at kinks" if counts["kink"] else ""
     within = f"{counts['smooth']} derivatives within {tally.worst_relative:.1e} of differences"
-    return f"{counts['examples']} examples, {within}{kinks}"
+    wider = "; of float32 they come in float64, as outputs do" if counts["wider"] else ""
+    return f"{counts['examples']} examples, {within}{kinks}{wider}"

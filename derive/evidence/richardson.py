@@ -56,11 +56,19 @@ def confirmed(curve: Curve, side: int = 0, fold: Fold | None = None) -> tuple[Re
     """Derivatives of a curve's terms at 0 and their bounds: from the right (``side`` 1), the left (-1), or central.
 
     They are the sharpest of several tableaux that every one of the finer steps confirms, within its own bound: coarse
-    steps may straddle kinks, or miss a narrow feature altogether, and their entries still agree by chance.
+    steps may straddle kinks, or miss a narrow feature altogether, and their entries still agree by chance.  The finest
+    is itself believed only as far as the next one agrees: where large numbers cancel inside, a curve moves in jumps
+    that tiny steps do not show.
     """
     value, error = _extrapolate(curve, FINEST, side, fold or _as_they_are)
-    sure = np.full(value.shape, True)
-    for shrink in reversed(SHRINK[:-1]):
+    coarser, bound = _extrapolate(curve, STEP * SHRINK[-2], side, fold or _as_they_are)
+    with np.errstate(all="ignore"):
+        gap = np.abs(coarser - value)
+        sure = ~(gap > bound + error)
+    error = np.where(sure, error, np.maximum(gap, error))
+    better = sure & (bound < error)
+    value, error = np.where(better, coarser, value), np.where(better, bound, error)
+    for shrink in reversed(SHRINK[:-2]):
         coarser, bound = _extrapolate(curve, STEP * shrink, side, fold or _as_they_are)
         sure &= ~(np.abs(coarser - value) > bound + error)
         better = sure & (bound < error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from derive.arrays.shapes import ROW_KINDS, Declaration, Kind, Shape, size_names
 from derive.errors import DeriveError
 from derive.evidence.conditions import Condition, condition
+from derive.evidence.scales import Scale
 from derive.index.size import Quotient, Size
 
 LARGEST = 6  # of a named size
@@ -27,13 +30,14 @@ class Signature:
     """What a layer takes and gives: declared inputs, the shapes of its outputs, conditions on the sizes.
 
     Where the shapes of the outputs are not known beforehand, ``found`` tells them from inputs; None where the inputs
-    have no value.
+    have no value.  ``scales`` are the known multiples of the true gradients that are wanted.
     """
 
     inputs: Mapping[str, Declaration]
     outputs: tuple[Shape, ...]
     where: tuple[str, ...] = ()
     found: Callable[[Sequence[Any]], tuple[tuple[int, ...], ...] | None] | None = None
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def floats(self) -> tuple[str, ...]:
@@ -45,6 +49,13 @@ class Signature:
         """The inputs that are plain Python ints, no sizes by their own name; sizes may speak of them."""
         given = {name: declared.kind for name, declared in self.inputs.items() if declared.kind.scalar}
         return {name: kind for name, kind in given.items() if kind.equals is None or kind.equals.name != name}
+
+    def scales_at(self, sizes: Mapping[str, int]) -> dict[str, Fraction] | None:
+        """The scales of the gradients at some sizes; None where one has no value."""
+        try:
+            return {name: scale.at(sizes) for name, scale in self.scales.items()}
+        except ZeroDivisionError:
+            return None
 
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:
@@ -68,6 +79,20 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
+    inputs, known = tuple(signature.inputs.items()), tuple(signature.scales.items())
+    return _strategy(inputs, signature.outputs, signature.where, known, smallest, positive)
+
+
+@lru_cache(maxsize=64)
+def _strategy(
+    inputs: tuple[tuple[str, Declaration], ...],
+    outputs: tuple[Shape, ...],
+    where: tuple[str, ...],
+    scales: tuple[tuple[str, Scale], ...],
+    smallest: int,
+    positive: frozenset[str],
+) -> st.SearchStrategy[dict[str, int]]:
+    signature = Signature(dict(inputs), outputs, where, scales=dict(scales))
     found = list(admissible(signature, smallest, positive))
     if not found:
         raise DeriveError(
@@ -121,7 +146,9 @@ def admissible(signature: Signature, smallest: int, positive: frozenset[str] = f
         for name, kind in signature.plain_ints.items():
             if kind.equals is not None:
                 sizes[name] = number(kind.equals, sizes)
-        if all(each.holds(sizes) for each in conditions) and _fits(signature, sizes, smallest):
+        if not all(each.holds(sizes) for each in conditions) or signature.scales_at(sizes) is None:
+            continue
+        if _fits(signature, sizes, smallest):
             yield sizes
 
 

@@ -35,17 +35,17 @@ def spend(characters: int) -> None:
     if _account.left is not None:
         _account.left -= characters
         if _account.left < 0:
-            raise Exhausted(f"given up after {MAX_EFFORT} steps of work")
+            raise Exhausted(f"given up after {MAX_EFFORT} steps of work a question")
 
 
-def bounded(question: Question) -> Question:
-    """A question to the kernel: whatever it leads to is paid from one account."""
+def bounded(question: Question, questions: int = 1) -> Question:
+    """A question to the kernel, or some together: whatever it leads to is paid from one account."""
 
     @wraps(question)
     def asked(*args: Any, **kwargs: Any) -> Any:
         if _account.left is not None:
             return question(*args, **kwargs)
-        _account.left = MAX_EFFORT
+        _account.left = questions * MAX_EFFORT
         try:
             return question(*args, **kwargs)
         except RecursionError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,13 @@ from derive.evidence.values import draw_direction
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
 from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
-from derive.verifier.lifting import of_objects
+from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, point, small_points
+from derive.verifier.points import near, point, seed_of, small_points, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "enclosure"
-TRIED = {"ci": 5, "deep": 60}  # small points; those on a kink do not count
+TRIED = {"light": 3, "ci": 5, "deep": 60}  # small points; those on a kink do not count
 SEED = 1
 PRECISIONS = (120, 400, 1600)  # bits
 DOUBLES = 2.0**-46  # relative: what constants rounded to doubles may do to a right gradient
@@ -87,7 +88,7 @@ def climb(given: Pair, budget: str) -> Outcome:
                 worst = max(worst, pairing.gap)
                 if pairing.gap > DOUBLES:
                     return refuted(given, case, pairing)
-    numbers = {"points": points, "derivatives": compared, "seed": SEED, "bits": PRECISIONS[0]}
+    numbers = {"points": points, "derivatives": compared, "seed": seed_of(SEED), "bits": PRECISIONS[0]}
     if not points:
         return Outcome(Rung(NAME, "open", f"skipped: no point to look at{f', only {lost}' if lost else ''}", numbers))
     if worst:
@@ -99,7 +100,7 @@ def climb(given: Pair, budget: str) -> Outcome:
 def lifted(given: Pair) -> Pair:
     """The pair with its code on object arrays."""
     functions = {name: _mapped(name) for name in ("sqrt", *FUNCTIONS)}
-    lifting = of_objects(functions)
+    lifting = of_objects(functions, lambda: Dual(exact(float("nan"))))
     return replace(
         given,
         forward_function=lifting.lift(given.forward_function),
@@ -124,14 +125,12 @@ def _mapped(name: str) -> Any:
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
     """Points off kinks: small ones, then entries near the numbers in the code."""
-    yield from small_points(given, TRIED[budget], SEED)
-    chance = np.random.default_rng(SEED)
-    base = next(small_points(given, 4, SEED), None)
+    yield from small_points(given, TRIED[budget], seed_of(SEED))
+    chance = np.random.default_rng(seed_of(SEED))
     numbers = constants_of(given.forward_function, given.backward_function)
-    for value in numbers.values if base is not None else ():
-        found = point(given, base.sizes, chance, near(value))  # type: ignore[union-attr]  # there is one
-        if found is not None:
-            yield found
+    for base in telling_sizes(given, 4, seed_of(SEED))[:1]:
+        cases = (point(given, base, chance, near(value)) for value in numbers.values)
+        yield from filter(None, cases)
 
 
 def pairings(code: Pair, case: Case) -> Iterator[Pairing]:
@@ -162,15 +161,16 @@ def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
             y, _ = code.forward(*moving.values())
         if watch.kink:
             raise Kink
-        yield _pairing(name, upstream, y, gradients[name], direction)
+        yield _pairing(name, upstream, y, gradients[name], direction, case.scales.get(name, Fraction(1)))
 
 
-def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any) -> Pairing:
+def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction) -> Pairing:
     outputs = y if len(upstream) > 1 else (y,)
-    terms = [g.value * _slope(e) for g, e in _entries(upstream, outputs)]
+    known = dual(scale).value
+    terms = [known * g.value * _slope(e) for g, e in _entries(upstream, outputs)]
     other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
-    scale = sum((abs(t) for t in [*terms, *other]), exact(0.0))
-    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), scale)
+    size = sum((abs(t) for t in [*terms, *other]), exact(0.0))
+    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), size)
 
 
 def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

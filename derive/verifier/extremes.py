@@ -1,12 +1,15 @@
-"""The rung of range: gradients at entries up to 1e3 in floats, against the same code on balls.
+"""The rung of range: gradients at entries up to 1e3, tiny ones, and ones far from 0 that differ little, in floats.
 
-There forward and backward are paired once more, for shortcuts that begin far out; and what floats make of backward is
-compared with what it stands for.  A nan or an infinity where that is a float refutes; lost digits are told in ulp.
+There forward and backward are paired once more on balls, for shortcuts that begin far out; and what floats make of
+backward is compared with what it stands for.  A nan or an infinity where that is a float refutes, and so does a
+gradient without a right digit where forward keeps its own; lost digits are told in ulp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -14,27 +17,58 @@ import numpy as np
 from derive.evidence.balls import precision
 from derive.evidence.cases import Case
 from derive.evidence.contract import Failure
+from derive.evidence.differences import curve_along, directional
 from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
 from derive.verifier.duals import NotRun, Undecided, dual
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
 from derive.verifier.pair import Pair
-from derive.verifier.points import at_scale, point, small_points
+from derive.verifier.points import at_scale, fitting, point, seed_of, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "range"
-SCALES = (1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
+SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
+SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
+FAR = 1e8  # entries of about so much that differ by about 1
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
+LOST, KEPT = 0.3, 1e-4  # relative errors: of a gradient without a right digit, of a forward that has some
+NOTICED = 2.0**-26  # of the size that a gradient has by its forward's: less is no matter
 BITS = 60  # of a ball that stands for a float
+
+
+@dataclass(frozen=True)
+class _Floats:
+    """What floats make of forward and backward."""
+
+    outputs: list[Any]
+    gradients: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What the same code stands for."""
+
+    outputs: list[Any]
+    gradients: Mapping[str, Any]
 
 
 def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
     code = lifted(given)
-    points, worst, skipped = 0, 0.0, 0
+    points, worst, skipped, blind = 0, 0.0, 0, ""
+    deadline = process_time() + SECONDS[budget]
     for case in _points(given, budget):
+        if process_time() > deadline:
+            break
+        floats = _in_floats(given, case)
+        if floats is None:  # forward itself has no float value there
+            skipped += 1
+        elif (name := _not_finite(given, case, floats)) is not None:
+            return _broken(given, case, name, floats, "is not finite", "and the true gradient are")
+        if blind:
+            continue
         try:
             for pairing in pairings(code, case):
                 finite = pairing.forward.is_finite() and pairing.backward.is_finite()
@@ -45,24 +79,25 @@ def climb(given: Pair, budget: str) -> Outcome:
         except (Kink, Undecided, ZeroDivisionError):
             continue
         except NotRun as error:
-            return Outcome(Rung(NAME, "open", f"skipped: {error}"))
+            blind = f"skipped: {error}"
+            continue
         except Exception as error:
-            return Outcome(
-                Rung(NAME, "open", f"skipped: on balls the code raises {type(error).__name__}: {error}"[:300])
-            )
-        floats = _in_floats(given, case)
-        if floats is None:  # forward itself has no float value there
-            skipped += 1
+            blind = f"skipped: on balls the code raises {type(error).__name__}: {error}"[:300]
+            continue
+        if floats is None:
             continue
         points += 1
-        for name, balls in truth.items():
-            wrong, lost = _compared(floats[name], balls)
+        for name, balls in truth.gradients.items():
+            lost = _lost(floats.gradients[name], balls)
             worst = max(worst, lost)
-            if wrong:
-                return _not_finite(given, case, name, floats[name], balls)
-    numbers = {"points": points, "skipped": skipped, "seed": SEED, "worst_ulp": worst}
+            if np.isinf(lost):
+                return _broken(given, case, name, floats, "is not finite", "and the true gradient are", balls)
+            if _without_digits(case, name, floats, truth):
+                return _broken(given, case, name, floats, "has no right digit", "has some", balls)
+    numbers = {"points": points, "skipped": skipped, "seed": seed_of(SEED), "worst_ulp": worst}
     if not points:
-        return Outcome(Rung(NAME, "open", "skipped: no point at which floats and balls have a value", numbers))
+        nothing = blind or "skipped: no point at which floats and balls have a value"
+        return Outcome(Rung(NAME, "open", nothing, numbers))
     beyond = f"; at {skipped} more forward itself is not finite" if skipped else ""
     lost_digits = f"gradients at entries up to 1e3 within {worst:.1g} ulp of their largest entry"
     lost_digits += ": all digits are lost" if worst > ALL_DIGITS else ""
@@ -70,59 +105,115 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
-    """All entries large, or one of them, at small sizes."""
-    chance = np.random.default_rng(SEED)
-    for base in list(small_points(given, 4, SEED))[-1:] if budget == "ci" else small_points(given, 12, SEED):
-        for scale in SCALES:
-            for one in (False, True):
-                found = point(given, base.sizes, chance, at_scale(scale, one))
-                if found is not None:
-                    yield found
+    """All entries large, or one of them, at small sizes; then those of one input far out and close together."""
+    chance = np.random.default_rng(seed_of(SEED))
+    bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
+    for base in bases if budget == "deep" else bases[:1]:
+        fills: list[Any] = [at_scale(scale) for scale in SCALES]
+        fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
+        fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
+        sizes = _several(given, base)
+        for fill in fills:
+            found = point(given, sizes, chance, fill)
+            if found is not None:
+                yield found
 
 
-def _on_balls(code: Pair, case: Case) -> dict[str, Any]:
-    """The gradients as balls that are narrower than a float."""
+def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
+    """Sizes of at least 3: of statistics over two entries nothing may be left far out, and two may have one sign."""
+    wanted = {name: n if name in given.signature.plain_ints else max(n, 3) for name, n in sizes.items()}
+    return next(fitting(given, wanted, 100), sizes)
+
+
+def _far(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return FAR + chance.standard_normal(shape)
+
+
+def _on_balls(code: Pair, case: Case) -> _Truth:
+    """Outputs and gradients as balls; those of gradients are narrower than a float."""
     for bits in PRECISIONS:
         with precision(bits):
             try:
-                _, held = code.forward(*[on_balls(value) for value in case.inputs.values()])
+                y, held = code.forward(*[on_balls(value) for value in case.inputs.values()])
                 upstream = tuple(map(on_balls, case.upstream))
                 gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
                 found = {name: [dual(e).value for e in np.ravel(gradients[name])] for name in code.floats}
+                parts = y if len(upstream) > 1 else (y,)
+                outputs = [[dual(e).value for e in np.ravel(np.asarray(part, dtype=object))] for part in parts]
             except Undecided:
                 continue
             if all(ball.is_zero() or ball.rel_accuracy_bits() >= BITS for balls in found.values() for ball in balls):
-                return found
+                return _Truth(outputs, found)
     raise Undecided("the balls stay wide")
 
 
-def _in_floats(given: Pair, case: Case) -> dict[str, Any] | None:
-    """The gradients in floats; None where forward is not finite."""
+def _in_floats(given: Pair, case: Case) -> _Floats | None:
+    """Outputs and gradients in floats; None where forward is not finite."""
     with np.errstate(all="ignore"):
         y, held = given.forward(*case.arguments().values())
-        if not all(np.all(np.isfinite(part)) for part in (y if len(case.upstream) > 1 else (y,))):
+        outputs = [np.ravel(np.asarray(part, dtype=np.float64)) for part in (y if len(case.upstream) > 1 else (y,))]
+        if not all(np.all(np.isfinite(part)) for part in outputs):
             return None
         gradients = given.backward(case.upstream_argument(), held)
-    return {name: np.ravel(np.asarray(gradients[name], dtype=np.float64)) for name in given.floats}
+    return _Floats(outputs, {name: np.ravel(np.asarray(gradients[name], dtype=np.float64)) for name in given.floats})
 
 
-def _compared(floats: Any, balls: list[Any]) -> tuple[bool, float]:
-    """Whether an entry is not finite where the ball is a float; and the largest error, in ulp of the largest entry."""
-    middle = np.array([float(ball.mid()) for ball in balls])
+def _not_finite(given: Pair, case: Case, floats: _Floats) -> str | None:
+    """An input whose gradient has an entry that is not finite, although differences have a value for it."""
+    for name, gradient in floats.gradients.items():
+        broken = np.flatnonzero(~np.isfinite(gradient))
+        if not len(broken):
+            continue
+        direction = np.zeros(np.shape(case.inputs[name]))
+        direction.flat[broken[0]] = max(1e-3, abs(float(np.ravel(case.inputs[name])[broken[0]]))) / 8
+        with np.errstate(all="ignore"):
+            estimate = directional(curve_along(given, case, name, direction))
+        if np.isfinite(estimate.value) and estimate.error <= max(1.0, abs(estimate.value)):
+            return name
+    return None
+
+
+def _lost(floats: Any, balls: list[Any]) -> float:
+    """The largest error in ulp of the largest entry; infinite where an entry is not finite but the ball is a float."""
+    middle = _middles(balls)
     if not np.all(np.isfinite(middle)):
-        return False, 0.0
+        return 0.0
     if not np.all(np.isfinite(floats)):
-        return True, np.inf
+        return np.inf
     largest = float(np.max(np.abs(middle), initial=0.0))
-    return False, float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
+    return float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
 
 
-def _not_finite(given: Pair, case: Case, name: str, floats: Any, balls: list[Any]) -> Outcome:
-    expected = np.array([float(ball.mid()) for ball in balls]).reshape(np.shape(case.inputs[name]))
-    got = floats.reshape(expected.shape)
+def _without_digits(case: Case, name: str, floats: _Floats, truth: _Truth) -> bool:
+    """True if a gradient that matters has no right digit, where forward has some."""
+    middle = _middles(truth.gradients[name])
+    largest = float(np.max(np.abs(middle), initial=0.0))
+    error = float(np.max(np.abs(floats.gradients[name] - middle), initial=0.0))
+    if not np.isfinite(largest) or error < LOST * largest:
+        return False
+    for got, balls in zip(floats.outputs, truth.outputs, strict=True):
+        exact = _middles(balls)
+        if np.max(np.abs(got - exact), initial=0.0) > KEPT * np.max(np.abs(exact), initial=0.0):
+            return False
+    upstream = max(float(np.max(np.abs(part), initial=0.0)) for part in case.upstream)
+    output = max(float(np.max(np.abs(part), initial=0.0)) for part in floats.outputs)
+    reach = float(np.max(np.abs(case.inputs[name]), initial=0.0))
+    return min(error, largest) > NOTICED * upstream * output / reach if reach else False
+
+
+def _middles(balls: list[Any]) -> Any:
+    return np.array([float(ball.mid()) for ball in balls])
+
+
+def _broken(
+    given: Pair, case: Case, name: str, floats: _Floats, what: str, others: str, balls: list[Any] | None = None
+) -> Outcome:
+    """The verdict on floats that say nothing of a gradient which is one."""
+    shape = np.shape(case.inputs[name])
+    expected = None if balls is None else _middles(balls).reshape(shape)
     largest = max(float(np.max(np.abs(value), initial=0.0)) for value in case.inputs.values())
-    what = f"the gradient of {name} is not finite at entries of {largest:.0f}, where forward and the true gradient are"
-    failure = Failure(name, what, got, expected, f"gradients[{name!r}]", "values")
+    told = f"the gradient of {name} {what} at entries of {largest:.3g}, where forward {others}"
+    failure = Failure(name, told, floats.gradients[name].reshape(shape), expected, f"gradients[{name!r}]", "values")
     return Outcome(
-        Rung(NAME, "refuted", what, {"largest_entry": largest}), counterexample(case, failure, source(given))
+        Rung(NAME, "refuted", told, {"largest_entry": largest}), counterexample(case, failure, source(given))
     )

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from derive.arrays.shapes import Declaration, Shape, declare
+from derive.arrays.shapes import Declaration, Shape, declare, size_names
 from derive.errors import DeriveError, callers_place, place_of
 from derive.evidence.conditions import condition
+from derive.evidence.scales import Scale, scales
 from derive.evidence.sizes import Signature
 
 Form = Literal["inputs", "cache", "object"]
@@ -29,7 +31,8 @@ WHERE, OUT = "@where", "@out"
 class Pair:
     """A forward and a backward with the declarations of their inputs; as code it is called in one form.
 
-    ``out`` are the shapes of the outputs, where they are declared.
+    ``out`` are the shapes of the outputs, where they are declared; ``scales`` what gradients are known multiples of
+    the true ones by, and ``without`` the float inputs that are known to get no gradient.
     """
 
     forward_function: Callable[..., Any]
@@ -37,6 +40,8 @@ class Pair:
     inputs: Mapping[str, Declaration]
     where: tuple[str, ...] = ()
     out: tuple[Shape, ...] | None = None
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,13 +51,37 @@ class Pair:
 
     @property
     def floats(self) -> tuple[str, ...]:
-        """The inputs that should have a gradient."""
+        """The inputs whose gradient is checked."""
+        return tuple(key for key in self._floats if key not in self.without)
+
+    @property
+    def _floats(self) -> tuple[str, ...]:
         return tuple(key for key, declared in self.inputs.items() if declared.kind.is_float)
+
+    @cached_property
+    def backward_takes(self) -> tuple[int, float]:
+        """The least and the greatest number of arguments of backward."""
+        return _arity(self.backward_function)
 
     @property
     def signature(self) -> Signature:
         """What evidence draws; outputs that are not declared are found by running forward."""
-        return Signature(self.inputs, self.out or (), self.where)
+        return Signature(self.inputs, self.out or (), self.where, scales=self.scales)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What a verdict does not speak of, and the known scales, in words."""
+        given = (f"{key} is not checked: backward gives no gradient of it" for key in self.without)
+        leading = ["... stands for one axis"] if any(d.leading for d in self.inputs.values()) else []
+        scaled = (f"d{key} is meant as {scale.text} times the gradient" for key, scale in self.scales.items())
+        return (*given, *leading, *scaled)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Where the code stands."""
+        both = (self.forward_function, self.backward_function)
+        codes = [getattr(getattr(each, "__func__", each), "__code__", None) for each in both]
+        return frozenset(code.co_filename for code in codes if code is not None)
 
     # ---- as code
 
@@ -77,12 +106,12 @@ class Pair:
     def named(self, result: Any) -> Mapping[str, Any]:
         """Gradients by name; what comes in order is named in the order of the float inputs."""
         if isinstance(result, Mapping):
-            return result
-        floats = self.floats
+            return {key: g for key, g in result.items() if g is not None}
+        floats = self._floats
         if isinstance(result, tuple | list) and len(result) == len(floats):
-            return dict(zip(floats, result, strict=True))
+            return {key: g for key, g in zip(floats, result, strict=True) if g is not None}
         if isinstance(result, tuple | list) and len(result) == len(self.inputs):
-            return {key: g for key, g in zip(self.inputs, result, strict=True) if key in floats or g is not None}
+            return {key: g for key, g in zip(self.inputs, result, strict=True) if g is not None}
         if len(floats) == 1 and not isinstance(result, tuple | list):
             return {floats[0]: result}
         return result  # type: ignore[no-any-return]  # the contract says what is wrong with it
@@ -93,8 +122,9 @@ def pair(
     backward: Callable[..., Any],
     shapes: Mapping[str, Any],
     where: Sequence[str] = (),
+    convention: str | None = None,
 ) -> Pair:
-    """The pair, checked; DeriveError for what is no function, shapes that cannot be read, or names that do not fit."""
+    """The pair, checked; DeriveError for what is no function, text that cannot be read, or names that do not fit."""
     for what, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise DeriveError(f"{what} is {type(function).__name__}", "a function was wanted", callers_place())
@@ -106,10 +136,18 @@ def pair(
         condition(text)
     out = shapes.get(OUT)
     outputs = None if out is None else tuple(declare(text, OUT).shape for text in _as_texts(out))
-    found = Pair(forward, backward, declared, conditions, outputs)
+    floats = [key for key, value in declared.items() if value.kind.is_float]
+    known = scales(convention, floats, _sizes(declared))
+    found = Pair(forward, backward, declared, conditions, outputs, known)
     _check_arity(forward, "forward", {len(declared)}, declared)
     _check_arity(backward, "backward", {len(declared) + 1, 2, 1}, declared)
     return found
+
+
+def _sizes(declared: Mapping[str, Declaration]) -> tuple[str, ...]:
+    """The names of the sizes, plain ints among them."""
+    ints = [key for key, value in declared.items() if value.kind.scalar]
+    return (*(name for name in size_names([d.shape for d in declared.values()]) if name not in ints), *ints)
 
 
 def _as_texts(given: Any) -> tuple[str, ...]:
@@ -142,7 +180,7 @@ def _arity(function: Callable[..., Any]) -> tuple[int, float]:
 
 
 def _form(given: Pair, result: Any) -> Form:
-    least, most = _arity(given.backward_function)
+    least, most = given.backward_takes
     number = len(given.inputs)
     pairs = isinstance(result, tuple) and len(result) == 2 and _looks_like_cache(given, result)
     if pairs and least <= 2 <= most:

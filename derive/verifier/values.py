@@ -1,34 +1,49 @@
 """The rung of values: what a pair does at cases that hypothesis draws, against differences of forward alone.
 
-After the drawn cases come the sizes and entries that the code itself gives away: the numbers in it, just below, at, and
-just above them; and sizes larger than any drawn case has.
+After the drawn cases come points that are aimed; there a glance decides whether it is worth to look closer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from time import monotonic
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import process_time
+from typing import Any
 
 import numpy as np
 
 from derive.evidence.cases import Case
-from derive.evidence.contract import Failure, Guarded, Refuted
-from derive.evidence.differences import agrees, expected_gradient
+from derive.evidence.contract import Failure, Guarded, Refuted, check_contract
+from derive.evidence.differences import (
+    Agreement,
+    agrees,
+    agrees_along,
+    expected_gradient,
+    odd_entry,
+    plain_gradient,
+    plainly_agrees,
+)
 from derive.evidence.properties import Outcome, properties
 from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
+from derive.verifier.aims import Aim, aims
 from derive.verifier.constants import constants_of
+from derive.verifier.meter import Metered, metered
 from derive.verifier.pair import Pair
-from derive.verifier.points import near, output_shapes, point, sizes_near, small_cases, small_points
+from derive.verifier.points import fitting, output_shapes, point, seed_of, small_cases, small_points, telling_sizes
 from derive.verifier.sources import source
+from derive.verifier.states import fresh, remembered
 
 NAME = "values"
-EXAMPLES = {"ci": 40, "deep": 1000}
+EXAMPLES = {"light": 16, "ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
-MORE = {"ci": 60, "deep": 600}  # points near the numbers of the code
-SECONDS = {"ci": 0.8, "deep": 300.0}  # about, for the examples; and for the points
+MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
+FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
+MOST_ENTRIES = 100  # of a gradient that is looked at entry by entry
+REPEATED = 4  # points that are looked at again after calls at others
+SHRINKING = 2.0  # seconds of processor time
+WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # units of the meter for the examples, about, and for the points
 SEED = 0
 
 
@@ -38,71 +53,121 @@ def climb(given: Pair, budget: str) -> Outcome:
     What is broken may be the contract rather than a value; the rung then has that name.
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-    drawn = properties(given, signature, examples=_examples(given, budget), seed=SEED, source=source(given))
+    seed, unused = seed_of(SEED), fresh(given)
+    given = meter = metered(given)
+    examples = _examples(meter, budget)
+    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
-    tried, deadline = 0, monotonic() + SECONDS[budget]
+    if (found := _kept(given, unused, seed)) is not None:
+        return found
+    tried, most = 0, meter.used + WORK[budget]
     with np.errstate(all="ignore"):
-        for case in _told_by_the_code(given, budget):
-            if monotonic() > deadline:
+        for number, aim in enumerate(_aims(given)):
+            if tried >= MORE[budget] or meter.used > most:
                 break
+            failed = _failed(given, aim, seed + number)
             tried += 1
-            failure = _failure(given, case)
-            if failure is not None:
-                at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
-                rung = Rung(
-                    NAME, "refuted", f"{failure.what} (at {at})", {**drawn.rung.numbers, "near_constants": tried}
-                )
-                return Outcome(rung, counterexample(case, failure, source(given)))
-    detail = f"{drawn.rung.detail}; {tried} points at numbers that the code mentions and at large sizes"
-    return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "near_constants": tried}))
+            if failed is not None:
+                return _refuted(given, aim, failed, {**drawn.rung.numbers, "aimed": tried})
+    detail = f"{drawn.rung.detail}; {tried} points aimed at sizes that coincide, wide ranges, and numbers of the code"
+    return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "aimed": tried}))
 
 
-def _examples(given: Pair, budget: str) -> int:
-    """As many examples as there is time for."""
-    cases = small_cases(given, 6, SEED)
-    began = monotonic()
+def _examples(given: Metered, budget: str) -> int:
+    """As many examples as there is work for."""
+    cases, before = small_cases(given, 6, seed_of(SEED)), given.used
     for case in cases:
         output_shapes(given, [*case.arguments().values()])
-    each = (monotonic() - began) / max(1, len(cases)) * CALLS
-    return int(min(EXAMPLES[budget], max(FEWEST, SECONDS[budget] / each)))
+    each = max(1, given.used - before) / max(1, len(cases)) * CALLS
+    return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
-def _told_by_the_code(given: Pair, budget: str) -> Iterator[Case]:
-    """Points at sizes and entries near the numbers in the code, and at large sizes."""
-    chance = np.random.default_rng(SEED)
-    bases = [case.sizes for case in small_points(given, 12, SEED)][:2]
-    numbers = constants_of(given.forward_function, given.backward_function)
-    left = MORE[budget]
-    for base in bases[-1:]:
-        for value in numbers.values:
-            found = point(given, base, chance, near(value), seed=left)
-            if found is not None and left > 0:
-                left -= 1
-                yield found
-        for sizes in sizes_near(given, numbers.sizes, base):
-            found = point(given, sizes, chance, seed=left) if left > 0 else None
-            if found is not None:
-                left -= 1
-                yield found
+def _aims(given: Pair) -> Iterator[Aim]:
+    for base in telling_sizes(given, 12, seed_of(SEED))[:1]:
+        yield from aims(given, base, constants_of(given.forward_function, given.backward_function))
 
 
-def _failure(given: Pair, case: Case) -> Failure | None:
+def _kept(given: Pair, unused: Pair | None, seed: int) -> Outcome | None:
+    """What is refuted by calls on other inputs of the same shapes."""
+    for case, _ in zip(small_points(given, 12, seed), range(REPEATED), strict=False):
+        other = point(given, case.sizes, np.random.default_rng(seed), seed=seed)
+        with np.errstate(all="ignore"):
+            failure = remembered(given, unused, case, other) if other is not None else None
+        if failure is not None:
+            rung = Rung("contract", "refuted", failure.what, {"seed": seed, "sizes": dict(case.sizes)})
+            return Outcome(rung, counterexample(case, failure, source(given)))
+    return None
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A point at which differences refute, with what it was drawn from."""
+
+    case: Case
+    failure: Failure
+    seed: int
+
+
+def _failed(given: Pair, aim: Aim, seed: int, sizes: Mapping[str, int] | None = None) -> _Failed | None:
     """What differences refute at a point; None where they agree or decide nothing."""
+    case = aim.at(given, aim.sizes if sizes is None else sizes, seed)
+    if case is None:
+        return None
     try:
         code = Guarded(given)
-        _, held = code.forward(*case.arguments().values())
-        gradients = code.backward(case.upstream_argument(), held)
-        agreements = agrees(given, case, tuple(name for name in given.floats if name in gradients), gradients)
+        gradients = check_contract(code, case, given.floats, given.floats, declared=False)
+        shaped = {name: np.asarray(gradients[name], dtype=np.float64) for name in gradients}
+        wrong = next((each for each in _looked_at(code, case, shaped) if not each.ok), None)
     except Refuted as refuted:
-        return refuted.failure if refuted.failure.name == "backward" else None
+        return _Failed(case, refuted.failure, seed) if refuted.failure.name != "forward" else None
     except np.linalg.LinAlgError:
         return None
-    for agreement in agreements:
-        if not agreement.ok:
-            name = agreement.name
-            what = f"the gradient of {name} is wrong by {agreement.error_in_tolerances:.3g} tolerances"
-            small = np.size(case.inputs[name]) <= 2000
-            expected = expected_gradient(given, case, name) if small else None
-            return Failure(name, what, gradients[name], expected, f"gradients[{name!r}]")
-    return None
+    if wrong is None:
+        return None
+    what = f"the gradient of {wrong.name} is wrong by {wrong.error_in_tolerances:.3g} tolerances"
+    return _Failed(
+        case, Failure(wrong.name, what, gradients[wrong.name], None, f"gradients[{wrong.name!r}]", "values"), seed
+    )
+
+
+def _looked_at(code: Guarded, case: Case, gradients: Mapping[str, Any]) -> Iterator[Agreement]:
+    """What a closer look says of the gradients with which one glance does not agree."""
+    for name, gradient in gradients.items():
+        if not gradient.size or plainly_agrees(code, case, name, gradient):
+            continue
+        if gradient.size > MOST_ENTRIES or case.kinds[name].name not in ("float", "positive", "unit"):
+            yield from agrees(code, case, (name,), gradients)
+        elif (direction := odd_entry(code, case, name, gradient)) is not None:
+            yield agrees_along(code, case, name, gradient, direction, np.random.default_rng(case.seed))
+
+
+def _refuted(given: Pair, aim: Aim, failed: _Failed, numbers: Mapping[str, Any]) -> Outcome:
+    """The verdict, at sizes that are as small as still fail."""
+    failed = _shrunk(given, aim, failed)
+    case, failure = failed.case, failed.failure
+    if failure.expected is None and failure.name in case.inputs:
+        size = np.size(case.inputs[failure.name])
+        if size <= MOST_EXPECTED:
+            known = expected_gradient if size <= FEW_EXPECTED else plain_gradient
+            failure = failure.with_expected(known(given, case, failure.name))
+    at = ", ".join(f"{size}={number}" for size, number in case.sizes.items())
+    name = NAME if failure.broken == "values" else failure.broken
+    rung = Rung(name, "refuted", f"{failure.what} (at {at})", {**numbers, "sizes": dict(case.sizes)})
+    return Outcome(rung, counterexample(case, failure, source(given)))
+
+
+def _shrunk(given: Pair, aim: Aim, failed: _Failed) -> _Failed:
+    """The same failure at smaller sizes, one size after the other."""
+    deadline = process_time() + SHRINKING
+    for name in [name for name in failed.case.sizes if name not in given.signature.plain_ints]:
+        low, high = 0, failed.case.sizes[name]  # the smallest size known to fail, if failing is monotone
+        while high - low > 1 and process_time() < deadline:
+            size = (low + high) // 2 if low else 1
+            wanted = next(fitting(given, {**failed.case.sizes, name: size}), None)
+            found = _failed(given, aim, failed.seed, wanted) if wanted is not None else None
+            if found is not None and found.failure.name == failed.failure.name:
+                failed, high = found, size
+            else:
+                low = size
+    return failed

@@ -84,8 +84,3 @@ def test_what_does_not_fit_is_refused(arguments, said):
 def test_an_unknown_budget():
     with pytest.raises(DeriveError, match="'quick'"):
         derive.check(product, of_inputs, SHAPES, budget="quick")
-
-
-def test_a_convention_is_refused_rather_than_ignored():
-    with pytest.raises(DeriveError, match="no convention yet"):
-        derive.check(product, of_inputs, SHAPES, convention="1/n")

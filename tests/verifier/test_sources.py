@@ -50,7 +50,7 @@ def shown(verdict, folder):
 @pytest.mark.parametrize("name", ["cached", "plain"])
 def test_functions_of_a_file(tmp_path, name):
     (tmp_path / "pairs.py").write_text(PAIRS)
-    ((_, forward, backward),) = find_pairs(f"{tmp_path / 'pairs.py'}:{name}")
+    ((_, forward, backward, _),) = find_pairs(f"{tmp_path / 'pairs.py'}:{name}")
     verdict = derive.check(forward, backward, shape_strings(forward))
     assert verdict.status == "refuted"
     shown(verdict, tmp_path)

@@ -85,7 +85,8 @@ def _powers(factors: list[Array]) -> list[Array]:
         op = factor.op
         base, exponent = (factor.operands[0], op.exponent) if isinstance(op, PowerOf) else (factor, Fraction(1))
         exponents[base] = exponents.get(base, Fraction(0)) + exponent
-    return [base if e == 1 else build.power(base, e) for base, e in exponents.items() if e]
+    masks = {base for base, e in exponents.items() if base.kind == "bool" and e > 0}  # 0 and 1 are their own powers
+    return [base if e == 1 or base in masks else build.power(base, e) for base, e in exponents.items() if e]
 
 
 @identity(Elementwise)

@@ -1,0 +1,226 @@
+"""Proof for every shape: the code is run on symbolic arrays of symbolic sizes, and what it gives are formulas.
+
+Changes in place are followed (buffers.py), branches on sizes run on each side (branches.py).  Code that loops over a
+size, or asks for a value, is no formula: NotRun says what it asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.array import Array, as_declared, name
+from derive.arrays.axis import AxisSize, axis_size
+from derive.arrays.build import constant
+from derive.derivation.layer import Layer, build_layer, output_name
+from derive.errors import DeriveError
+from derive.index.size import Size
+from derive.rules.proof import Shown, is_equal
+from derive.rules.simplify import simplify
+from derive.verdict import Rung
+from derive.verifier.branches import Way, ways
+from derive.verifier.buffers import Buffer, fresh, unwrapped
+from derive.verifier.duals import NotRun
+from derive.verifier.library import ALLOCATORS
+from derive.verifier.lifting import Lifting, Namespace
+from derive.verifier.pair import Pair
+from derive.verifier.reach import Reach
+from derive.verifier.views import is_unset, with_zeros
+
+NAME = "proof"
+NO_TIES = "no two compared numbers are equal"
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """What forward and backward give, on one way through the code."""
+
+    given: Pair
+    outputs: tuple[Array, ...]
+    gradients: Mapping[str, Any]
+
+
+def for_every_shape(given: Pair) -> Rung:
+    """``proved``, or ``open`` with what is not shown; NotRun and DeriveError where the code is no formula."""
+    code, reach = _lifted(given), Reach(given.forward_function, given.backward_function)
+    found = list(ways(lambda: _attempted(code, reach)))
+    assumptions: list[str] = []
+    for way, formulas in found:
+        assumed = _shown(given, way, formulas)
+        if isinstance(assumed, str):
+            return Rung(NAME, "open", f"not shown equal for every shape{_where(way)}: {assumed}")
+        assumptions += assumed
+    asked = dict.fromkeys(side.question for way, _ in found for side in way.sides)
+    both = f", on both sides of {' and of '.join(asked)}" if asked else ""
+    missed = reach.missed()
+    many = max((len(f.gradients) for _, f in found if isinstance(f, Formulas)), default=len(given.floats))
+    detail = f"{many} gradients equal the derived ones for every shape{both}{not_reached(missed)}"
+    told = {"branches": list(asked), "not_reached": missed}
+    numbers = {"assumptions": list(dict.fromkeys(assumptions)), **{key: value for key, value in told.items() if value}}
+    return Rung(NAME, "proved", detail, numbers)
+
+
+def not_reached(missed: Sequence[str]) -> str:
+    """What was not run, in words."""
+    return f"; not reached: {'; '.join(missed)}" if missed else ""
+
+
+def _where(way: Way) -> str:
+    return f" where {way}" if way.sides else ""
+
+
+def _shown(given: Pair, way: Way, formulas: Formulas | Exception) -> list[str] | str:
+    """The assumptions under which all gradients are right on a way; or what is not shown."""
+    few = way.values()
+    if isinstance(formulas, Formulas):
+        found = _proved(formulas)
+        if isinstance(found, list) or not few:
+            return found
+    elif not few:
+        raise NotRun(f"{str(formulas).partition(chr(10))[0]}{_where(way)}") from formulas
+    assumptions: list[str] = []
+    for sizes in few:  # the condition leaves these, and is no longer needed
+        rung = for_every_shape(_resized(given, sizes))
+        if rung.status == "open":
+            return rung.detail
+        assumptions += rung.numbers["assumptions"]
+    return assumptions
+
+
+def _resized(given: Pair, sizes: Mapping[str, Size]) -> Pair:
+    """The pair at other sizes."""
+    inputs = {
+        key: replace(declared, shape=tuple(size.at(sizes) for size in declared.shape))
+        for key, declared in given.inputs.items()
+    }
+    return replace(given, inputs=inputs)
+
+
+# ---- the code, run on symbols
+
+
+def plain_ints(given: Pair) -> dict[str, Size]:
+    """The sizes that plain ints are."""
+    kinds = given.signature.plain_ints
+    return {key: kind.equals if kind.equals is not None else Size.of(key) for key, kind in kinds.items()}
+
+
+def _attempted(code: Pair, reach: Reach) -> Formulas | Exception:
+    """The formulas of one way; or why there are none, which a condition on the sizes may yet mend."""
+    try:
+        return _formulas(code, reach)
+    except Exception as error:
+        return error
+
+
+def _formulas(code: Pair, reach: Reach) -> Formulas:
+    arrays: dict[str, Any] = {key: fresh(as_declared(key, d)) for key, d in code.inputs.items()}
+    arrays |= {key: axis_size(size) for key, size in plain_ints(code).items()}
+    with reach.watching():
+        y, held = code.forward(*arrays.values())
+    outputs = unwrapped(tuple(y) if isinstance(y, tuple | list) else (y,))
+    if not all(isinstance(part, Array) for part in outputs):
+        raise NotRun("forward gives no formula of its inputs")
+    outputs = tuple(map(_settled, outputs))
+    titles = _titles(code, outputs)
+    upstream = tuple(fresh(name(f"d{key}", part.shape)) for key, part in titles.items())
+    with reach.watching():
+        gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
+    return Formulas(code, outputs, {key: unwrapped(gradient) for key, gradient in gradients.items()})
+
+
+def _settled(output: Array) -> Array:
+    """The same without memory that was not set, on which it does not hang."""
+    if not is_unset(output):
+        return output
+    found = with_zeros(output)
+    if not is_equal(output, found):
+        raise NotRun("forward gives entries that it has not set")
+    return found
+
+
+def _titles(given: Pair, outputs: tuple[Array, ...]) -> dict[str, Array]:
+    titles: dict[str, Array] = {}
+    for part in outputs:
+        titles[output_name(part, {**given.inputs, **titles})] = part
+    return titles
+
+
+def _lifted(given: Pair) -> Pair:
+    """The pair over a NumPy whose arrays are buffers."""
+    scalars = {key: _of_sizes(key) for key in ("sqrt", "exp", "log", "tanh", "pow", "fabs")}
+    modules = {"numpy": Namespace(np, ALLOCATORS), "math": Namespace(math, scalars)}
+    lifting = Lifting(modules, {**ALLOCATORS, **scalars}, {"len": _length, "range": _range})
+    return replace(
+        given,
+        forward_function=lifting.lift(given.forward_function),
+        backward_function=lifting.lift(given.backward_function),
+    )
+
+
+def _of_sizes(key: str) -> Any:
+    """A function of ``math``, of symbolic numbers that of NumPy."""
+    of_arrays = getattr(np, {"pow": "power", "fabs": "abs"}.get(key, key))
+
+    def call(*given: Any) -> Any:
+        symbolic = any(isinstance(x, Size | Array | Buffer) for x in given)
+        return of_arrays(*given) if symbolic or any(np.ndim(x) for x in given) else getattr(math, key)(*given)
+
+    return call
+
+
+def _length(of: Any) -> Any:
+    return of.shape[0] if isinstance(of, Buffer) and of.ndim else len(of)
+
+
+def _range(*ends: Any) -> Iterator[int]:
+    for end in ends:
+        if isinstance(end, AxisSize) and end.constant is None:
+            raise NotRun(f"a loop over the size {end}")
+    return iter(range(*ends))
+
+
+# ---- what it gives, and the derived gradients
+
+
+def _proved(formulas: Formulas) -> list[str] | str:
+    given, gradients = formulas.given, formulas.gradients
+    layer = _layer(given, formulas.outputs)
+    derivation = layer.derive()
+    derived = derivation.prove()
+    if not derived.ok:
+        return f"the derived gradient is itself not proved: {derived.reason}"
+    meant = {key: scale.symbolic(plain_ints(given)) for key, scale in given.scales.items()}
+    apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], meant.get(key), ties=True)]
+    doubts = {key: _is_derived(layer, key, gradients[key], meant.get(key), ties=False).doubt for key in apart}
+    if lost := [f"{key}, {doubt}" for key, doubt in doubts.items() if doubt]:
+        return "; ".join(lost)
+    return [*derived.assumptions, *([NO_TIES] if apart else [])]
+
+
+def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
+    used = {text for part in outputs for text in part.names()}
+    inputs = {key: declared for key, declared in given.inputs.items() if key in used}
+    return build_layer(given.name if given.name.isidentifier() else "pair", inputs, {}, _titles(given, outputs))
+
+
+def _is_derived(layer: Layer, key: str, claimed: Any, scale: Array | None, ties: bool) -> Shown:
+    """True if a gradient is shown to be the derived one, or so many times it, in inputs and upstream gradients."""
+    try:
+        claimed = constant(claimed)
+    except DeriveError as error:
+        return Shown(error.got)
+    if key not in layer.wrt:
+        return Shown("nothing is derived for it")
+    if claimed.shape != layer.named(key).shape:
+        return Shown("the shapes differ")
+    derivation = layer.derive()
+    known = {e.name: e.expression for e in layer.equations}
+    known |= {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
+    truth = derivation.gradients[key] if scale is None else scale * derivation.gradients[key]
+    plainly = is_equal(claimed, truth, known, ties)
+    return plainly if plainly or plainly.beyond else is_equal(simplify(claimed), truth, known, ties)

@@ -1,0 +1,152 @@
+"""NumPy's functions that make arrays or change them, for buffers; the language, whose arrays never change, has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.array import Array, apply
+from derive.arrays.build import constant, size_of
+from derive.arrays.gather import add_rows
+from derive.arrays.operations import Eye
+from derive.arrays.places import places as as_places
+from derive.arrays.rows import Arange
+from derive.index.size import Size
+from derive.verifier.buffers import Buffer, Storage, fitted, fresh, kind_of, unwrapped
+from derive.verifier.duals import NotRun
+from derive.verifier.views import unset
+
+
+def of_masks(ufunc: Any, inputs: Sequence[Any]) -> Array | None:
+    """``a & b`` and ``a | b``, of masks."""
+    title = ufunc.__name__.replace("bitwise", "logical")
+    if title not in ("logical_and", "logical_or"):
+        return None
+    one, other = (constant(x) for x in unwrapped(list(inputs)))
+    if one.kind != "bool" or other.kind != "bool":
+        raise NotRun(f"np.{ufunc.__name__} of what is no mask")
+    return one * other if title == "logical_and" else ~(~one * ~other)
+
+
+DEFINED: dict[str, Callable[[Any], Any]] = {
+    "sinh": lambda x: (np.exp(x) - np.exp(-x)) / 2,
+    "cosh": lambda x: (np.exp(x) + np.exp(-x)) / 2,
+    "tan": lambda x: np.sin(x) / np.cos(x),
+    "exp2": lambda x: np.exp(x * np.log(2)),
+    "log2": lambda x: np.log(x) / np.log(2),
+    "log10": lambda x: np.log(x) / np.log(10),
+    "erfc": lambda x: 1 - _erf(x),
+}  # ufuncs that the language has no word for
+
+
+def _erf(x: Any) -> Any:
+    """SciPy's ``erf``, which is imported when it is needed."""
+    from scipy.special import erf
+
+    return erf(x)
+
+
+def add_at(ufunc: Any, target: Buffer, places: Any, values: Any) -> None:
+    """``np.add.at(A, places, values)`` for rows of A, repeated ones adding up."""
+    signs = {"add": 1, "subtract": -1}
+    here, rows = target.symbolic, unwrapped(places)
+    if ufunc.__name__ not in signs or not isinstance(rows, Array):
+        raise NotRun(f"np.{ufunc.__name__}.at with these places")
+    rows = as_places(rows, here)
+    added = fitted(values, (*rows.shape, *here.shape[1:]))
+    target.put(here + signs[ufunc.__name__] * add_rows(rows, added, here.shape[0]))
+
+
+def clipped(array: Any, low: Any = None, high: Any = None, **options: Any) -> Any:
+    """``np.clip``: the entries within bounds."""
+    low, high = options.get("a_min", options.get("min", low)), options.get("a_max", options.get("max", high))
+    found = array if low is None else np.maximum(array, low)
+    return found if high is None else np.minimum(found, high)
+
+
+def _copy_to(target: Buffer, value: Any) -> None:
+    target.put(value)
+
+
+def _full(shape: Any, value: Any, dtype: Any = None, order: str = "C") -> Buffer:
+    sizes = tuple(map(size_of, shape if isinstance(shape, tuple | list) else (shape,)))
+    kind = kind_of(dtype)
+    return Buffer(Storage(fitted(value, sizes), kind, whole=order == "C"))
+
+
+def _empty(shape: Any, dtype: Any = None, order: str = "C") -> Buffer:
+    """Entries of which nothing is known: code that reads them before it sets them is not proved."""
+    sizes = tuple(map(size_of, shape if isinstance(shape, tuple | list) else (shape,)))
+    return Buffer(Storage(unset(sizes), kind_of(dtype), whole=order == "C"))
+
+
+def _like(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
+    """The allocator for arrays like another, of its memory order."""
+
+    def call(array: Any, *value: Any, dtype: Any = None, shape: Any = None, **_: Any) -> Buffer:
+        kind = dtype if dtype is not None else getattr(array, "dtype", None)
+        return make(np.shape(unwrapped(array)) if shape is None else shape, *value, dtype=kind, order="K")
+
+    return call
+
+
+def _array(value: Any, dtype: Any = None, **_: Any) -> Any:
+    """A copy; of a list of arrays, the array of them all."""
+    if isinstance(value, Buffer):
+        return value.copy("K") if dtype is None else value.astype(dtype)
+    if isinstance(value, list | tuple) and any(isinstance(part, Buffer | Array) for part in value):
+        return np.stack(value)
+    return fresh(value) if isinstance(value, Array | Size) else np.array(value, dtype)
+
+
+def _as_array(value: Any, dtype: Any = None, **_: Any) -> Any:
+    if not isinstance(value, Buffer):
+        return _array(value, dtype)
+    return value if dtype is None else value.astype(dtype, copy=False)
+
+
+def _contiguous(value: Any, dtype: Any = None, **_: Any) -> Any:
+    return value.astype(dtype or value.dtype, copy=False) if isinstance(value, Buffer) else _array(value, dtype)
+
+
+def _arange(*given: Any, **_: Any) -> Any:
+    if len(given) == 1 and isinstance(given[0], Size) and given[0].constant is None:
+        return fresh(apply(Arange(given[0].plain)))
+    if any(isinstance(x, Size) and x.constant is None for x in given):
+        raise NotRun("np.arange between symbolic sizes")
+    return np.arange(*map(int, given))
+
+
+def _eye(size: Any, columns: Any = None, **_: Any) -> Any:
+    if columns is not None and columns is not size:
+        raise NotRun("np.eye that is not square")
+    return fresh(apply(Eye(size_of(size))))
+
+
+ALLOCATORS: dict[str, Callable[..., Any]] = {
+    "zeros": partial(_full, value=0),
+    "ones": partial(_full, value=1),
+    "full": lambda shape, fill_value, dtype=None, order="C": _full(
+        shape, fill_value, dtype if dtype is not None else getattr(fill_value, "dtype", type(fill_value)), order
+    ),
+    "empty": _empty,
+    "zeros_like": _like(partial(_full, value=0)),
+    "ones_like": _like(partial(_full, value=1)),
+    "full_like": _like(_full),
+    "empty_like": _like(_empty),
+    "array": _array,
+    "asarray": _as_array,
+    "ascontiguousarray": _contiguous,
+    "arange": _arange,
+    "eye": _eye,
+    "identity": _eye,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **ALLOCATORS,
+    "copyto": _copy_to,
+    "clip": clipped,
+    "copy": lambda a, order="K", **_: a.copy(order),
+}

@@ -1,0 +1,355 @@
+"""Code that writes in place is proved for every shape where no loop over a size is in it; wrong code never is."""
+
+import numpy as np
+import pytest
+
+from derive.verifier.everyshape import for_every_shape
+from derive.verifier.pair import pair
+from derive.verifier.proofs import climb
+
+ROWS = {"x": "n d"}
+LABELS = {"x": "n c", "y": "n : int[0,c)"}
+
+
+def relu(x):
+    y = x.copy()
+    y[y < 0] = 0
+    return y
+
+
+def relu_in_place(x, dy):
+    dx = dy.copy()
+    dx[x <= 0] = 0
+    return dx
+
+
+def relu_gathered(x, dy):
+    dx = np.zeros_like(x)
+    dx[x > 0] = dy[x > 0]
+    return dx
+
+
+def leaky(x, slope=0.1):
+    y = np.empty(x.shape)
+    y[x > 0] = x[x > 0]
+    y[x <= 0] = slope * x[x <= 0]
+    return y
+
+
+def leaky_backward(x, dy, slope=0.1):
+    dx = np.array(dy)
+    dx[x <= 0] *= slope
+    return dx
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    e /= e.sum(axis=1, keepdims=True)
+    return e
+
+
+def softmax_backward(x, dy):
+    s = softmax(x)
+    dx = s * dy
+    dx -= s * dx.sum(axis=1, keepdims=True)
+    return dx
+
+
+def cross_entropy(x, y):
+    p, n = softmax(x), len(y)
+    return -np.log(p[np.arange(n), y]).sum() / n
+
+
+def cross_entropy_backward(x, y, dE):
+    p, n = softmax(x), x.shape[0]
+    p[np.arange(n), y] -= 1
+    p /= n
+    p *= dE
+    return {"x": p}
+
+
+def differences(x):
+    return x[:, 1:] - x[:, :-1]
+
+
+def differences_backward(x, dy):
+    dx = np.zeros_like(x)
+    dx[:, 1:] += dy
+    dx[:, :-1] -= dy
+    return dx
+
+
+def differences_through_views(x, dy):
+    dx = np.zeros(x.shape)
+    after, before = dx[:, 1:], dx.T[:-1]
+    after += dy
+    before -= dy.T
+    return dx
+
+
+def embedding(table, ids):
+    return table[ids]
+
+
+def embedding_backward(table, ids, dy):
+    d = np.zeros_like(table)
+    np.add.at(d, ids, dy)
+    return {"table": d}
+
+
+def dense(X, W, b):
+    out = np.dot(X, W)
+    out += b
+    return out, (X, W)
+
+
+def dense_backward(dY, cache):
+    X, W = cache
+    n, d = X.shape
+    dW, db = np.zeros((d, W.shape[1])), np.ones(n) @ dY
+    dW += np.dot(X.T, dY)
+    return {"X": np.dot(dY, W.T), "W": dW, "b": db}
+
+
+class BatchNorm:
+    """A small class with a cache, and a helper of its own."""
+
+    def __init__(self):
+        self.eps = 1e-5
+
+    def forward(self, x, gamma, beta):
+        self.x, self.gamma = x, gamma
+        self.scale = np.sqrt(x.var(axis=0) + self.eps)
+        self.normal = (x - x.mean(axis=0)) / self.scale
+        out = gamma * self.normal
+        out += beta
+        return out
+
+    def backward(self, dy):
+        n = len(dy)
+        d = dy * self.gamma
+        dx = n * d
+        dx -= d.sum(axis=0)
+        dx -= self.normal * np.sum(d * self.normal, axis=0)
+        dx /= n * self.scale
+        return dx, np.sum(dy * self.normal, axis=0), dy.sum(axis=0)
+
+
+def heads(x, k=2):
+    n = x.shape[0]
+    return x.reshape(n, k, -1).transpose(1, 0, 2) ** 2
+
+
+def heads_backward(x, dy, k=2):
+    dx = np.zeros(x.shape)
+    parts = dx.reshape(len(x), k, -1)
+    parts += 2 * x.reshape(len(x), k, -1) * np.transpose(dy, (1, 0, 2))
+    return dx
+
+
+def gates(z):
+    a, b = np.split(z, 2, axis=1)
+    return np.concatenate([a * np.tanh(b), b], axis=1)
+
+
+def gates_backward(z, dy):
+    a, b = np.split(z, 2, axis=1)
+    da, db = np.split(dy, 2, axis=1)
+    dz = np.empty_like(z)
+    k = a.shape[1]
+    dz[:, :k], dz[:, k:] = da * np.tanh(b), db + da * a * (1 - np.tanh(b) ** 2)
+    return dz
+
+
+def changes_through_another_name(x, dy):
+    dx = dy
+    dx[x <= 0] = 0
+    dx += x - x
+    return 2 * dx - dy
+
+
+norm = BatchNorm()
+
+
+def through_the_object(x, gamma, beta):
+    return norm.forward(x, gamma, beta)
+
+
+def back_through_the_object(dy):
+    return norm.backward(dy)
+
+
+PROVED = {
+    "relu": (relu, relu_in_place, ROWS),
+    "relu gathered": (relu, relu_gathered, ROWS),
+    "leaky": (leaky, leaky_backward, ROWS),
+    "softmax": (softmax, softmax_backward, ROWS),
+    "cross entropy": (cross_entropy, cross_entropy_backward, LABELS),
+    "differences": (differences, differences_backward, ROWS),
+    "views": (differences, differences_through_views, ROWS),
+    "embedding": (embedding, embedding_backward, {"table": "v d", "ids": "n : int[0,v)"}),
+    "dense": (dense, dense_backward, {"X": "n d", "W": "d m", "b": "m"}),
+    "batch norm": (norm.forward, norm.backward, {"x": "n d", "gamma": "d", "beta": "d"}),
+    "an object of the module": (through_the_object, back_through_the_object, {"x": "n d", "gamma": "d", "beta": "d"}),
+    "heads": (heads, heads_backward, {"x": "n 2*k"}),
+    "another name": (relu, changes_through_another_name, ROWS),
+    "gates": (gates, gates_backward, {"z": "n 2*k"}),
+}
+
+
+@pytest.mark.parametrize("key", PROVED)
+def test_code_that_writes_in_place_is_proved_for_every_shape(key):
+    rung = for_every_shape(pair(*PROVED[key]))
+    assert rung.status == "proved", rung
+
+
+def reads_before_it_sets(x, dy):
+    dx = np.empty_like(x)
+    dx[x > 0] = dy[x > 0]
+    return dx
+
+
+def adds_to_what_is_not_set(x, dy):
+    dx = np.empty(x.shape)
+    dx[:, 1:] += dy
+    dx[:, :-1] -= dy
+    return dx
+
+
+def sets_where_it_should_add(x, dy):
+    dx = np.zeros_like(x)
+    dx[:, 1:] = dy
+    dx[:, :-1] = -dy
+    return dx
+
+
+def changes_a_copy(x, dy):
+    dx = np.zeros_like(x)
+    part = dx[x > 0]
+    part += dy[x > 0]
+    return dx
+
+
+def rounds_to_whole_numbers(x, dy):
+    dx = np.full(x.shape, 0)
+    dx[x > 0] = dy[x > 0]
+    return dx
+
+
+def a_reshape_that_may_be_a_copy(x, dy):
+    dx = np.zeros_like(x)
+    flat = dx.reshape(-1)
+    flat += np.where(x > 0, dy, 0).reshape(-1)
+    return dx
+
+
+def overwrites_repeated_rows(table, ids, dy):
+    d = np.zeros_like(table)
+    d[ids] += dy
+    return {"table": d}
+
+
+def overwrites_p(x, y, dE):
+    p = softmax(x)
+    q = p
+    q[np.arange(len(y)), y] -= 1
+    return {"x": (p - 1) * dE / len(y)}
+
+
+def forgets_n(x, y, dE):
+    p = softmax(x)
+    p[np.arange(len(y)), y] -= 1
+    return {"x": p * dE}
+
+
+def label_of_the_first(x, y, dE):
+    p = softmax(x)
+    p[:, 0] -= 1
+    p /= len(y)
+    return {"x": p * dE}
+
+
+def uses_what_it_changed(x, dy):
+    s = softmax(x)
+    s *= dy
+    return s - s * s.sum(axis=1, keepdims=True)
+
+
+WRONG = {
+    "unset": (relu, reads_before_it_sets, ROWS),
+    "unset +=": (differences, adds_to_what_is_not_set, ROWS),
+    "= for +=": (differences, sets_where_it_should_add, ROWS),
+    "a copy": (relu, changes_a_copy, ROWS),
+    "wrong slope": (leaky, lambda x, dy: leaky_backward(x, dy, 0.1000001), ROWS),
+    "wrong mask": (relu, lambda x, dy: relu_in_place(x - 1e-9, dy), ROWS),
+    "whole numbers": (relu, rounds_to_whole_numbers, ROWS),
+    "view or copy": (relu, a_reshape_that_may_be_a_copy, ROWS),
+    "repeated rows": (embedding, overwrites_repeated_rows, {"table": "v d", "ids": "n : int[0,v)"}),
+    "changed p": (cross_entropy, overwrites_p, LABELS),
+    "no 1/n": (cross_entropy, forgets_n, LABELS),
+    "label 0": (cross_entropy, label_of_the_first, LABELS),
+    "changed s": (softmax, uses_what_it_changed, ROWS),
+    "scalar": (np.sum, lambda x, dy: dy, ROWS),
+    "unset forward": (lambda x: x + np.empty_like(x), lambda x, dy: dy, ROWS),
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_wrong_code_that_writes_in_place_is_never_proved(key):
+    assert climb(pair(*WRONG[key]), "ci").rung.status == "open"
+
+
+def test_what_code_keeps_is_not_left_full_of_symbols():
+    kept = {}
+
+    class Cached:
+        def __init__(self):
+            self.cache = {}
+
+        def forward(self, x):
+            self.cache["x"] = kept["x"] = x
+            return x * x
+
+        def backward(self, dy):
+            return 2 * self.cache["x"] * dy
+
+    layer = Cached()
+    assert climb(pair(layer.forward, layer.backward, ROWS), "ci").rung.status == "proved"
+    assert layer.cache == {}
+    assert kept == {}
+
+
+def patches(x):
+    n, length = x.shape
+    columns = np.zeros((n, length - 2, 3))
+    for k in range(3):
+        columns[:, :, k] = x[:, k : length - 2 + k]
+    return columns
+
+
+def patches_backward(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] += dy[:, :, k]
+    return dx
+
+
+def one_place_off(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] += dy[:, :, max(k - 1, 0)]
+    return dx
+
+
+def the_last_wins(x, dy):
+    dx = np.zeros_like(x)
+    for k in range(3):
+        dx[:, k : x.shape[1] - 2 + k] = dy[:, :, k]
+    return dx
+
+
+def test_patches_written_one_by_one():
+    shapes = {"x": "n l", "@where": ["l >= 3"]}
+    assert for_every_shape(pair(patches, patches_backward, shapes)).status == "proved"
+    for wrong in (one_place_off, the_last_wins):  # the second is right where l = 3, and may be proved there
+        assert for_every_shape(pair(patches, wrong, shapes)).status == "open"
