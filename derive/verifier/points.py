@@ -185,7 +185,8 @@ def at_scale(scale: float, one: bool = False) -> Fill:
     """Entries of a size; with ``one`` only one of them, the others being about 1."""
 
     def fill(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
-        drawn = chance.choice(np.array([-1.0, 1.0]), shape) * chance.uniform(0.5, 1.0, shape)
+        signs = chance.permutation(np.resize([1.0, -1.0], int(np.prod(shape)))).reshape(shape)  # both
+        drawn = signs * chance.uniform(0.75, 1.0, shape)
         if not one or not drawn.size:
             return scale * drawn
         drawn.flat[int(chance.integers(drawn.size))] *= scale
