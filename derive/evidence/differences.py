@@ -88,7 +88,7 @@ class Agreement:
     def told(self) -> str:
         """What is wrong, in words."""
         if not np.isfinite(self.got):
-            return f"the gradient of {self.name} is not finite, where differences of forward are"
+            return f"the gradient of {self.name} is wrong: it is not finite, where differences of forward are"
         return f"the gradient of {self.name} is wrong by {self.error_in_tolerances:.3g} tolerances"
 
     @property
