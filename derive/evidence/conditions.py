@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from derive.errors import DeriveError
 
@@ -44,6 +45,7 @@ class Condition:
             return False
 
 
+@lru_cache(maxsize=1024)
 def condition(text: str) -> Condition:
     """Read comparisons of ``+ - * // %`` over sizes, joined by ``and``, ``or``, ``not``; DeriveError otherwise."""
     if not isinstance(text, str) or len(text) > MAX_TEXT:

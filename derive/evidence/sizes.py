@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -77,6 +78,20 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
+    inputs, known = tuple(signature.inputs.items()), tuple(signature.scales.items())
+    return _strategy(inputs, signature.outputs, signature.where, known, smallest, positive)
+
+
+@lru_cache(maxsize=64)
+def _strategy(
+    inputs: tuple[tuple[str, Declaration], ...],
+    outputs: tuple[Shape, ...],
+    where: tuple[str, ...],
+    scales: tuple[tuple[str, Scale], ...],
+    smallest: int,
+    positive: frozenset[str],
+) -> st.SearchStrategy[dict[str, int]]:
+    signature = Signature(dict(inputs), outputs, where, scales=dict(scales))
     found = list(admissible(signature, smallest, positive))
     if not found:
         raise DeriveError(

@@ -29,7 +29,7 @@ from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
-SECONDS = {"ci": 0.6, "deep": 120.0}  # of processor time
+SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
 FAR = 1e8  # entries of about so much that differ by about 1
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
@@ -107,11 +107,11 @@ def climb(given: Pair, budget: str) -> Outcome:
 def _points(given: Pair, budget: str) -> Iterator[Case]:
     """All entries large, or one of them, at small sizes; then those of one input far out and close together."""
     chance = np.random.default_rng(seed_of(SEED))
-    bases = telling_sizes(given, 4 if budget == "ci" else 12, seed_of(SEED))
-    for base in bases[:1] if budget == "ci" else bases:
+    bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
+    for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale) for scale in SCALES]
         fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
-        fills += [at_scale(scale, one=True) for scale in SCALES]
+        fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
         sizes = _several(given, base)
         for fill in fills:
             found = point(given, sizes, chance, fill)

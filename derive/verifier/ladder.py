@@ -1,9 +1,14 @@
-"""The ladder for hand-written code: ``derive.check``.  The cheapest rung comes first; a refutation ends the climb."""
+"""The ladder for hand-written code: ``derive.check``.  A refutation ends the climb.
+
+Reading the code as formulas comes first, for it is cheap, and what is proved needs fewer points: those that show what
+floats, memory and dtypes make of it.  A proof at sizes, which may be long, comes last.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +20,12 @@ from derive.verifier import enclosure, extremes, proofs, values
 from derive.verifier.faults import fault
 from derive.verifier.isolation import isolated
 from derive.verifier.pair import Pair, pair
+from derive.verifier.points import small_points
+from derive.verifier.states import fresh
 
-RUNGS = (values, enclosure, extremes, proofs)  # each has a NAME and ``climb(pair, budget) -> Outcome``
-SECONDS = {"ci": 20.0, "deep": 1200.0}  # for all rungs together
+RUNGS = (values, enclosure, extremes)  # each has a NAME and ``climb(pair, budget) -> Outcome``; then comes the proof
+SECONDS = {"ci": 20.0, "deep": 1200.0}  # of the processor, for all together: a fuse, each rung has limits of its own
+LIGHT = {"ci": "light", "deep": "deep"}  # the budget of points for what is proved
 _STRONGER = ("tested", "enclosed", "proved_at", "proved")
 
 
@@ -43,31 +51,52 @@ def check(
             f"budget {budget!r}", f"one of {', '.join(SECONDS)} was wanted", callers_place(), 'budget="ci"'
         )
     given = pair(forward, backward, shapes, where, convention)
-    outcome = isolated(lambda: climb(given, budget), SECONDS[budget])
+    outcome = isolated(lambda: climb(given, budget), SECONDS[budget], files=given.files)
+    told = [*outcome.noticed, *([f"printed {outcome.printed[:200]!r}"] if outcome.printed else [])]
+    beside = (Rung("beside", "open", f"the code {', '.join(told)}", {"told": told}),) if told else ()
     if outcome.failure:
-        return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}")
+        return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}", (), beside)
     verdict: Verdict = outcome.result
-    return verdict
+    return replace(verdict, evidence=(*verdict.evidence, *beside)) if beside else verdict
 
 
 def climb(given: Pair, budget: str) -> Verdict:
     """The verdict over all rungs, run here and now."""
+    given = replace(given, without=_without(given))
+    everywhere = proofs.for_all(given, budget)
+    surely = everywhere.status == "proved" and not everywhere.numbers.get("not_reached")
     rungs: list[Rung] = []
     for each in RUNGS:
-        found = _climbed(each, given, budget)
+        found = _climbed(each, given, LIGHT[budget] if surely else budget)
         rungs.append(found.rung)
         if found.rung.status == "refuted":
             return Verdict("refuted", given.name, _reason(given, found), (), tuple(rungs), found.counterexample)
+    rungs.append(proofs.concluded(given, budget, everywhere).rung)
     shown = [rung.status for rung in rungs if rung.status in _STRONGER]
     if not shown or rungs[0].status == "open":
         reason = "; ".join(f"{rung.name}: {rung.detail}" for rung in rungs if rung.status == "open")
         return Verdict("open", given.name, reason, (), tuple(rungs))
-    assumed = (*given.conventions, *(a for rung in rungs for a in rung.numbers.get("assumptions", ())))
-    return Verdict(max(shown, key=_STRONGER.index), given.name, "", assumed, tuple(rungs))
+    assumed = (*given.assumptions, *(a for rung in rungs for a in rung.numbers.get("assumptions", ())))
+    return Verdict(max(shown, key=_STRONGER.index), given.name, "", tuple(dict.fromkeys(assumed)), tuple(rungs))
+
+
+def _without(given: Pair) -> tuple[str, ...]:
+    """The float inputs of which backward gives no gradient at any small point; none if it gives none at all."""
+    seen: set[str] = set()
+    given = fresh(given) or given  # what code keeps between calls is looked at later
+    for case in small_points(given, 4, 0):
+        try:
+            _, held = given.forward(*case.arguments().values())
+            seen.update(given.backward(case.upstream_argument(), held))
+        except Exception:  # what such code raises is said elsewhere
+            return ()
+    return tuple(key for key in given.floats if key not in seen) if seen else ()
 
 
 def _reason(given: Pair, found: Outcome) -> str:
-    """What the rung says, and the class of the fault where numbers tell it."""
+    """What the rung says, whether that is the contract or a value, and the class of the fault where numbers tell it."""
+    if found.rung.name == "contract":
+        return f"the contract is broken: {found.rung.detail}"
     witness, sizes = found.counterexample, found.rung.numbers.get("sizes")
     told = fault(given, witness.name, sizes) if witness and sizes and witness.name in given.floats else ""
     return f"{found.rung.detail}; {told}" if told else found.rung.detail

@@ -34,6 +34,7 @@ class Lifting:
         self._modules, self._functions, self._builtins = modules, functions, builtins or {}
         self._made: dict[int, dict[str, Any]] = {}
         self._again: dict[int, Any] = {}  # one object stays one object, one class one class
+        self._held: list[Any] = []  # so that no other object takes its place in memory
 
     def lift(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function over the replaced names; anything that is no Python function stays as it is."""
@@ -75,9 +76,18 @@ class Lifting:
         name = getattr(value, "__name__", None)
         if library and isinstance(name, str) and callable(value) and name in self._functions:
             return self._functions[name]
+        if type(value) in (list, dict, set):
+            return self._container(value)
         if self._is_own(value):
             return self._class(value)
         return self._instance(value) if self._is_own(type(value)) else value
+
+    def _container(self, value: Any) -> Any:
+        """A copy, the same for all who hold it: what is put there while symbols are tried is not left there."""
+        if id(value) not in self._again:
+            self._again[id(value)] = copy.copy(value)
+            self._held.append(value)
+        return self._again[id(value)]
 
     def _is_own(self, kind: Any) -> bool:
         """True for a class of a module whose functions are made again."""
@@ -102,6 +112,7 @@ class Lifting:
             return owner
         if id(owner) not in self._again:
             again = self._again[id(owner)] = copy.copy(owner)
+            self._held.append(owner)
             again.__class__ = self._class(type(owner))
             for key, value in vars(owner).items():
                 vars(again)[key] = self._value(value)

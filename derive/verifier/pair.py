@@ -32,7 +32,7 @@ class Pair:
     """A forward and a backward with the declarations of their inputs; as code it is called in one form.
 
     ``out`` are the shapes of the outputs, where they are declared; ``scales`` what gradients are known multiples of
-    the true ones by.
+    the true ones by, and ``without`` the float inputs that are known to get no gradient.
     """
 
     forward_function: Callable[..., Any]
@@ -41,6 +41,8 @@ class Pair:
     where: tuple[str, ...] = ()
     out: tuple[Shape, ...] | None = None
     scales: Mapping[str, Scale] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    drawn: dict[tuple[int, int], Any] = field(default_factory=dict, repr=False)  # cases, once for all rungs
 
     @property
     def name(self) -> str:
@@ -50,7 +52,11 @@ class Pair:
 
     @property
     def floats(self) -> tuple[str, ...]:
-        """The inputs that should have a gradient."""
+        """The inputs whose gradient is checked."""
+        return tuple(key for key in self._floats if key not in self.without)
+
+    @property
+    def _floats(self) -> tuple[str, ...]:
         return tuple(key for key, declared in self.inputs.items() if declared.kind.is_float)
 
     @cached_property
@@ -64,9 +70,19 @@ class Pair:
         return Signature(self.inputs, self.out or (), self.where, scales=self.scales)
 
     @property
-    def conventions(self) -> tuple[str, ...]:
-        """The known scales, in words."""
-        return tuple(f"d{key} is meant as {scale.text} times the gradient" for key, scale in self.scales.items())
+    def assumptions(self) -> tuple[str, ...]:
+        """What a verdict does not speak of, and the known scales, in words."""
+        given = (f"{key} is not checked: backward gives no gradient of it" for key in self.without)
+        leading = ["... stands for one axis"] if any(d.leading for d in self.inputs.values()) else []
+        scaled = (f"d{key} is meant as {scale.text} times the gradient" for key, scale in self.scales.items())
+        return (*given, *leading, *scaled)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Where the code stands."""
+        both = (self.forward_function, self.backward_function)
+        codes = [getattr(getattr(each, "__func__", each), "__code__", None) for each in both]
+        return frozenset(code.co_filename for code in codes if code is not None)
 
     # ---- as code
 
@@ -91,12 +107,12 @@ class Pair:
     def named(self, result: Any) -> Mapping[str, Any]:
         """Gradients by name; what comes in order is named in the order of the float inputs."""
         if isinstance(result, Mapping):
-            return result
-        floats = self.floats
+            return {key: g for key, g in result.items() if g is not None}
+        floats = self._floats
         if isinstance(result, tuple | list) and len(result) == len(floats):
-            return dict(zip(floats, result, strict=True))
+            return {key: g for key, g in zip(floats, result, strict=True) if g is not None}
         if isinstance(result, tuple | list) and len(result) == len(self.inputs):
-            return {key: g for key, g in zip(self.inputs, result, strict=True) if key in floats or g is not None}
+            return {key: g for key, g in zip(self.inputs, result, strict=True) if g is not None}
         if len(floats) == 1 and not isinstance(result, tuple | list):
             return {floats[0]: result}
         return result  # type: ignore[no-any-return]  # the contract says what is wrong with it

@@ -28,21 +28,23 @@ from derive.evidence.snippets import counterexample
 from derive.verdict import Rung
 from derive.verifier.aims import Aim, aims
 from derive.verifier.constants import constants_of
+from derive.verifier.meter import Metered, metered
 from derive.verifier.pair import Pair
 from derive.verifier.points import fitting, output_shapes, point, seed_of, small_cases, small_points, telling_sizes
 from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
-EXAMPLES = {"ci": 28, "deep": 1000}
+EXAMPLES = {"light": 16, "ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
-MORE = {"ci": 300, "deep": 3000}  # points that are aimed
+MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
 FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
 MOST_ENTRIES = 100  # of a gradient that are looked at one by one
 REPEATED = 4  # points that are looked at again after calls at others
+SLOW = 0.2  # seconds of one forward at a point that is then left out
 SHRINKING = 2.0  # seconds of processor time
-SECONDS = {"ci": 0.8, "deep": 300.0}  # about, for the examples; and for the points
+WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # units of the meter for the examples, about, and for the points
 SEED = 0
 
 
@@ -53,15 +55,17 @@ def climb(given: Pair, budget: str) -> Outcome:
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
     seed, unused = seed_of(SEED), fresh(given)
-    drawn = properties(given, signature, examples=_examples(given, budget), seed=seed, source=source(given))
+    given = meter = metered(given)
+    examples = _examples(meter, budget)
+    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     if (found := _kept(given, unused, seed)) is not None:
         return found
-    tried, deadline = 0, process_time() + SECONDS[budget]
+    tried, most = 0, meter.used + WORK[budget]
     with np.errstate(all="ignore"):
         for number, aim in enumerate(_aims(given)):
-            if tried >= MORE[budget] or process_time() > deadline:
+            if tried >= MORE[budget] or meter.used > most:
                 break
             failed = _failed(given, aim, seed + number)
             tried += 1
@@ -71,14 +75,13 @@ def climb(given: Pair, budget: str) -> Outcome:
     return Outcome(Rung(NAME, "tested", detail, {**drawn.rung.numbers, "aimed": tried}))
 
 
-def _examples(given: Pair, budget: str) -> int:
-    """As many examples as there is time for."""
-    cases = small_cases(given, 6, seed_of(SEED))
-    began = process_time()
+def _examples(given: Metered, budget: str) -> int:
+    """As many examples as there is work for."""
+    cases, before = small_cases(given, 6, seed_of(SEED)), given.used
     for case in cases:
         output_shapes(given, [*case.arguments().values()])
-    each = (process_time() - began) / max(1, len(cases)) * CALLS
-    return int(min(EXAMPLES[budget], max(FEWEST, SECONDS[budget] / each)))
+    each = max(1, given.used - before) / max(1, len(cases)) * CALLS
+    return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
 def _aims(given: Pair) -> Iterator[Aim]:
@@ -109,8 +112,9 @@ class _Failed:
 
 def _failed(given: Pair, aim: Aim, seed: int, sizes: Mapping[str, int] | None = None) -> _Failed | None:
     """What differences refute at a point; None where they agree or decide nothing."""
+    began = process_time()
     case = aim.at(given, aim.sizes if sizes is None else sizes, seed)
-    if case is None:
+    if case is None or process_time() - began > SLOW:
         return None
     try:
         code = Guarded(given)

@@ -297,3 +297,23 @@ WRONG = {
 @pytest.mark.parametrize("key", WRONG)
 def test_wrong_code_that_writes_in_place_is_never_proved(key):
     assert climb(pair(*WRONG[key]), "ci").rung.status == "open"
+
+
+def test_what_code_keeps_is_not_left_full_of_symbols():
+    kept = {}
+
+    class Cached:
+        def __init__(self):
+            self.cache = {}
+
+        def forward(self, x):
+            self.cache["x"] = kept["x"] = x
+            return x * x
+
+        def backward(self, dy):
+            return 2 * self.cache["x"] * dy
+
+    layer = Cached()
+    assert climb(pair(layer.forward, layer.backward, ROWS), "ci").rung.status == "proved"
+    assert layer.cache == {}
+    assert kept == {}

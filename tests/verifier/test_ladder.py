@@ -84,6 +84,57 @@ def test_a_rung_that_raises_is_open(monkeypatch):
     assert "ArithmeticError: inside" in verdict.reason
 
 
+def test_an_input_without_a_gradient_is_named():
+    def of_weights(X, W, b, dY):
+        return {key: g for key, g in right(X, W, b, dY).items() if key != "X"}
+
+    verdict = derive.check(rectified, of_weights, SHAPES)
+    assert verdict.status == "proved", verdict
+    assert "X is not checked: backward gives no gradient of it" in verdict.assumptions
+    assert "X is not checked" in str(verdict)
+
+
+def test_none_is_no_gradient_and_all_none_is_open():
+    some = derive.check(rectified, lambda X, W, b, dY: (None, *list(right(X, W, b, dY).values())[1:]), SHAPES)
+    assert some.status == "proved", some
+    assert "X is not checked" in str(some)
+    assert not derive.check(rectified, lambda X, W, b, dY: {}, SHAPES).ok
+
+
+def test_a_gradient_that_comes_now_and_then_is_missing():
+    def sometimes(X, W, b, dY):
+        found = right(X, W, b, dY)
+        return found if len(X) > 2 else {"W": found["W"], "b": found["b"]}
+
+    verdict = derive.check(rectified, sometimes, SHAPES)
+    assert verdict.status == "refuted"
+    assert verdict.reason.startswith("the contract is broken: the gradient of X is missing")
+
+
+def test_wrong_values_are_no_broken_contract():
+    assert "contract" not in derive.check(rectified, mean_for_sum, SHAPES).reason
+
+
+def test_what_code_does_beside_computing_is_told(tmp_path):
+    path = tmp_path / "scale.txt"
+    path.write_text("2")
+
+    def reads(x):
+        print("reading")
+        return x * float(path.read_text())
+
+    verdict = derive.check(reads, lambda x, dy: 2 * dy, {"x": "n"})
+    assert verdict.ok, verdict
+    (rung,) = [rung for rung in verdict.evidence if rung.name == "beside"]
+    assert f"opened {str(path)!r}" in rung.detail
+    assert "printed 'reading" in rung.detail
+
+
+def test_the_same_input_gives_the_same_verdict():
+    first, second = (derive.check(rectified, right, SHAPES).to_dict() for _ in range(2))
+    assert first == second
+
+
 def test_code_that_warns_is_judged_by_its_results():
     """Where warnings are errors, as here, overflow in forward hides no point."""
 
