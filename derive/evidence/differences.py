@@ -137,34 +137,56 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
 def plainly_agrees(code: Code, case: Case, name: str, gradient: Reals) -> bool:
     """True if one small central difference agrees to six digits (five in float32), so that none need look closer."""
     direction = draw_direction(np.random.default_rng(case.seed + 3), case.kinds[name], case.inputs[name])
-    terms, products = _glanced(curve_along(code, case, name, direction)), gradient * direction
-    with np.errstate(all="ignore"):
-        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
-        digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
-        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
+    digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
+    return _glance_agrees(curve_along(code, case, name, direction), gradient * direction, digits)
 
 
 def odd_entry(code: Code, case: Case, name: str, gradient: Reals, most: int) -> Reals | None:
     """A direction along one entry in which a gradient lies outside the one-sided derivatives; None if there is none.
 
-    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.  Of more than
-    ``most`` entries some are looked at.
+    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.  The entries are
+    found by halving, as far as one glance does not agree; at most so many are looked at.
     """
     chance = np.random.default_rng(case.seed)
     reach = np.abs(draw_direction(chance, "float", case.inputs[name]))
-    for place in chance.permutation(reach.size)[:most]:
+
+    def along(places: Any) -> Reals:
         direction = np.zeros(reach.shape)
-        direction.flat[place] = reach.flat[place]
-        curve = curve_along(code, case, name, direction)
-        here = curve(0.0)
-        with np.errstate(all="ignore"):
-            sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
-            got = gradient.flat[place] * reach.flat[place]
-            slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
-            low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
-        if not low <= got <= high:
-            return direction
+        direction.flat[places] = reach.flat[places]
+        return direction
+
+    left: list[Any] = [chance.permutation(reach.size)]
+    while left and most:
+        places = left.pop()
+        if len(places) == 1:
+            most -= 1
+            if not _between_sides(
+                curve_along(code, case, name, along(places)), float(np.sum(gradient * along(places)))
+            ):
+                return along(places)
+            continue
+        for half in np.array_split(places, 2):
+            curve, products = curve_along(code, case, name, along(half)), gradient * along(half)
+            if len(half) == 1 or not _glance_agrees(curve, products, GLANCED):
+                left.append(half)
     return None
+
+
+def _between_sides(curve: Curve, got: float) -> bool:
+    """True for a derivative that lies between the one-sided ones."""
+    here = curve(0.0)
+    with np.errstate(all="ignore"):
+        sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
+        slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
+        low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
+    return bool(low <= got <= high)
+
+
+def _glance_agrees(curve: Curve, products: Reals, digits: float) -> bool:
+    terms = _glanced(curve)
+    with np.errstate(all="ignore"):
+        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
+        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
 
 
 def agrees_along(

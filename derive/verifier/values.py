@@ -138,11 +138,10 @@ def _looked_at(code: Guarded, case: Case, gradients: Mapping[str, Any]) -> Itera
         if not gradient.size or plainly_agrees(code, case, name, gradient):
             continue
         free = case.kinds[name] in ("float", "positive", "unit")  # one entry can move without the others
-        odd = odd_entry(code, case, name, gradient, MOST_ENTRIES) if free else None
-        if odd is not None:
-            yield agrees_along(code, case, name, gradient, odd, np.random.default_rng(case.seed))
-        elif not free or gradient.size > MOST_ENTRIES:
+        if not free:
             yield from agrees(code, case, (name,), gradients)
+        elif (odd := odd_entry(code, case, name, gradient, MOST_ENTRIES)) is not None:
+            yield agrees_along(code, case, name, gradient, odd, np.random.default_rng(case.seed))
 
 
 def _refuted(given: Pair, aim: Aim, failed: _Failed, numbers: Mapping[str, Any]) -> Outcome:
