@@ -47,6 +47,7 @@ Kind = Literal["smooth", "kink", "undecided"]
 SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
 GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
 CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
+SURE = 8.0  # tolerances: a bound that is computed may itself be off, what is wrong is so by far more
 FLOOR = 16.0  # roundings of a gradient of its natural size
 GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
@@ -215,7 +216,7 @@ def agrees_along(
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
-        lost = FLOOR * eps * _natural_scale(code, case, name, direction)
+        lost = max(SURE * tolerance, FLOOR * eps * _natural_scale(code, case, name, direction))
         return Agreement(
             name, got, estimate.value, tolerance, scale, bool(gap <= lost), "undecided" if gap <= lost else "smooth"
         )

@@ -34,7 +34,7 @@ FAR = 1e8  # entries of about so much that differ by about 1
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
 LOST, KEPT = 0.3, 1e-4  # relative errors: of a gradient without a right digit, of a forward that has some
-NOTICED = 2.0**-26  # of the size that a gradient has where the input is about 1: less is no matter
+NOTICED = 2.0**-26  # of the size that a gradient has by its forward's, or at entries of about 1: less is no matter
 BITS = 60  # of a ball that stands for a float
 
 
@@ -195,17 +195,28 @@ def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: 
         exact = _middles(balls)
         if np.max(np.abs(got - exact), initial=0.0) > KEPT * np.max(np.abs(exact), initial=0.0):
             return False
-    return error > NOTICED * max(largest, _natural_size(given, case, name))
+    upstream, output = max(map(_size, case.upstream)), max(map(_size, floats.outputs))
+    reach = _size(case.inputs[name])
+    if not reach or min(error, largest) <= NOTICED * upstream * output / reach:
+        return False
+    return error > NOTICED * _natural_size(given, case, name)
 
 
 def _natural_size(given: Pair, case: Case, name: str) -> float:
     """The largest entry of a gradient at inputs that are smaller and smaller, down to about 1."""
-    found, value = 0.0, np.asarray(case.inputs[name])
-    while np.max(np.abs(value), initial=0.0) > 1:
-        value = value / 10
-        smaller = _in_floats(given, case.with_inputs({name: value}))
-        found = max(found, float(np.max(np.abs(smaller.gradients[name]), initial=0.0)) if smaller is not None else 0.0)
+    found = 0.0
+    while max(map(_size, case.inputs.values())) > 1:
+        smaller = {key: value / 10 if _size(value) > 1 else value for key, value in case.inputs.items()}
+        case = case.with_inputs(smaller)
+        floats = _in_floats(given, case)
+        found = max(found, _size(floats.gradients[name]) if floats is not None else 0.0)
     return found
+
+
+def _size(value: Any) -> float:
+    """The largest entry of an array of floats."""
+    array = np.asarray(value)
+    return float(np.max(np.abs(array), initial=0.0)) if array.dtype.kind == "f" else 0.0
 
 
 def _middles(balls: list[Any]) -> Any:
