@@ -47,6 +47,7 @@ Kind = Literal["smooth", "kink", "undecided"]
 SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
 GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
 CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
+SMALLEST = 2.0**-30  # a step that tells a steep slope roughly
 SURE = 8.0  # tolerances: a bound that is computed may itself be off, what is wrong is so by far more
 FLOOR = 16.0  # roundings of a gradient of its natural size
 GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
@@ -217,6 +218,8 @@ def agrees_along(
     between = _between(curve, eps / EPS, nearby)
     if between is None:
         lost = max(SURE * tolerance, FLOOR * eps * _natural_scale(code, case, name, direction))
+        if _is_too_narrow(curve, estimate, got):
+            lost = np.inf
         return Agreement(
             name, got, estimate.value, tolerance, scale, bool(gap <= lost), "undecided" if gap <= lost else "smooth"
         )
@@ -224,6 +227,16 @@ def agrees_along(
     ok = not np.isfinite(got) or low - own <= got <= high + own  # at a kink a code may say that there is no gradient
     kind: Kind = "kink" if np.isfinite(low) else "undecided"
     return Agreement(name, got, min(max(got, low), high), tolerance, scale, ok, kind)
+
+
+def _is_too_narrow(curve: Curve, central: Estimate, got: float) -> bool:
+    """True if a very small step bears out what came, roughly, and differences at larger ones do not at all.
+
+    So it is at 0 of t / (|t| + 1e-8), where no step is both small enough and above the roundoff.
+    """
+    with np.errstate(all="ignore"):
+        quotient = float(np.sum(curve(SMALLEST) - curve(-SMALLEST))) / (2 * SMALLEST)
+    return abs(got - quotient) <= abs(got) / 10 and abs(central.value - quotient) > abs(quotient) / 2
 
 
 def _natural_scale(code: Code, case: Case, name: str, direction: Reals) -> float:
