@@ -48,6 +48,8 @@ Kind = Literal["smooth", "kink", "undecided"]
 SHAKES = 4  # random roundings whose largest effect stands for the condition of a result
 GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink, and what is then good enough
 CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
+SMALLEST = 2.0**-34  # a step that tells a steep slope roughly
+SURE = 8.0  # tolerances: a bound that is computed may itself be off, what is wrong is so by far more
 FLOOR = 16.0  # roundings of a gradient of its natural size
 GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
@@ -84,6 +86,13 @@ class Agreement:
         """|got - expected| in units of the tolerance."""
         gap = abs(self.got - self.expected)
         return (gap / self.tolerance if self.tolerance else np.inf) if gap else 0.0
+
+    @property
+    def told(self) -> str:
+        """What is wrong, in words."""
+        if not np.isfinite(self.got):
+            return f"the gradient of {self.name} is wrong: it is not finite, where differences of forward are"
+        return f"the gradient of {self.name} is wrong by {self.error_in_tolerances:.3g} tolerances"
 
     @property
     def relative_error(self) -> float:
@@ -131,32 +140,56 @@ def agrees(code: Code, case: Case, names: tuple[str, ...], gradients: Mapping[st
 def plainly_agrees(code: Code, case: Case, name: str, gradient: Reals) -> bool:
     """True if one small central difference agrees to six digits (five in float32), so that none need look closer."""
     direction = draw_direction(np.random.default_rng(case.seed + 3), case.kinds[name], case.inputs[name])
-    terms, products = _glanced(curve_along(code, case, name, direction)), gradient * direction
-    with np.errstate(all="ignore"):
-        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
-        digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
-        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
+    digits = max(GLANCED, GLANCED_IN_ULP * float(np.finfo(case.dtype).eps))
+    return _glance_agrees(curve_along(code, case, name, direction), gradient * direction, digits)
 
 
-def odd_entry(code: Code, case: Case, name: str, gradient: Reals) -> Reals | None:
+def odd_entry(code: Code, case: Case, name: str, gradient: Reals, most: int) -> Reals | None:
     """A direction along one entry in which a gradient lies outside the one-sided derivatives; None if there is none.
 
-    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.
+    At a kink of a maximum, a rectifier or the like this tells sharply, entry by entry, what is right.  The entries are
+    found by halving, as far as one glance does not agree; at most so many are looked at.
     """
-    reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, case.inputs[name]))
-    for place in np.ndindex(reach.shape):
+    chance = np.random.default_rng(case.seed)
+    reach = np.abs(draw_direction(chance, FLOAT, case.inputs[name]))
+
+    def along(places: Any) -> Reals:
         direction = np.zeros(reach.shape)
-        direction[place] = reach[place]
-        curve = curve_along(code, case, name, direction)
-        here = curve(0.0)
-        with np.errstate(all="ignore"):
-            sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
-            got = gradient[place] * reach[place]
-            slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
-            low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
-        if not low <= got <= high:
-            return direction
+        direction.flat[places] = reach.flat[places]
+        return direction
+
+    left: list[Any] = [chance.permutation(reach.size)]
+    while left and most:
+        places = left.pop()
+        if len(places) == 1:
+            most -= 1
+            if not _between_sides(
+                curve_along(code, case, name, along(places)), float(np.sum(gradient * along(places)))
+            ):
+                return along(places)
+            continue
+        for half in np.array_split(places, 2):
+            curve, products = curve_along(code, case, name, along(half)), gradient * along(half)
+            if len(half) == 1 or not _glance_agrees(curve, products, GLANCED):
+                left.append(half)
     return None
+
+
+def _between_sides(curve: Curve, got: float) -> bool:
+    """True for a derivative that lies between the one-sided ones."""
+    here = curve(0.0)
+    with np.errstate(all="ignore"):
+        sides = [(4 * curve(h) - curve(2 * h) - 3 * here) / (2 * h) for h in (GLANCE, -GLANCE)]
+        slack = GLANCED * (np.sum(np.abs(sides)) + abs(got))
+        low, high = np.sum(np.minimum(*sides)) - slack, np.sum(np.maximum(*sides)) + slack
+    return bool(low <= got <= high)
+
+
+def _glance_agrees(curve: Curve, products: Reals, digits: float) -> bool:
+    terms = _glanced(curve)
+    with np.errstate(all="ignore"):
+        scale = np.sum(np.abs(terms)) + np.sum(np.abs(products))
+        return bool(abs(np.sum(terms) - np.sum(products)) <= digits * scale)
 
 
 def agrees_along(
@@ -186,10 +219,10 @@ def agrees_along(
 
     between = _between(curve, eps / EPS, nearby)
     if between is None:
-        unsure = gap <= FLOOR * eps * _natural_scale(code, case, name, direction) or (
-            not np.isfinite(got)
-            and (_overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance))
-        )
+        lost = max(SURE * tolerance, FLOOR * eps * _natural_scale(code, case, name, direction))
+        unsure = gap <= lost or _is_too_narrow(curve, estimate, got)
+        if not np.isfinite(got):
+            unsure = _overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance)
         kind: Kind = "undecided" if unsure else "smooth"
         return Agreement(name, got, estimate.value, tolerance, scale, bool(unsure), kind)
     low, high = between
@@ -225,6 +258,16 @@ def _hides_a_kink(code: Code, case: Case, name: str, direction: Reals, chance: n
         if np.all(np.isfinite(curve(0.0))) and (_diverges(curve) or _between(curve, 1.0, lambda _, c=curve: c)):  # type: ignore[misc]
             return True
     return False
+
+
+def _is_too_narrow(curve: Curve, central: Estimate, got: float) -> bool:
+    """True if a very small step bears out what came, roughly, and differences at larger ones do not at all.
+
+    So it is at 0 of t / (|t| + 1e-8), where no step is both small enough and above the roundoff.
+    """
+    with np.errstate(all="ignore"):
+        quotient = float(np.sum(curve(SMALLEST) - curve(-SMALLEST))) / (2 * SMALLEST)
+    return abs(got - quotient) <= abs(got) / 10 and abs(central.value - quotient) > abs(quotient) / 2
 
 
 def _natural_scale(code: Code, case: Case, name: str, direction: Reals) -> float:

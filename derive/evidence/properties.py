@@ -203,8 +203,7 @@ def _check(
     for agreement in agreements:
         if not agreement.ok:
             name = agreement.name
-            what = f"the gradient of {name} is wrong by {agreement.error_in_tolerances:.3g} tolerances"
-            raise Refuted(Failure(name, what, gradients[name], None, f"gradients[{name!r}]", "values"))
+            raise Refuted(Failure(name, agreement.told, gradients[name], None, f"gradients[{name!r}]", "values"))
 
 
 def _refuted(code: Code, tally: _Tally, seed: int, source: str) -> Outcome:

@@ -108,13 +108,23 @@ def _strategy(
         pools["positive" if all(values) else "zero"].append(sizes)
         if all(values) and len({*values}) == len(values):
             pools["distinct"].append(sizes)
-    return _one_by_one(tuple(pools[pool] for pool in _POOLS if pools[pool]))
+    return _one_by_one(_Pools(tuple(pools[pool] for pool in _POOLS if pools[pool])))
+
+
+class _Pools:
+    """Choices of sizes; hypothesis writes its arguments out, and thousands of choices would take it a while."""
+
+    def __init__(self, lists: tuple[list[dict[str, int]], ...]) -> None:
+        self.lists = lists
+
+    def __repr__(self) -> str:
+        return "sizes"
 
 
 @st.composite
-def _one_by_one(draw: st.DrawFn, pools: tuple[list[dict[str, int]], ...]) -> dict[str, int]:
+def _one_by_one(draw: st.DrawFn, pools: _Pools) -> dict[str, int]:
     """Sizes from one of the pools, name by name, so that hypothesis can shrink one size, or equal ones together."""
-    left = pools[draw(st.integers(0, len(pools) - 1))]
+    left = pools.lists[draw(st.integers(0, len(pools.lists) - 1))]
     for name in left[0]:
         size = draw(st.sampled_from(sorted({sizes[name] for sizes in left})))
         left = [sizes for sizes in left if sizes[name] == size]

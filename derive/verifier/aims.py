@@ -22,7 +22,7 @@ from derive.verifier.pair import Pair
 from derive.verifier.points import Fill, Pick, fitting, near, output_shapes, point, sizes_near
 
 Sizes = Mapping[str, int]
-GROWTH = (16, 8, 5, 3)  # times a small size: as many entries as a sweep needs
+GROWTH = (256, 64, 16, 8, 5, 3)  # times a small size: as many entries as a sweep needs
 SWEPT = 4000  # entries in one array of a sweep
 REACH = 6.0  # of a sweep in plain steps
 FEW = 4  # numbers of the code that entries are tied to

@@ -34,7 +34,7 @@ FAR = 1e8  # entries of about so much that differ by about 1
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
 LOST, KEPT = 0.3, 1e-4  # relative errors: of a gradient without a right digit, of a forward that has some
-NOTICED = 2.0**-26  # of the size that a gradient has by its forward's: less is no matter
+NOTICED = 2.0**-26  # of the size that a gradient has by its forward's, or at entries of about 1: less is no matter
 BITS = 60  # of a ball that stands for a float
 
 
@@ -92,7 +92,7 @@ def climb(given: Pair, budget: str) -> Outcome:
             worst = max(worst, lost)
             if np.isinf(lost):
                 return _broken(given, case, name, floats, "is not finite", "and the true gradient are", balls)
-            if _without_digits(case, name, floats, truth):
+            if _without_digits(given, case, name, floats, truth):
                 return _broken(given, case, name, floats, "has no right digit", "has some", balls)
     numbers = {"points": points, "skipped": skipped, "seed": seed_of(SEED), "worst_ulp": worst}
     if not points:
@@ -184,7 +184,7 @@ def _lost(floats: Any, balls: list[Any]) -> float:
     return float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
 
 
-def _without_digits(case: Case, name: str, floats: _Floats, truth: _Truth) -> bool:
+def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: _Truth) -> bool:
     """True if a gradient that matters has no right digit, where forward has some."""
     middle = _middles(truth.gradients[name])
     largest = float(np.max(np.abs(middle), initial=0.0))
@@ -195,10 +195,28 @@ def _without_digits(case: Case, name: str, floats: _Floats, truth: _Truth) -> bo
         exact = _middles(balls)
         if np.max(np.abs(got - exact), initial=0.0) > KEPT * np.max(np.abs(exact), initial=0.0):
             return False
-    upstream = max(float(np.max(np.abs(part), initial=0.0)) for part in case.upstream)
-    output = max(float(np.max(np.abs(part), initial=0.0)) for part in floats.outputs)
-    reach = float(np.max(np.abs(case.inputs[name]), initial=0.0))
-    return min(error, largest) > NOTICED * upstream * output / reach if reach else False
+    upstream, output = max(map(_size, case.upstream)), max(map(_size, floats.outputs))
+    reach = _size(case.inputs[name])
+    if not reach or min(error, largest) <= NOTICED * upstream * output / reach:
+        return False
+    return error > NOTICED * _natural_size(given, case, name)
+
+
+def _natural_size(given: Pair, case: Case, name: str) -> float:
+    """The largest entry of a gradient at inputs that are smaller and smaller, down to about 1."""
+    found = 0.0
+    while max(map(_size, case.inputs.values())) > 1:
+        smaller = {key: value / 10 if _size(value) > 1 else value for key, value in case.inputs.items()}
+        case = case.with_inputs(smaller)
+        floats = _in_floats(given, case)
+        found = max(found, _size(floats.gradients[name]) if floats is not None else 0.0)
+    return found
+
+
+def _size(value: Any) -> float:
+    """The largest entry of an array of floats."""
+    array = np.asarray(value)
+    return float(np.max(np.abs(array), initial=0.0)) if array.dtype.kind == "f" else 0.0
 
 
 def _middles(balls: list[Any]) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, Literal
@@ -56,14 +55,13 @@ def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], 
     return tuple(np.shape(part) for part in parts) if all(kind in "fiub" for kind in kinds) else None
 
 
-@lru_cache(maxsize=4)
-def _drawn_cases(given: Pair, how_many: int, base: int) -> list[Case]:
-    return sample(replace(given.signature, found=lambda inputs: output_shapes(given, inputs)), how_many, base)
-
-
 def small_cases(given: Pair, how_many: int, seed: int) -> list[Case]:
     """Cases as hypothesis draws them, once for all rungs; each rung begins with another one."""
-    drawn = _drawn_cases(given, max(how_many, DRAWN), seed_of(0))
+    key = max(how_many, DRAWN), seed_of(0)
+    if key not in given.drawn:
+        signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
+        given.drawn[key] = sample(signature, *key)
+    drawn = given.drawn[key]
     start = seed % 10 if how_many < len(drawn) else 0
     return [*drawn[start:], *drawn[:start]][:how_many]
 
@@ -185,7 +183,8 @@ def at_scale(scale: float, one: bool = False) -> Fill:
     """Entries of a size; with ``one`` only one of them, the others being about 1."""
 
     def fill(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
-        drawn = chance.choice(np.array([-1.0, 1.0]), shape) * chance.uniform(0.75, 1.0, shape)
+        signs = chance.permutation(np.resize([1.0, -1.0], int(np.prod(shape)))).reshape(shape)  # both
+        drawn = signs * chance.uniform(0.75, 1.0, shape)
         if not one or not drawn.size:
             return scale * drawn
         drawn.flat[int(chance.integers(drawn.size))] = scale

@@ -42,6 +42,34 @@ def test_what_goes_wrong_far_out_is_refuted(backward, said):
     assert outcome.counterexample.name == "x"
 
 
+@pytest.mark.parametrize("mean_of_squares", [True, False])
+def test_a_gradient_without_a_right_digit_is_refuted(mean_of_squares):
+    """The variance as a difference of large means is none, where the entries are close together."""
+
+    def spread(x):
+        return np.sqrt(np.mean((x - np.mean(x)) ** 2) + 1e-3)
+
+    def backward(x, dy):
+        m = np.mean(x)
+        v = np.abs(np.mean(x * x) - m * m) if mean_of_squares else np.mean((x - m) ** 2)
+        return dy * (x - m) / (x.size * np.sqrt(v + 1e-3))
+
+    outcome = climbed(spread, backward)
+    assert outcome.rung.status == ("refuted" if mean_of_squares else "tested")
+    assert ("no right digit" in outcome.rung.detail) == mean_of_squares
+
+
+def test_overflow_is_seen_without_balls():
+    """NumPy functions that have no meaning on balls."""
+
+    def backward(x, dy):
+        return dy * np.exp(x) / (1 + np.exp(x)) + 0 * np.nextafter(x, 1)
+
+    outcome = climbed(lambda x: softplus(x) + 0 * np.nextafter(x, 1), backward)
+    assert outcome.rung.status == "refuted"
+    assert "not finite" in outcome.rung.detail
+
+
 def test_lost_digits_are_told():
     rung = climbed(sigmoid, lambda x, dy: dy * sigmoid(x) * (1 - sigmoid(x))).rung
     assert rung.status == "tested"
