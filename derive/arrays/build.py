@@ -12,11 +12,12 @@ from fractions import Fraction
 from operator import index
 from typing import Any
 
-from derive.arrays.array import Array, apply, label, outranked
+from derive.arrays.array import Array, apply, outranked
 from derive.arrays.dtype import check_dtype
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import compared
 from derive.arrays.moves import Place, Reshape, Transpose
+from derive.arrays.named import label
 from derive.arrays.numbers import as_root, stands_for
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, copies, kept

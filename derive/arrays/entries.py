@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derive.arrays.array import Array, Entries, Named
+from derive.arrays.array import Array, Entries
+from derive.arrays.named import Named
 from derive.index.terms import Entry, Position, Term
 
 

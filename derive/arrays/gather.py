@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from derive.arrays.array import Array, Entries, Named, Operation, apply
+from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import COMPARE
+from derive.arrays.named import Named
 from derive.arrays.operations import Adjoints, Broadcast, Constant, Elementwise, Positions
 from derive.arrays.rows import Arange, ArgMax, copies, without
 from derive.arrays.shapes import Shape

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array
 from derive.arrays.latex import FRACTION, Latex, bracket, choice, filled
 from derive.arrays.latex_names import PLAIN, Notation, Text, math_size, number, operator, subscripted
 from derive.arrays.methods import Reduction, reduction
 from derive.arrays.moves import Transpose
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.index.size import ONE, Size
 from derive.index.terms import Delta, Entry, Index, Number, Position, Term, Times, Total

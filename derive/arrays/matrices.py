@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.arrays.array import Array, Entries, Named, Operation, apply
+from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import HALF, log
 from derive.arrays.moves import Transpose
+from derive.arrays.named import Named
 from derive.arrays.operations import Adjoints, Broadcast, Positions
 from derive.arrays.rows import RowFunction, copies, total_over, widened, without
 from derive.arrays.shapes import Shape

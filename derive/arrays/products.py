@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
-from derive.arrays.array import Array, apply, label, outranked
+from derive.arrays.array import Array, apply, outranked
 from derive.arrays.build import axes_of, constant, describe, elementwise, no_masks, spread
+from derive.arrays.named import label
 from derive.arrays.operations import Einsum, Matmul
 from derive.arrays.shapes import broadcast
 from derive.errors import DeriveError, callers_place

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from derive.arrays.array import Array, Named, parameters_of
+from derive.arrays.array import Array, parameters_of
+from derive.arrays.named import Named
 from derive.index.size import Size
 
 

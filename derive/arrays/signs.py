@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, apply, name
+from derive.arrays.array import Array, apply
 from derive.arrays.entries import meaning
+from derive.arrays.named import name
 from derive.arrays.operations import Broadcast, Constant, Einsum, Matmul, Sum
 from derive.arrays.rows import Arange, OfRows
 from derive.arrays.shapes import not_empty

@@ -17,8 +17,9 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from derive.arrays import build, indexing, linalg, products
-from derive.arrays.array import Array, apply, as_declared
+from derive.arrays.array import Array, apply
 from derive.arrays.matrices import Inverse
+from derive.arrays.named import as_declared
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import FLOAT, Declaration, Kind, Shape, check_name, declare, write_declaration, write_shape
 from derive.arrays.sympy_scalars import MATRICES, Scalars, outside

@@ -14,10 +14,11 @@ from typing import Any
 import sympy
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array
 from derive.arrays.functions import ATOM, ScalarFunction
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Reshape, Slice, Transpose
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import Shape, write_shape

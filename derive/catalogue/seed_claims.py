@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from derive.arrays.array import Array, apply, name
+from derive.arrays.array import Array, apply
+from derive.arrays.named import name
 from derive.arrays.operations import Eye
 from derive.catalogue.seed import dense, sigmoid, two_layer_network
 from derive.derivation.layer import Layer

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, Operation, apply, name, substitute
+from derive.arrays.array import Array, Operation, apply
 from derive.arrays.build import constant, count, reshape, size_of, spread
 from derive.arrays.moves import Reshape
+from derive.arrays.named import name, substitute
 from derive.arrays.shapes import LEADING_NAME, Shape, match_sizes, write_shape
 from derive.derivation.layer import Input, Layer
 from derive.errors import DeriveError, callers_place

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from derive.arrays.array import Array, name, substitute
+from derive.arrays.array import Array
+from derive.arrays.named import name, substitute
 from derive.arrays.shapes import FLOAT
 from derive.derivation.layer import Input, Layer
 from derive.derivation.program import Equation

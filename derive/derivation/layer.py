@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from derive.arrays.array import Array, as_declared, substitute
+from derive.arrays.array import Array
 from derive.arrays.axis import axis_size
+from derive.arrays.named import as_declared, substitute
 from derive.arrays.renaming import sizes_inside
 from derive.arrays.shapes import (
     FLOAT,
@@ -298,7 +299,7 @@ def build_layer(
 
 def _parameter_slots(expressions: Sequence[Array]) -> set[str]:
     """The inputs that stand in a parameter's place of a layer that is called."""
-    from derive.arrays.array import label
+    from derive.arrays.named import label
     from derive.derivation.call import LayerCall
 
     found = set()

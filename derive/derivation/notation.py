@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.arrays.array import Array, Named, label, substitute
+from derive.arrays.array import Array
 from derive.arrays.latex import Latex, sides
 from derive.arrays.latex_entries import Entries
 from derive.arrays.latex_names import Notation, symbol
+from derive.arrays.named import Named, label, substitute
 from derive.arrays.operations import Einsum
 from derive.arrays.windows import Overlap, Windows
 from derive.derivation.layer import Layer

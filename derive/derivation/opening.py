@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from derive.arrays.array import Array, Named, apply, name, substitute
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Constant
 
 if TYPE_CHECKING:

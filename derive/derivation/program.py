@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
-from derive.arrays.array import Array, Named, apply, label, name
+from derive.arrays.array import Array, apply
 from derive.arrays.moves import Reshape, Transpose
+from derive.arrays.named import Named, label, name
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
 from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import ROW_KINDS, Declaration, size_names

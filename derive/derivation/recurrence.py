@@ -15,8 +15,9 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from derive.arrays.array import Array, as_declared, label, name, substitute
+from derive.arrays.array import Array
 from derive.arrays.joining import concatenate, stack
+from derive.arrays.named import as_declared, label, name, substitute
 from derive.arrays.shapes import check_name, size_names, write_shape
 from derive.derivation.layer import Input, Layer
 from derive.derivation.program import Equation

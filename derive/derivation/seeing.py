@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from derive.arrays.array import Array, Named, apply, substitute
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named, substitute
 from derive.arrays.operations import Broadcast, Constant
 from derive.arrays.rows import RowFunction
 from derive.arrays.statistics import Variance

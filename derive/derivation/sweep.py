@@ -14,7 +14,8 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from derive.arrays.array import Array, Named, label, name, substitute
+from derive.arrays.array import Array
+from derive.arrays.named import Named, label, name, substitute
 from derive.derivation import upstairs
 from derive.derivation.layer import Layer
 from derive.derivation.program import Equation

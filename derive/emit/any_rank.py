@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from derive.arrays.array import Array, Named, label, name
+from derive.arrays.array import Array
 from derive.arrays.entries import meaning
+from derive.arrays.named import Named, label, name
 from derive.arrays.shapes import LEADING_NAME, Shape, is_leading
 from derive.derivation.reader import traced
 from derive.derivation.sweep import Derivation

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from derive.arrays.array import Array, label
+from derive.arrays.array import Array
+from derive.arrays.named import label
 from derive.arrays.shapes import LEADING, Shape, size_names, write_shape
 from derive.arrays.size_text import SizeSyntaxError, read_size
 from derive.derivation.layer import Input

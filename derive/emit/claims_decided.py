@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, name, substitute
+from derive.arrays.array import Array
 from derive.arrays.build import constant, spread
 from derive.arrays.latex import math_text, sides
 from derive.arrays.latex_names import symbol
+from derive.arrays.named import name, substitute
 from derive.arrays.shapes import concrete
 from derive.arrays.writing import numpy_text
 from derive.catalogue.seed_claims import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derive.arrays.array import Array, Named, apply, name
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named, name
 
 
 def cut(array: Array, names: Mapping[Array, str]) -> Array:

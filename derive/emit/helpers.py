@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, Named, apply, label, name
+from derive.arrays.array import Array, apply
 from derive.arrays.entries import meaning
 from derive.arrays.evaluate import evaluate
 from derive.arrays.gather import AddRows, Put
 from derive.arrays.helpers import HELPERS, STANDS_FOR
 from derive.arrays.moves import Place
+from derive.arrays.named import Named, label, name
 from derive.arrays.operations import Einsum
 from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.shapes import concrete

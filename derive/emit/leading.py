@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from derive.arrays.array import Array, label, name
+from derive.arrays.array import Array
 from derive.arrays.gather import AddRows, OneHot, Pick, Rows
 from derive.arrays.joining import Concatenate
 from derive.arrays.moves import Slice, Transpose
+from derive.arrays.named import label, name
 from derive.arrays.operations import Broadcast, Einsum, Elementwise, Matmul, PowerOf, Sum
 from derive.arrays.rows import ArgMax, Max
 from derive.arrays.shapes import LEADING, LEADING_NAME, Shape, is_leading

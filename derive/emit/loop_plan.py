@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
-from derive.arrays.array import Array, Named, apply, name, substitute
+from derive.arrays.array import Array, apply
 from derive.arrays.build import reshape
+from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Einsum, Matmul, Sum
 from derive.derivation.recurrence import LoopDerivation, Recurrence
 from derive.derivation.steps import at_step, each_step, sum_of_steps

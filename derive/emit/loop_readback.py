@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from derive.arrays.array import Array, label, name, substitute
+from derive.arrays.array import Array
 from derive.arrays.joining import concatenate
+from derive.arrays.named import label, name, substitute
 from derive.arrays.shapes import Shape
 from derive.derivation.recurrence import LoopDerivation, Recurrence
 from derive.derivation.steps import AtStep, at_step, each_step

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from derive.arrays.array import Array, Named, label, name, substitute
+from derive.arrays.array import Array
+from derive.arrays.named import Named, label, name, substitute
 from derive.arrays.writing import Writer
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.steps import AtStep, at_step

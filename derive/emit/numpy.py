@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from derive.arrays import windows
-from derive.arrays.array import Array, label, name
+from derive.arrays.array import Array
 from derive.arrays.functions import needed
 from derive.arrays.helpers import HELPERS, called
+from derive.arrays.named import label, name
 from derive.arrays.operations import Elementwise
 from derive.derivation.layer import Input, Layer
 from derive.derivation.recurrence import LoopDerivation

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import chain, count
 
-from derive.arrays.array import Array, apply, label, name
+from derive.arrays.array import Array, apply
+from derive.arrays.named import label, name
 from derive.arrays.operations import Constant, Eye
 from derive.arrays.shapes import LEADING_NAME
 from derive.derivation.layer import Layer

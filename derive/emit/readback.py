@@ -17,10 +17,11 @@ from typing import Any
 import numpy
 
 from derive.arrays import build, reducing
-from derive.arrays.array import Array, apply, name, substitute
+from derive.arrays.array import Array, apply
 from derive.arrays.axis import assuming
 from derive.arrays.functions import SPECIAL
 from derive.arrays.helpers import IN_PLACE, STANDS_FOR
+from derive.arrays.named import name, substitute
 from derive.arrays.operations import Constant, Eye
 from derive.arrays.windows import IMPORT
 from derive.derivation.reader import traced

@@ -12,9 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from derive.arrays.array import Array, label, name
+from derive.arrays.array import Array
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.helpers import HELPERS
+from derive.arrays.named import label, name
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
 from derive.derivation.call import LayerCall

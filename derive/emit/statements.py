@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from derive.arrays.array import Array, Named, label
+from derive.arrays.array import Array
 from derive.arrays.moves import Reshape, Slice, Transpose
+from derive.arrays.named import Named, label
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
 from derive.arrays.windows import Windows

@@ -17,8 +17,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array
 from derive.arrays.moves import LOWEST
+from derive.arrays.named import Named
 from derive.arrays.rows import whole
 from derive.arrays.shapes import Declaration, Shape
 from derive.evidence.sizes import number, numbers

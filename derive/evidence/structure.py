@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named
 from derive.arrays.shapes import Shape
 from derive.evidence.balls import Program, meaning_of
 from derive.index.size import ONE

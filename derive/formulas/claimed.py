@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.arrays.array import Array, as_declared, name, substitute
+from derive.arrays.array import Array
 from derive.arrays.build import constant, spread
+from derive.arrays.named import as_declared, name, substitute
 from derive.arrays.shapes import FLOAT, KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place

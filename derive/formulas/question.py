@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from derive.arrays.array import Array, name, resize, substitute
+from derive.arrays.array import Array, resize
 from derive.arrays.build import constant, reshape, spread
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.named import name, substitute
 from derive.arrays.operations import Elementwise
 from derive.arrays.shapes import Kind, Shape, write_shape
 from derive.derivation.layer import Layer

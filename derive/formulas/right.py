@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from derive.arrays.array import Array, apply, substitute
+from derive.arrays.array import Array, apply
 from derive.arrays.build import constant
+from derive.arrays.named import substitute
 from derive.arrays.operations import Constant
 from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer

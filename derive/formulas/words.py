@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from derive.arrays import build
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Elementwise, Eye, PowerOf
 from derive.arrays.products import contract
 from derive.arrays.reducing import arange

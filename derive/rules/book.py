@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from derive.arrays.array import Array, Operation, apply, name
+from derive.arrays.array import Array, Operation, apply
+from derive.arrays.named import name
 from derive.arrays.renaming import alpha_key
 from derive.rules.proof import is_adjoint
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from derive.arrays.array import Array, apply, label, name
+from derive.arrays.array import Array, apply
 from derive.arrays.entries import meaning, places_of
+from derive.arrays.named import label, name
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, apply, name
+from derive.arrays.array import Array, apply
+from derive.arrays.named import name
 from derive.arrays.renaming import alpha_key
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, Identity

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derive.arrays.array import Array, Named, apply, substitute
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named, substitute
 from derive.rules.forms import FORMS
 from derive.rules.proof import is_equal
 from derive.rules.simplify import abstract

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, as_declared, name
+from derive.arrays.array import Array
 from derive.arrays.axis import AxisSize, axis_size
 from derive.arrays.build import constant
+from derive.arrays.named import as_declared, name
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError
 from derive.index.size import Size

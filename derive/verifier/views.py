@@ -9,10 +9,11 @@ from itertools import count
 from numbers import Integral
 from typing import Any
 
-from derive.arrays.array import Array, Named, name, substitute
+from derive.arrays.array import Array
 from derive.arrays.build import constant, spread
 from derive.arrays.joining import Concatenate, concatenate
 from derive.arrays.moves import Place, Slice
+from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.shapes import Shape
 from derive.index.size import Size

@@ -5,8 +5,9 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from derive.arrays import build, joining, products
-from derive.arrays.array import apply, name
+from derive.arrays.array import apply
 from derive.arrays.moves import Place, Slice
+from derive.arrays.named import name
 from derive.arrays.operations import Broadcast, Constant
 from derive.index.size import ONE, ZERO
 

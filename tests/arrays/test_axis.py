@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from derive import DeriveError
-from derive.arrays.array import name
 from derive.arrays.axis import AxisSize
+from derive.arrays.named import name
 from derive.arrays.shapes import declare
 from derive.arrays.size_text import read_size
 from derive.index.size import Size

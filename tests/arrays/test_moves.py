@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.arrays import build, products
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.arrays.shapes import concrete, reshape_groups
 from derive.index.size import ONE
 

@@ -51,7 +51,7 @@ def test_every_operation_states_its_rule(kind):
     "array", [a for a in CASES.values() if a.operands], ids=[k for k, a in CASES.items() if a.operands]
 )
 def test_sizes_are_replaced_inside_an_operation(array):
-    from derive.arrays.array import substitute
+    from derive.arrays.named import substitute
     from derive.arrays.shapes import size_names
     from derive.index.size import Size
 

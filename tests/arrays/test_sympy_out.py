@@ -6,8 +6,8 @@ import sympy as sp
 from sympy import HadamardPower, HadamardProduct, Lambda, OneMatrix, Trace, exp
 
 from derive.arrays import sympy_matrices, sympy_out
-from derive.arrays.array import name
 from derive.arrays.build import elementwise
+from derive.arrays.named import name
 from derive.arrays.shapes import concrete, declare
 from derive.arrays.sympy_in import read
 from derive.arrays.sympy_out import write

@@ -5,12 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from derive.arrays.array import Named, apply, as_declared, name
+from derive.arrays.array import apply
 from derive.arrays.entries import meaning
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import AddRows, OneHot, Pick, Put, Rows
 from derive.arrays.helpers import HELPERS
 from derive.arrays.moves import Place, Slice
+from derive.arrays.named import Named, as_declared, name
 from derive.arrays.operations import Constant, PowerOf
 from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
 from derive.arrays.shapes import concrete, declare, size_names

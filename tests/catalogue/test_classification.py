@@ -7,7 +7,7 @@ import pytest
 
 import derive
 from derive.arrays import build
-from derive.arrays.array import as_declared
+from derive.arrays.named import as_declared
 from derive.rules.proof import is_equal
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.emit.readback import read_back
 from derive.errors import DeriveError
 from derive.rules.mutants import mutants

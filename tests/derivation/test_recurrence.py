@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.arrays.size_text import read_size
 from derive.derivation.recurrence import State, over_steps
 from derive.derivation.steps import at_place, at_step, each_step, sum_of_steps

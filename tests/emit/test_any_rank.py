@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.emit.any_rank import TWO_AXES, is_alike
 from derive.emit.plan import Plan
 from derive.emit.readback import read_back

@@ -72,7 +72,8 @@ def test_a_function_that_asks_what_it_was_given_is_refuted():
 
 
 def test_operands_that_do_not_fit_do_not_conform():
-    from derive.arrays.array import apply, name
+    from derive.arrays.array import apply
+    from derive.arrays.named import name
     from derive.arrays.operations import Einsum, Elementwise, Matmul
     from derive.arrays.shapes import declare
     from derive.emit.ladder import conforms

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.emit.ladder import attacked
 from derive.emit.loading import load_source
 from derive.emit.loop_plan import LoopPlan

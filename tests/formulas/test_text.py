@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.arrays.array import name
 from derive.arrays.build import constant
+from derive.arrays.named import name
 from derive.errors import DeriveError
 from derive.evidence.seeded import BACKEND
 from derive.formulas.text import MAX_TEXT, Reader

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.errors import DeriveError
 from derive.formulas.structure import acts_entrywise, has_no_parameters, only_passes_up, set_by_loss
 from derive.formulas.witness import decide, decide_value, named

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import derive
-from derive.arrays.array import Array, Operation, apply, name, substitute
+from derive.arrays.array import Array, Operation, apply
+from derive.arrays.named import name, substitute
 from derive.arrays.operations import PowerOf
 from derive.arrays.shapes import size_names
 from derive.rules import book, proof

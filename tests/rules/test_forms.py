@@ -10,8 +10,9 @@ from scipy import special
 
 import derive
 from derive.arrays import build
-from derive.arrays.array import Named, apply, name
+from derive.arrays.array import apply
 from derive.arrays.gather import Pick
+from derive.arrays.named import Named, name
 from derive.arrays.operations import Broadcast
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.rules import proof

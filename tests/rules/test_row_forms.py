@@ -3,7 +3,7 @@
 import pytest
 
 from derive.arrays import build
-from derive.arrays.array import Named
+from derive.arrays.named import Named
 from derive.arrays.operations import Einsum
 from derive.rules.forms.rows import factor_before_the_sum, sum_of_products
 from derive.rules.simplify import simplify

@@ -3,7 +3,7 @@
 import pytest
 
 from derive.arrays import build
-from derive.arrays.array import name
+from derive.arrays.named import name
 from derive.arrays.operations import Elementwise
 from derive.index.size import Size
 from derive.rules.forms import FORMS

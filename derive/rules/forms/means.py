@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from derive.arrays import build, reducing
-from derive.arrays.array import Array, Named
+from derive.arrays.array import Array
+from derive.arrays.named import Named
 from derive.arrays.operations import Elementwise, Sum
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import replaced

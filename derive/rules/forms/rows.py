@@ -6,8 +6,9 @@ from fractions import Fraction
 from string import ascii_lowercase
 
 from derive.arrays import build, reducing
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
 from derive.arrays.gather import Pick
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, PowerOf, Sum
 from derive.arrays.rows import ArgMax, RowFunction, copies
 from derive.arrays.shapes import Shape

@@ -6,7 +6,8 @@ from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays import build
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.parts import factors_above, factors_of, product, terms_of, total, without

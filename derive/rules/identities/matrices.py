@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from derive.arrays import products
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
 from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Norm, Solve
 from derive.arrays.moves import Transpose
+from derive.arrays.named import Named
 from derive.arrays.operations import Constant, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.index.polynomial import SYMMETRIC_FACTS
 from derive.rules.identities import identity

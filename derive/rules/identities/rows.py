@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derive.arrays import build
-from derive.arrays.array import Array, Named, apply
+from derive.arrays.array import Array, apply
+from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import RowFunction, copies, without
 from derive.arrays.shapes import ROW_KINDS
