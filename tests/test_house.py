@@ -16,7 +16,7 @@ TOP = TESTS.parent
 HOUSE = Path(derive.__file__).parent
 
 FLOORS = [  # each imports only from those before it
-    {"errors", "verdict"}, {"index"}, {"arrays"}, {"rules"}, {"derivation"}, {"catalogue", "evidence"}, {"formulas"}, {"emit"}, {"verifier"}, {"demo"},
+    {"errors", "verdict"}, {"index"}, {"arrays"}, {"rules"}, {"reading"}, {"derivation"}, {"catalogue", "evidence"}, {"formulas"}, {"emit"}, {"verifier"}, {"demo"},
     {"testing", "cli", "commands", "pytest_plugin", "__main__"},
 ]  # fmt: skip
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}

@@ -46,7 +46,7 @@ def layer(
     where = place_of(function)
     declared = declarations(function)
     given = {key: Input(key, value.shape, value.kind).value for key, value in declared.items()}
-    result, parts = traced(function, given)
+    result, parts = _read(function, given)
     arrays = {key: value for key, value in given.items() if isinstance(value, Array)}
     outputs = _outputs(function, result, arrays, parts, where)
     doc = inspect.cleandoc(function.__doc__ or "")
@@ -98,13 +98,15 @@ def _unquoted(text: Any) -> Any:
     return text
 
 
-def traced(function: Callable[..., Any], given: dict[str, Any]) -> tuple[Any, dict[str, Array]]:
-    """What the function returns for symbolic arrays and sizes, and its local arrays by name."""
-    parts: dict[str, Array] = {}
+def traced(
+    function: Callable[..., Any], given: dict[str, Any], sorts: tuple[type, ...] = (Array,)
+) -> tuple[Any, dict[str, Any]]:
+    """What the function returns for symbolic arrays and sizes, and its local arrays, of those sorts, by name."""
+    parts: dict[str, Any] = {}
 
     def watch(frame: Any, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is function.__code__:
-            parts.update({key: value for key, value in frame.f_locals.items() if isinstance(value, Array)})
+            parts.update({key: value for key, value in frame.f_locals.items() if isinstance(value, sorts)})
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -135,6 +137,28 @@ def called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
         *[given[p.name] for p in places if p.kind is p.POSITIONAL_ONLY],
         **{p.name: given[p.name] for p in places if p.kind is not p.POSITIONAL_ONLY},
     )
+
+
+def _read(function: Callable[..., Any], given: dict[str, Any]) -> tuple[Any, dict[str, Array]]:
+    """The same; code that makes arrays from sizes or changes them in place is read over a NumPy of such arrays."""
+    try:
+        return traced(function, given)
+    except DeriveError as refusal:
+        from derive.reading.buffers import Buffer, fresh, unwrapped
+        from derive.reading.shapes import over_shapes
+        from derive.reading.views import is_unset
+
+        arrays = {key: fresh(value) if isinstance(value, Array) else value for key, value in given.items()}
+        try:
+            result, parts = traced(over_shapes().lift(function), arrays, (Array, Buffer))
+            result, parts = unwrapped(result), {key: unwrapped(part) for key, part in parts.items()}
+        except Exception:
+            raise refusal from None
+        results = result if isinstance(result, tuple) else (result,)
+        kept = all(unwrapped(array) is given[key] for key, array in arrays.items())
+        if not kept or any(isinstance(part, Array) and is_unset(part) for part in results):
+            raise refusal from None
+        return result, parts
 
 
 def told(error: BaseException) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from derive.evidence.sizes import admissible, number, numbers
+from derive.reading.reach import Reach
+from derive.reading.refusal import NotRun
 from derive.verdict import Rung
-from derive.verifier.duals import FUNCTIONS, NotRun
+from derive.verifier.duals import FUNCTIONS
 from derive.verifier.everyshape import NAME, NO_TIES, not_reached
 from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import small_points, small_sizes
-from derive.verifier.reach import Reach
 from derive.verifier.symbolarrays import Symbols, moving, variables
 from derive.verifier.symbols import Symbol, is_unset, is_zero, symbol, unset
 

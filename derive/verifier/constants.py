@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.verifier.lifting import filled
+from derive.reading.lifting import filled
 
 MOST = 24  # numbers of either sort that are looked at
 LARGEST_SIZE = 3000

@@ -17,13 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from derive.reading.refusal import NotRun
+
 
 class Undecided(ArithmeticError):
     """Two balls overlap, so that nothing can be said of their order; more precision may help."""
-
-
-class NotRun(TypeError):
-    """The code asks for a plain float or int, which a ball is not."""
 
 
 @dataclass

@@ -19,9 +19,10 @@ from derive.evidence.contract import Failure
 from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
 from derive.evidence.values import draw_direction
+from derive.reading.refusal import NotRun
 from derive.verdict import Rung
 from derive.verifier.constants import constants_of
-from derive.verifier.duals import FUNCTIONS, Dual, NotRun, Undecided, dual, exact, watched
+from derive.verifier.duals import FUNCTIONS, Dual, Undecided, dual, exact, watched
 from derive.verifier.objects import of_objects
 from derive.verifier.pair import Pair
 from derive.verifier.points import near, point, seed_of, small_points, telling_sizes

@@ -6,31 +6,27 @@ size, or asks for a value, is no formula: NotRun says what it asked for.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from derive.arrays.array import Array
-from derive.arrays.axis import AxisSize, axis_size
+from derive.arrays.axis import axis_size
 from derive.arrays.build import constant
 from derive.arrays.named import as_declared, name
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.errors import DeriveError
 from derive.index.size import Size
+from derive.reading.branches import Way, ways
+from derive.reading.buffers import fresh, unwrapped
+from derive.reading.reach import Reach
+from derive.reading.refusal import NotRun
+from derive.reading.shapes import over_shapes
+from derive.reading.views import is_unset, with_zeros
 from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import simplify
 from derive.verdict import Rung
-from derive.verifier.branches import Way, ways
-from derive.verifier.buffers import Buffer, fresh, unwrapped
-from derive.verifier.duals import NotRun
-from derive.verifier.library import ALLOCATORS
-from derive.verifier.lifting import Lifting, Namespace
 from derive.verifier.pair import Pair
-from derive.verifier.reach import Reach
-from derive.verifier.views import is_unset, with_zeros
 
 NAME = "proof"
 NO_TIES = "no two compared numbers are equal"
@@ -153,36 +149,12 @@ def _titles(given: Pair, outputs: tuple[Array, ...]) -> dict[str, Array]:
 
 def _lifted(given: Pair) -> Pair:
     """The pair over a NumPy whose arrays are buffers."""
-    scalars = {key: _of_sizes(key) for key in ("sqrt", "exp", "log", "tanh", "pow", "fabs")}
-    modules = {"numpy": Namespace(np, ALLOCATORS), "math": Namespace(math, scalars)}
-    lifting = Lifting(modules, {**ALLOCATORS, **scalars}, {"len": _length, "range": _range})
+    lifting = over_shapes()
     return replace(
         given,
         forward_function=lifting.lift(given.forward_function),
         backward_function=lifting.lift(given.backward_function),
     )
-
-
-def _of_sizes(key: str) -> Any:
-    """A function of ``math``, of symbolic numbers that of NumPy."""
-    of_arrays = getattr(np, {"pow": "power", "fabs": "abs"}.get(key, key))
-
-    def call(*given: Any) -> Any:
-        symbolic = any(isinstance(x, Size | Array | Buffer) for x in given)
-        return of_arrays(*given) if symbolic or any(np.ndim(x) for x in given) else getattr(math, key)(*given)
-
-    return call
-
-
-def _length(of: Any) -> Any:
-    return of.shape[0] if isinstance(of, Buffer) and of.ndim else len(of)
-
-
-def _range(*ends: Any) -> Iterator[int]:
-    for end in ends:
-        if isinstance(end, AxisSize) and end.constant is None:
-            raise NotRun(f"a loop over the size {end}")
-    return iter(range(*ends))
 
 
 # ---- what it gives, and the derived gradients

@@ -20,8 +20,9 @@ from derive.evidence.contract import Failure
 from derive.evidence.differences import curve_along, directional
 from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
+from derive.reading.refusal import NotRun
 from derive.verdict import Rung
-from derive.verifier.duals import NotRun, Undecided, dual
+from derive.verifier.duals import Undecided, dual
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
 from derive.verifier.pair import Pair
 from derive.verifier.points import at_scale, fitting, point, seed_of, telling_sizes

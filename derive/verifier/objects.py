@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.verifier.lifting import Lifting, Namespace
+from derive.reading.lifting import Lifting, Namespace
 
 
 def of_objects(functions: Mapping[str, Any], unset: Callable[[], Any], kind: type = np.ndarray) -> Lifting:

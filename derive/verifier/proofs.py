@@ -14,9 +14,9 @@ from typing import Any
 
 from derive.evidence.properties import Outcome
 from derive.index.effort import Exhausted, bounded
+from derive.reading.refusal import NotRun
 from derive.verdict import Rung
 from derive.verifier.atsizes import at_sizes
-from derive.verifier.duals import NotRun
 from derive.verifier.everyshape import NAME, NO_TIES, for_every_shape
 from derive.verifier.pair import Pair
 

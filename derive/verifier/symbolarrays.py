@@ -10,7 +10,7 @@ import numpy as np
 from derive.index import laws
 from derive.index.polynomial import Atom, Polynomial
 from derive.index.terms import Position
-from derive.verifier.duals import NotRun
+from derive.reading.refusal import NotRun
 from derive.verifier.symbols import Symbol, is_zero, symbol
 
 

@@ -24,7 +24,7 @@ from derive.index.functions import PI, PRIMITIVES
 from derive.index.normal import expand, tidy, vanishes
 from derive.index.polynomial import Atom, Polynomial, Terms
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
-from derive.verifier.duals import NotRun
+from derive.reading.refusal import NotRun
 
 ZERO = Polynomial([])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.verifier.branches import MOST_WAYS
+from derive.reading.branches import MOST_WAYS
 from derive.verifier.everyshape import for_every_shape
 from derive.verifier.pair import pair
 from derive.verifier.proofs import climb

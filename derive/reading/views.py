@@ -17,7 +17,7 @@ from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.shapes import Shape
 from derive.index.size import Size
-from derive.verifier.duals import NotRun
+from derive.reading.refusal import NotRun
 
 _WHOLE, _UNSET = "whole!", "unset!"  # no array of the user's has such a name
 _fresh = count()

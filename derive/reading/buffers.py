@@ -21,8 +21,8 @@ from derive.arrays.indexing import expanded
 from derive.arrays.operations import Constant
 from derive.arrays.places import put_at_arrays
 from derive.arrays.shapes import Shape, broadcast
-from derive.verifier.duals import NotRun
-from derive.verifier.views import Step, added, is_basic, step_of, taken, written
+from derive.reading.refusal import NotRun
+from derive.reading.views import Step, added, is_basic, step_of, taken, written
 
 _VIEWS = {
     "transpose": True,
@@ -371,4 +371,4 @@ def kind_of(dtype: Any) -> str:
     return {"b": "bool", "i": "int", "u": "int"}.get(letter, "float")
 
 
-from derive.verifier import library  # noqa: E402  # its functions make buffers
+from derive.reading import library  # noqa: E402  # its functions make buffers

@@ -15,9 +15,9 @@ from derive.arrays.operations import Eye
 from derive.arrays.places import places as as_places
 from derive.arrays.rows import Arange
 from derive.index.size import Size
-from derive.verifier.buffers import Buffer, Storage, fitted, fresh, kind_of, unwrapped
-from derive.verifier.duals import NotRun
-from derive.verifier.views import unset
+from derive.reading.buffers import Buffer, Storage, fitted, fresh, kind_of, unwrapped
+from derive.reading.refusal import NotRun
+from derive.reading.views import unset
 
 
 def of_masks(ufunc: Any, inputs: Sequence[Any]) -> Array | None:
@@ -73,8 +73,9 @@ def _copy_to(target: Buffer, value: Any) -> None:
 
 def _full(shape: Any, value: Any, dtype: Any = None, order: str = "C") -> Buffer:
     sizes = tuple(map(size_of, shape if isinstance(shape, tuple | list) else (shape,)))
-    kind = kind_of(dtype)
-    return Buffer(Storage(fitted(value, sizes), kind, whole=order == "C"))
+    storage = Storage(fitted(0, sizes), kind_of(dtype), whole=order == "C")
+    storage.put(fitted(value, sizes))  # whole numbers take no others
+    return Buffer(storage)
 
 
 def _empty(shape: Any, dtype: Any = None, order: str = "C") -> Buffer:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from derive.arrays.axis import choosing
 from derive.index.size import Size
-from derive.verifier.duals import NotRun
+from derive.reading.refusal import NotRun
 
 MOST_WAYS = 16
 MOST_VALUES = 8  # of a size that a condition bounds, each of which is then looked at

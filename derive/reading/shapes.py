@@ -1,0 +1,46 @@
+"""User code on symbolic arrays of every shape: its NumPy, its ``math`` and its builtins, replaced together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from derive.arrays.array import Array
+from derive.arrays.axis import AxisSize
+from derive.index.size import Size
+from derive.reading.buffers import Buffer
+from derive.reading.library import ALLOCATORS
+from derive.reading.lifting import Lifting, Namespace
+from derive.reading.refusal import NotRun
+
+
+def over_shapes() -> Lifting:
+    """Makes functions again over a NumPy whose arrays are buffers, and whose sizes are symbols."""
+    scalars = {key: _of_sizes(key) for key in ("sqrt", "exp", "log", "tanh", "pow", "fabs")}
+    modules = {"numpy": Namespace(np, ALLOCATORS), "math": Namespace(math, scalars)}
+    return Lifting(modules, {**ALLOCATORS, **scalars}, {"len": _length, "range": _range})
+
+
+def _of_sizes(key: str) -> Any:
+    """A function of ``math``, of symbolic numbers that of NumPy."""
+    of_arrays = getattr(np, {"pow": "power", "fabs": "abs"}.get(key, key))
+
+    def call(*given: Any) -> Any:
+        symbolic = any(isinstance(x, Size | Array | Buffer) for x in given)
+        return of_arrays(*given) if symbolic or any(np.ndim(x) for x in given) else getattr(math, key)(*given)
+
+    return call
+
+
+def _length(of: Any) -> Any:
+    return of.shape[0] if isinstance(of, Buffer) and of.ndim else len(of)
+
+
+def _range(*ends: Any) -> Iterator[int]:
+    for end in ends:
+        if isinstance(end, AxisSize) and end.constant is None:
+            raise NotRun(f"a loop over the size {end}")
+    return iter(range(*ends))
