@@ -343,7 +343,8 @@ def cases_of(atom: Atom) -> list[dict[Atom, int]]:
 def by_cases(poly: Polynomial, function: Callable[[Polynomial], Terms]) -> Terms | None:
     """``f(p) = f(p at 0) + m (f(p at 1) - f(p at 0))`` for a 0/1 atom m in p; None if p has none.
 
-    A case in which f is not defined is left out: there is nothing to be said about it.
+    A case in which f is not defined is left out: there is nothing to be said about it.  But a Kronecker symbol is 0 at
+    some entries whatever the arrays are, so that such an array is nowhere defined.
     """
     atom = next((a for _, m in poly.terms for a in m.factors if is_indicator(a) and a.free.isdisjoint(m.bound)), None)
     if atom is None:
@@ -353,6 +354,8 @@ def by_cases(poly: Polynomial, function: Callable[[Polynomial], Terms]) -> Terms
         try:
             values.append(function(Polynomial(fix(poly, case))))
         except ZeroDivisionError:
+            if atom.kind == "delta":
+                raise
             values.append([])
     result = values[0]
     for case, value in zip(cases_of(atom)[1:], values[1:], strict=True):
