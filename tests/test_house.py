@@ -22,7 +22,7 @@ FLOORS = [  # each imports only from those before it
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 DOOR = "derivation/upstairs.py"  # the one door upwards, which names modules by text
 
-KERNEL_LINES = 1240  # of code in derive/index: without docstrings, comments and blank lines
+KERNEL_LINES = 1250  # of code in derive/index: without docstrings, comments and blank lines
 FILE_LINES = 450
 
 ALLOWED = {"pyproject.toml", "README.md", "LICENSE", "derive", "tests", "reports"}
