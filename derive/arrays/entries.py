@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from derive.arrays.array import Array, Entries
 from derive.arrays.named import Named
+from derive.index.effort import PLACE, spend
 from derive.index.terms import Entry, Position, Term
 
 
@@ -14,6 +15,7 @@ def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Ar
 
     Of whole numbers, with one position more than there are axes: 1 where the entry is that position, else 0.
     """
+    spend(PLACE)  # what is named twice is written out twice
     if definitions and isinstance(array.op, Named) and array.op.label in definitions:
         return meaning(definitions[array.op.label], at, definitions)
     unfolded = array.op.unfold(array)

@@ -13,6 +13,7 @@ from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer
 from derive.rules.simplify import simplify
 
+LONGEST = 1000  # parts of a formula that is told
 _MODULES = re.compile(r"\b(?:np|special)\.(?:linalg\.)?")  # names that no array may have
 
 
@@ -35,6 +36,16 @@ def _written(layer: Layer, wrt: str, output: str, kept: Collection[str]) -> str:
 
 def formula_text(array: Array) -> str:
     """The expression as claims are written: NumPy's functions by their own names, a number everywhere as a number."""
+    if _parts(array) > LONGEST:
+        return f"a formula of more than {LONGEST} parts, which is not written out"
     if isinstance(array.op, Constant):
         array = apply(Constant(array.op.value))
     return _MODULES.sub("", numpy_text(array))
+
+
+def _parts(array: Array) -> int:
+    """How many parts the expression has as it is written, where what is used twice is written twice."""
+    count: dict[Array, int] = {}
+    for node in array.walk():
+        count[node] = 1 + sum(count[operand] for operand in node.operands)
+    return count[array]

@@ -18,7 +18,7 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
-from derive.index.effort import Exhausted
+from derive.index.effort import Exhausted, bounded
 from derive.index.kinks import Ties
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
@@ -71,10 +71,10 @@ def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ())
 def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: bool = True) -> Shown:
     if key not in _known:
         try:
-            left, right, *bent = terms()
+            left, right, *bent = bounded(terms)()
             _known[key] = shown(left, right, ties, bent)
-        except RecursionError:
-            _known[key] = Shown("the formula is nested too deeply", beyond=True)
+        except Exhausted as limit:
+            _known[key] = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
     return _known[key]
 
 
