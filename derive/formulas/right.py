@@ -14,6 +14,7 @@ from derive.derivation.layer import Layer
 from derive.rules.simplify import simplify
 
 LONGEST = 1000  # parts of a formula that is told
+TOO_LONG = f"a formula of more than {LONGEST} parts, which is not written out"
 _MODULES = re.compile(r"\b(?:np|special)\.(?:linalg\.)?")  # names that no array may have
 
 
@@ -30,14 +31,17 @@ def _written(layer: Layer, wrt: str, output: str, kept: Collection[str]) -> str:
             known[equation.name] = substitute(equation.expression, known)
     for step in layer.derive().steps:
         if step.name != output:
-            known[step.adjoint] = simplify(substitute(step.expression, known))
+            line = substitute(step.expression, known)
+            if _parts(line) > LONGEST:
+                return TOO_LONG
+            known[step.adjoint] = simplify(line)
     return formula_text(known[f"d{wrt}"])
 
 
 def formula_text(array: Array) -> str:
     """The expression as claims are written: NumPy's functions by their own names, a number everywhere as a number."""
     if _parts(array) > LONGEST:
-        return f"a formula of more than {LONGEST} parts, which is not written out"
+        return TOO_LONG
     if isinstance(array.op, Constant):
         array = apply(Constant(array.op.value))
     return _MODULES.sub("", numpy_text(array))
