@@ -21,6 +21,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.cli import main
 from derive.commands.matrices import spelled
 from derive.rules import book
+from derive.rules.proof import DIFFERENT
 from derive.verdict import Verdict
 
 HEAVY = {"sympy", "numpy", "hypothesis", "matplotlib", "rich", "scipy", "sklearn"}
@@ -244,7 +245,7 @@ def test_refuted_is_1(monkeypatch):
 
 
 def test_open_is_3(monkeypatch):
-    monkeypatch.setattr("derive.derivation.sweep.is_adjoint", lambda *args: False)
+    monkeypatch.setattr("derive.derivation.sweep.is_adjoint", lambda *args: DIFFERENT)
     result = run("prove", "dense")
     assert result.exit_code == 3
     assert re.search(r"^dW = X\.T @ dY +open +matmul", result.stdout, re.MULTILINE)

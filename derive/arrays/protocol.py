@@ -34,7 +34,7 @@ from derive.arrays.linalg import det, inv, norm, slogdet, solve
 from derive.arrays.operations import Constant
 from derive.arrays.places import take, take_along_axis
 from derive.arrays.products import dot, einsum, matmul, outer, tensordot, trace
-from derive.arrays.reducing import arange, deviation, extreme, place_of_extreme, tril, triu, variance
+from derive.arrays.reducing import deviation, extreme, place_of_extreme, tril, triu, variance
 from derive.arrays.windows import sliding_window_view
 from derive.errors import DeriveError, callers_place
 
@@ -84,7 +84,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "zeros_like": lambda a, dtype=None: full_like(a, 0, dtype),
     "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size, "copy": lambda a, **_: a,
     "max": extreme, "amax": extreme, "min": partial(extreme, least=True), "amin": partial(extreme, least=True),
-    "arange": arange, "tril": tril, "triu": triu, "var": variance, "std": deviation,
+    "tril": tril, "triu": triu, "var": variance, "std": deviation,
     "argmax": place_of_extreme, "argmin": partial(place_of_extreme, least=True),
     "clip": clip, "cumsum": cumsum, "diag": diag, "diagonal": diagonal, "diff": diff, "inner": inner, "kron": kron,
     "repeat": repeat, "roll": roll, "tile": tile, "vdot": vdot,

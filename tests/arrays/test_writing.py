@@ -159,7 +159,7 @@ LATEX = {
     r"X - \operatorname{colmean}(X)": X - X.mean(axis=0, keepdims=True),
     r"X \oslash \sqrt{\operatorname{rowmean}(X^{\odot 2}) + 10^{-5}}": X / np.sqrt((X**2).mean(axis=1, keepdims=True) + 1e-5),
     r"Q \, Q^{\top}": Q @ Q.swapaxes(2, 3),
-    r"\left[Q_{b,h,n,i}\right]_{b,n,h,i}": Q.transpose(0, 2, 1, 3),
+    r"\left[Q_{b,h,i,n}\right]_{b,i,h,n}": Q.transpose(0, 2, 1, 3),
     r"b^{\top} \, W^{\top} \, c": W @ b @ N("c", "d"),
     r"K \, c": K @ c, r"K^{\top} \, c": c @ K, r"c^{\top} \, c": c @ c, r"c \, b^{\top}": np.outer(c, b),
     r"\begin{cases} X & \text{if } X > 0 \\ 0 & \text{otherwise} \end{cases}": np.where(X > 0, X, 0),
@@ -215,7 +215,7 @@ def test_parts_with_a_name_are_written_by_name():
 def test_a_line_without_a_matrix_notation_is_written_entry_by_entry():
     weights, images = N("weight", "o c k"), N("X", "n c k")
     assert sides("Y", np.einsum("ock,nck->no", weights, images)) == (r"Y_{n,o}", r"\sum_{c,k} \mathit{weight}_{o,c,k} \, X_{n,c,k}")
-    assert sides("Y", Q.sum(axis=(0, 2))) == ("Y_{h,i}", r"\sum_{b,n} Q_{b,h,n,i}")
+    assert sides("Y", Q.sum(axis=(0, 2))) == ("Y_{h,n}", r"\sum_{b,i} Q_{b,h,i,n}")
     assert sides("Y", X @ W) == ("Y", r"X \, W")
 
 
