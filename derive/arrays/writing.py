@@ -228,7 +228,7 @@ def uncopied(array: Array) -> Array | None:
 
 def _is_scaled_mask(node: Array) -> bool:
     """True for a mask times a number."""
-    return {a.kind for a in node.operands if not isinstance(a.op, Constant)} == {"bool"}
+    return [a.kind for a in node.operands if not isinstance(a.op, Constant)] == ["bool"]
 
 
 def _begins_with_mask(array: Array) -> bool:

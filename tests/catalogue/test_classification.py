@@ -134,16 +134,16 @@ def test_the_whole_ladder(layer, options):
 
 
 GRADIENTS = {
-    r"\left(\operatorname{softmax}_{1}(\mathrm{input}) - \operatorname{onehot}(\mathrm{target})\right)": {},
-    r"\left(\operatorname{softmax}_{1}(\mathrm{input}) - Q\right)": {"label_smoothing": 0.1},
-    r"\left(\operatorname{softmax}_{1}(\mathrm{input}) - \mathrm{target}\right)": {"target": "probabilities"},
+    r"\left(\operatorname{softmax}(\mathit{input}) - \operatorname{onehot}(\mathit{target})\right)": {},
+    r"\left(\operatorname{softmax}(\mathit{input}) - Q\right)": {"label_smoothing": 0.1},
+    r"\left(\operatorname{softmax}(\mathit{input}) - \mathit{target}\right)": {"target": "probabilities"},
 }
 
 
 @pytest.mark.parametrize("formula", GRADIENTS)
 def test_the_gradient_reads_as_in_a_book(formula):
     gradient = cross_entropy.with_options(**GRADIENTS[formula]).derive().gradients["input"]
-    assert gradient._repr_latex_() == rf"$\displaystyle \mathrm{{dloss}} / n \, {formula}$"
+    assert gradient._repr_latex_() == rf"$\displaystyle \frac{{\mathit{{dloss}}}}{{n}} \, {formula}$"
 
 
 def test_rows_of_probabilities_sum_to_one_along_axis_1_and_no_other():
@@ -151,7 +151,7 @@ def test_rows_of_probabilities_sum_to_one_along_axis_1_and_no_other():
     assert str(layer.inputs[1].declaration) == "n c l : stochastic[1]"
     assert str(layer.derive().gradients["input"]).endswith("- target)")
     rows = as_declared("T", layer.inputs[1].declaration)
-    shown = [is_equal(rows.sum(axis=axis), build.full_like(rows.sum(axis=axis), 1)) for axis in range(3)]
+    shown = [bool(is_equal(rows.sum(axis=axis), build.full_like(rows.sum(axis=axis), 1))) for axis in range(3)]
     assert shown == [False, True, False]
 
 

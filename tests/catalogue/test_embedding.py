@@ -71,7 +71,7 @@ def test_one_row_and_one_column():
 def test_the_gradient_reads_as_in_a_book():
     gradient = embedding.derive().gradients["weight"]
     assert str(gradient) == "add_rows(input, dY, v)"
-    assert gradient._repr_latex_() == r"$\displaystyle \operatorname{onehot}(\mathrm{input})^{\top} \mathrm{d}Y$"
+    assert gradient._repr_latex_() == r"$\displaystyle \operatorname{onehot}(\mathit{input})^{\top} \, \mathrm{d}Y$"
 
 
 @pytest.mark.parametrize("claimed", ["add_rows(input[::-1], dY, v)", "2 * add_rows(input, dY, v)"])

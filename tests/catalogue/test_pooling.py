@@ -109,7 +109,7 @@ def test_no_mutant_of_the_gradient_of_every_pooling_is_proved():
 
 
 LIES = [
-    (MAX, {}, "stride=(2, 2), dilation=(1, 1))", "stride=(1, 1), dilation=(2, 2))"),
+    (MAX, {}, "stride=(2, 2), dilation=(1, 1)", "stride=(1, 1), dilation=(2, 2)"),
     (MAX, {}, "np.maximum, input", "np.add, input"),
     (MAX, {}, "window=(2, 2)", "window=(2, 3)"),
     (MAX, {}, "largest=Y", "largest=Y + 1"),

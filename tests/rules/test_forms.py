@@ -14,6 +14,7 @@ from derive.arrays.array import apply
 from derive.arrays.gather import Pick
 from derive.arrays.named import Named, name
 from derive.arrays.operations import Broadcast
+from derive.arrays.reducing import arange
 from derive.arrays.softmax import LogSoftmax, LogSumExp, Softmax
 from derive.rules import proof
 from derive.rules.forms import FORMS, apart, labels, means, scalars, shares, speed
@@ -38,7 +39,7 @@ GIVEN = {"S": f("sigmoid", X), "T": np.tanh(X), "P": f("softplus", X), "E": np.e
          "D": -(V / S) + G / (1 - S)}
 
 t, w, L = N("t", "n : int[0,d)"), N("w", "n"), apply(LogSumExp((1,)), X)
-PICKED, SOFT, ONE = apply(Pick(1), X, t), apply(Softmax((1,)), X), t[:, None] == np.arange(size("d"), like=X)
+PICKED, SOFT, ONE = apply(Pick(1), X, t), apply(Softmax((1,)), X), t[:, None] == arange(size("d"))
 MOST = np.where(ONE, Fraction(3, 4) + build.constant(Fraction(1, 4)) / size("d"), build.constant(Fraction(1, 4)) / size("d"))
 GIVEN |= {"M": MOST, "L": L, "Q": V * V, "W": w * w}
 M, Q = N("M", "n d"), N("Q", "n d")
