@@ -41,10 +41,17 @@ def claim(
 class Statement:
     """Named formulas over declared names, each over the earlier ones; claims are made about their gradients."""
 
-    def __init__(self, declared: Mapping[str, Declaration], formulas: Mapping[str, str], where: str = "") -> None:
+    def __init__(
+        self,
+        declared: Mapping[str, Declaration],
+        formulas: Mapping[str, str],
+        where: str = "",
+        alike: Mapping[str, Size] | None = None,
+    ) -> None:
         self.declared, self.formulas, self.where = declared, dict(formulas), where or callers_place()
         self.sizes = frozenset(size_names(d.shape for d in declared.values()))
         self.arrays = {key: as_declared(key, d) for key, d in declared.items()}
+        self.arrays |= {key: constant(size) for key, size in (alike or {}).items() if key not in self.sizes}
         self.defined: dict[str, Array] = {}
         for key, text in formulas.items():
             self.defined[key] = self.read(text)
@@ -91,7 +98,7 @@ class Statement:
         alike = {key: Size.of("n") for key in self.sizes}
         declared = {k: replace(d, shape=tuple(size.at(alike) for size in d.shape)) for k, d in self.declared.items()}
         try:
-            verdict = Statement(declared, self.formulas, self.where).decide(*claim)
+            verdict = Statement(declared, self.formulas, self.where, alike).decide(*claim)
         except DeriveError:
             raise misfit from None
         if verdict.status != "refuted":
