@@ -49,9 +49,10 @@ class Statement:
         alike: Mapping[str, Size] | None = None,
     ) -> None:
         self.declared, self.formulas, self.where = declared, dict(formulas), where or callers_place()
+        self.alike = dict(alike or {})  # what names of sizes that no shape has stand for
         self.sizes = frozenset(size_names(d.shape for d in declared.values()))
         self.arrays = {key: as_declared(key, d) for key, d in declared.items()}
-        self.arrays |= {key: constant(size) for key, size in (alike or {}).items() if key not in self.sizes}
+        self.arrays |= {key: constant(size) for key, size in self.alike.items() if key not in self.sizes}
         self.defined: dict[str, Array] = {}
         for key, text in formulas.items():
             self.defined[key] = self.read(text)
@@ -155,7 +156,7 @@ class Statement:
         for key, declared in self.declared.items():
             for fact in _facts(declared):
                 known = {**self.declared, key: replace(declared, kind=Kind(fact))}
-                if Statement(known, self.formulas, self.where).proves(loss, wrt, gradient):
+                if Statement(known, self.formulas, self.where, self.alike).proves(loss, wrt, gradient):
                     found.append(f"it holds if {key} is {fact}")
                     break
         return found
