@@ -25,7 +25,7 @@ from ..arrays.values import N, assert_same, differ, node_values, values_for, wor
 from ..arrays.values import S as size
 
 X, V, G, S, T, P, E, U = (N(key, "n d") for key in "XVGSTPEU")
-q, r, M = N("q", ""), N("r", ""), name("M", X.shape, "bool")
+q, r, K = N("q", ""), N("r", ""), name("K", X.shape, "bool")
 SIZES = {"n": 2, "d": 3}
 LONG = {"weights_scaled"}  # what is not proved is tried with the largest entry written out, for a minute: see below
 EVERY = 20  # of the mutants of forms of rows, which are long
@@ -74,7 +74,7 @@ FIRES = {
     "power_as_product": [X**3, X**4, X**-1, X**-2, X**5, X ** Fraction(3, 2), X ** Fraction(-1, 2), X**8],
     "numbers_together": [2 * (X * 3), 0.5 * (X * (2 * V)), (4 * X) * 0.5],
     "mask_as_factor": [np.where(X > V, X, 0), np.where(abs(X) > 0.5, 0, V)],
-    "mask_with_its_number": [2 * (X * M), 2 * (M * X)],
+    "mask_with_its_number": [2 * (X * K), 2 * (K * X)],
     "quotient_of_scalars": [np.broadcast_to(q, X.shape) * (X / r), X / r * q],
     "signs_together": [f("negative", -X), X + (-V), X - (-V)],
     "common_factor": [X * V + X * G, X * V - G * X, V + X * G - X * S, X * V / G + X * S, 2 * (X * V) + X * G, 2 * X + 2 * V,
