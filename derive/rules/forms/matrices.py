@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from derive.arrays.array import Array, apply
-from derive.arrays.build import elementwise
 from derive.arrays.matrices import Inverse, Norm, Solve
 from derive.arrays.operations import Einsum, Matmul
 from derive.arrays.reducing import extreme
@@ -54,7 +53,6 @@ def norm_of_scaled(node: Array, definition: Definition) -> Array | None:
     (operand,) = node.operands
     if operand.op.name == "divide":
         return None
-    most, least = extreme(operand, node.op.axes), extreme(operand, node.op.axes, least=True)
-    largest = elementwise("maximum", most, -least)  # two passes, and no array of |A|
+    largest = extreme(abs(operand), node.op.axes)  # of no entries it is 0
     scale: Array = largest + (largest == 0)
     return abs(scale) * apply(node.op, operand / copies(scale, operand.shape, node.op.axes))
