@@ -75,7 +75,6 @@ FIRES = {
     "numbers_together": [2 * (X * 3), 0.5 * (X * (2 * V)), (4 * X) * 0.5],
     "mask_as_factor": [np.where(X > V, X, 0), np.where(abs(X) > 0.5, 0, V)],
     "mask_with_its_number": [2 * (X * K), 2 * (K * X)],
-    "quotient_of_scalars": [np.broadcast_to(q, X.shape) * (X / r), X / r * q],
     "signs_together": [f("negative", -X), X + (-V), X - (-V)],
     "common_factor": [X * V + X * G, X * V - G * X, V + X * G - X * S, X * V / G + X * S, 2 * (X * V) + X * G, 2 * X + 2 * V,
                       G + 3 * X - 3 * V],

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from derive.arrays import build
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.named import Named
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf
 from derive.rules.forms import Definition, stable
@@ -80,21 +80,6 @@ def signs_together(node: Array, definition: Definition) -> Array | None:
     if node.op.name == "negative":
         return inner
     return node.operands[0] - inner if node.op.name == "add" else node.operands[0] + inner
-
-
-@stable(Elementwise)
-def quotient_of_scalars(node: Array, definition: Definition) -> Array | None:
-    """s (A / t) = (s / t) A for copies of the numbers s and t: one pass less over A"""
-    if node.op.name != "multiply":
-        return None
-    for one, other in (node.operands, node.operands[::-1]):
-        if other.op.name != "divide":
-            continue
-        above, below = other.operands
-        cores = [part.operands[0] for part in (one, below) if isinstance(part.op, Broadcast)]
-        if len(cores) == 2 and not any(core.shape for core in cores) and not _is_copied(above):
-            return apply(one.op, cores[0] / cores[1]) * above
-    return None
 
 
 @stable(Elementwise)
