@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.arrays.array import Array, Entries, Operation, apply
+from derive.arrays.rewriting import replaced
 from derive.arrays.shapes import ROW_KINDS, Declaration, Shape
 from derive.index.size import Size
 from derive.index.terms import Entry, Position, Term
@@ -77,14 +78,8 @@ def label(array: Array) -> str | None:
 
 def substitute(array: Array, names: Mapping[str, Array], sizes: Mapping[str, Size] | None = None) -> Array:
     """The expression with named arrays replaced by arrays of the same shape, and sizes by sizes."""
-    done: dict[int, Array] = {}
-    sizes = sizes or {}
-    for node in array.walk():
-        if isinstance(node.op, Named) and node.op.label in names:
-            done[id(node)] = names[node.op.label]
-        else:
-            operands = tuple([done[id(operand)] for operand in node.operands])
-            op = node.op.resized(sizes) if sizes else node.op
-            same = op is node.op and all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[id(node)] = node if same else apply(op, *operands)
-    return done[id(array)]
+
+    def instead(node: Array) -> Array | None:
+        return names.get(node.op.label) if isinstance(node.op, Named) else None
+
+    return replaced(array, instead, sizes=sizes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.entries import meaning
 from derive.arrays.named import name
 from derive.arrays.operations import Broadcast, Constant, Einsum, Matmul, Sum
+from derive.arrays.rewriting import replaced
 from derive.arrays.rows import Arange, OfRows
 from derive.arrays.shapes import not_empty
 from derive.arrays.statistics import Variance
@@ -91,15 +92,13 @@ def _sizes(array: Array) -> tuple[str, ...]:
 
 
 def _is_seen(array: Array) -> bool:
-    known: dict[Array, Array] = {}
-    for node in array.walk():
-        operands = [known[operand] for operand in node.operands]
-        if isinstance(node.op, Variance):  # of a variance, that it is a square is all that counts
-            known[node] = name(f"?{len(known)}", node.shape) ** 2
-        else:
-            known[node] = apply(node.op, *operands)
+    done: dict[Array, Array] = {}
+
+    def squared(node: Array) -> Array | None:  # of a variance, that it is a square is all that counts
+        return name(f"?{len(done)}", node.shape) ** 2 if isinstance(node.op, Variance) else None
+
     at = tuple([Position.of(Index(size)) for size in array.shape])
     try:
-        return laws.is_positive(normal_form(meaning(known[array], at)), strictly=True)
+        return laws.is_positive(normal_form(meaning(replaced(array, squared, done), at)), strictly=True)
     except (Exhausted, ZeroDivisionError):
         return False  # out of the kernel's reach

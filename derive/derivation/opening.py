@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Constant
+from derive.arrays.rewriting import rewritten
 
 if TYPE_CHECKING:
     from derive.arrays.shapes import Shape
@@ -38,12 +39,7 @@ class Opening:
         self.parts.setdefault(title, found)
 
     def _without_calls(self, written: Array, title: str) -> Array:
-        done: dict[Array, Array] = {}
-        for node in written.walk():
-            operands = [done[operand] for operand in node.operands]
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = self._lines(node if same else apply(node.op, *operands), title if node is written else "")
-        return done[written]
+        return rewritten(written, lambda node, new: self._lines(new, title if node is written else ""))
 
     def _lines(self, node: Array, title: str) -> Array:
         """The call's result, its lines added; any other node, and the call of a layer of one line, as it is."""

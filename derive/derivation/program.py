@@ -6,14 +6,15 @@ used again by its own rule (``S (1 - S)``), or if a product inside a function wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.moves import Reshape, Transpose
 from derive.arrays.named import Named, label, name
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf
+from derive.arrays.rewriting import rewritten
 from derive.arrays.rows import RowFunction
 from derive.arrays.shapes import ROW_KINDS, Declaration, size_names
 from derive.derivation.opening import Opening
@@ -75,21 +76,17 @@ def _by_author(
         if not isinstance(array.op, Named | Constant) and title not in inputs:
             titles.setdefault(array, title)
     found: dict[str, Array] = {}
-    done: dict[int, Array] = {}
-    for output in outputs.values():
-        for node in output.walk():
-            if id(node) in done:
-                continue
-            operands = tuple([done[id(operand)] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            new = node if same else apply(node.op, *operands)
-            if node in titles:
-                found[titles[node]] = new
-                new = name(titles[node], node.shape, node.kind)
-            done[id(node)] = new
-    for title, output in outputs.items():
-        if title not in found:  # an output that is an input, a number, or the same as another
-            found[title] = done[id(output)]
+    done: dict[Array, Array] = {}
+
+    def named(node: Array, new: Array) -> Array:
+        if node not in titles:
+            return new
+        found[titles[node]] = new
+        return name(titles[node], node.shape, node.kind)
+
+    whole = {title: rewritten(output, named, done) for title, output in outputs.items()}
+    for title, output in whole.items():  # an output that is an input, a number, or the same as another
+        found.setdefault(title, output)
     return _as_written(found, [*parts, *outputs])
 
 
@@ -113,21 +110,19 @@ def _conditions(array: Array) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for node in array.walk() for a in node.op.domain(node)))
 
 
-def _cut(title: str, expression: Array, taken: set[str], asked: tuple[str, ...]) -> Iterator[Equation]:
+def _cut(title: str, expression: Array, taken: set[str], asked: tuple[str, ...]) -> list[Equation]:
     """One equation, after those of the parts that it needs named; ``asked`` are the conditions before simplifying."""
     wanted = _to_name(expression)
-    done: dict[int, Array] = {}
-    for node in expression.walk():
-        operands = tuple([done[id(operand)] for operand in node.operands])
-        same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-        new = node if same else apply(node.op, *operands)
-        if node in wanted and node is not expression:
-            fresh = _fresh(_letter(node), taken)
-            yield Equation(fresh, new)
-            new = name(fresh, node.shape, node.kind)
-        done[id(node)] = new
-    kept = _conditions(expression)
-    yield Equation(title, done[id(expression)], tuple(a for a in asked if a not in kept))
+    found: list[Equation] = []
+
+    def named(node: Array, new: Array) -> Array:
+        if node not in wanted or node is expression:
+            return new
+        found.append(Equation(_fresh(_letter(node), taken), new))
+        return found[-1].array
+
+    whole, kept = rewritten(expression, named), _conditions(expression)
+    return [*found, Equation(title, whole, tuple(a for a in asked if a not in kept))]
 
 
 def _to_name(expression: Array) -> set[Array]:

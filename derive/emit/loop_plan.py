@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.build import reshape
 from derive.arrays.named import Named, name, substitute
 from derive.arrays.operations import Einsum, Matmul, Sum
+from derive.arrays.rewriting import replaced
 from derive.derivation.recurrence import LoopDerivation, Recurrence
 from derive.derivation.steps import at_step, each_step, sum_of_steps
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
@@ -244,15 +245,11 @@ def named_parts(block: Sequence[Statement], names: Mapping[Array, str]) -> list[
 
 
 def _cut(array: Array, names: Mapping[Array, str]) -> Array:
-    done: dict[Array, Array] = {}
-    for node in array.walk():
-        if node in names and not isinstance(node.op, Named):
-            done[node] = name(names[node], node.shape, node.kind)
-        else:
-            operands = tuple([done[operand] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = node if same else apply(node.op, *operands)
-    return done[array]
+    def named(node: Array) -> Array | None:
+        has_name = node in names and not isinstance(node.op, Named)
+        return name(names[node], node.shape, node.kind) if has_name else None
+
+    return replaced(array, named)
 
 
 def without_copies(block: Sequence[Statement], kept: set[str]) -> list[Statement]:

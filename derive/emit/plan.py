@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import chain, count
 
-from derive.arrays.array import Array, apply
+from derive.arrays import rewriting
+from derive.arrays.array import Array
 from derive.arrays.named import label, name
 from derive.arrays.operations import Constant, Eye
 from derive.arrays.shapes import LEADING_NAME
@@ -27,13 +28,7 @@ LETTERS = {"subtract": "R", "exp": "E", "sum": "s", "matmul": "P"}  # names for 
 
 def unfolded(array: Array) -> Array:
     """The expression with every layer call replaced by what the layer does."""
-    done: dict[int, Array] = {}
-    for node in array.walk():
-        operands = tuple([done[id(operand)] for operand in node.operands])
-        new = node if all(a is b for a, b in zip(operands, node.operands, strict=True)) else apply(node.op, *operands)
-        inner = new.op.unfold(new)
-        done[id(node)] = new if inner is None else unfolded(inner)
-    return simplify(done[id(array)])
+    return simplify(rewriting.unfolded(array))
 
 
 class Plan:

@@ -6,12 +6,14 @@ in their place is a stable form too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 
 from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.operations import Constant, Elementwise
+from derive.arrays.rewriting import rewritten
 from derive.derivation.sweep import Derivation
 from derive.emit.loading import load_source
 from derive.emit.numpy import module
@@ -26,16 +28,14 @@ def textbook(derivation: Derivation) -> ModuleType:
 
 def written_out(array: Array) -> Array:
     """The expression with functions by their definitions."""
-    done: dict[Array, Array] = {}
-    for node in array.walk():
-        operands = [done[operand] for operand in node.operands]
-        op = node.op
-        if isinstance(op, Elementwise) and _is_defined(op.function):
-            places = [Entry(str(k)) for k in range(len(operands))]
-            done[node] = _expression(FUNCTIONS[op.function].meaning(*places), operands)
-        else:
-            done[node] = apply(op, *operands) if operands else node
-    return done[array]
+
+    def defined(node: Array, new: Array) -> Array:
+        if not isinstance(new.op, Elementwise) or not _is_defined(new.op.function):
+            return new
+        places = [Entry(str(k)) for k in range(len(new.operands))]
+        return _expression(FUNCTIONS[new.op.function].meaning(*places), new.operands)
+
+    return rewritten(array, defined)
 
 
 def _is_defined(function: str) -> bool:
@@ -44,7 +44,7 @@ def _is_defined(function: str) -> bool:
     return function not in PRIMITIVES and "(" in spelled and not spelled.startswith(f"np.{function}(")
 
 
-def _expression(term: Term, operands: list[Array]) -> Array:
+def _expression(term: Term, operands: Sequence[Array]) -> Array:
     """A term without positions as an expression in arrays of one shape."""
     match term:
         case Number(value=value):

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.named import Named
+from derive.arrays.rewriting import unfolded
 from derive.arrays.shapes import Shape
 from derive.evidence.balls import Program, meaning_of
 from derive.index.size import ONE
@@ -47,25 +48,15 @@ def chains(program: Program) -> bool:
 
     for label, line in (*program.equations, *program.adjoints):
         found: dict[Array, bool] = {}
-        for node in _unfolded(line).walk():
+        whole = unfolded(line)
+        for node in whole.walk():
             by_way = known(node, found)
             if by_way and not isinstance(node.op, Named) and _contracts(node):
                 return True
             found[node] = by_way or (not isinstance(node.op, Named) and _contracts(node))
-        if found[_unfolded(line)]:
+        if found[whole]:
             made.add(label)
     return False
-
-
-def _unfolded(array: Array) -> Array:
-    """The expression with defined operations replaced by what they stand for."""
-    done: dict[Array, Array] = {}
-    for node in array.walk():
-        operands = tuple([done[operand] for operand in node.operands])
-        new = node if all(a is b for a, b in zip(operands, node.operands, strict=True)) else apply(node.op, *operands)
-        inner = new.op.unfold(new)
-        done[node] = new if inner is None else _unfolded(inner)
-    return done[array]
 
 
 def _eliminates(node: Array) -> bool:

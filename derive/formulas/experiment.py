@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.functions import needed
 from derive.arrays.operations import Elementwise
+from derive.arrays.rewriting import unfolded
 from derive.arrays.shapes import write_shape
 from derive.arrays.writing import numpy_text
 from derive.derivation.layer import Layer
@@ -170,22 +171,10 @@ def upstream_names(derivation: Derivation) -> tuple[str, ...]:
     return tuple(upstream_name(o) if o in derived else adjoint_name(o) for o in derivation.layer.outputs)
 
 
-def called(array: Array) -> Array:
-    """The expression with every layer call replaced by what the layer does."""
-    done: dict[int, Array] = {}
-    for node in array.walk():
-        operands = tuple([done[id(operand)] for operand in node.operands])
-        same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-        new = node if same else apply(node.op, *operands)
-        inner = new.op.unfold(new)
-        done[id(node)] = new if inner is None else called(inner)
-    return done[id(array)]
-
-
 def _definitions(layer: Layer, claimed: Array, arguments: Sequence[str]) -> str:
     """``forward``, ``claim``, and the helper functions that they call."""
-    equations = [(e.name, called(e.expression)) for e in layer.equations]
-    expressions = [expression for _, expression in equations] + [called(claimed)]
+    equations = [(e.name, unfolded(e.expression)) for e in layer.equations]
+    expressions = [expression for _, expression in equations] + [unfolded(claimed)]
     imports, helpers = needed(n.op.function for e in expressions for n in e.walk() if isinstance(n.op, Elementwise))
     held = [f"{name}=None" for name, _ in equations]
     lines = [

@@ -11,9 +11,10 @@ import numpy as np
 
 from derive.arrays.array import Array
 from derive.arrays.operations import Einsum
+from derive.arrays.rewriting import unfolded
 from derive.arrays.shapes import Shape, concrete
 from derive.evidence.values import draw_floats
-from derive.formulas.experiment import Point, called
+from derive.formulas.experiment import Point
 from derive.formulas.question import Question, shape_of
 from derive.index.size import Size
 
@@ -50,7 +51,7 @@ def _choices(count: int) -> list[tuple[int, ...]]:
 
 def _work(question: Question) -> set[Size]:
     """How many entries the arrays on the way have, and how many products their contractions."""
-    expressions = [*(called(e.expression) for e in question.layer.equations), called(question.claimed)]
+    expressions = [*(unfolded(e.expression) for e in question.layer.equations), unfolded(question.claimed)]
     return {_count(node) for expression in expressions for node in expression.walk()}
 
 

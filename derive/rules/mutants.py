@@ -21,6 +21,7 @@ from derive.arrays.matrices import Determinant, Inverse, LogDeterminant, Solve
 from derive.arrays.moves import Place, Reshape, Slice, Transpose
 from derive.arrays.operations import Broadcast, Constant, Einsum, Elementwise, Eye, Matmul, PowerOf, Sum
 from derive.arrays.pooling import AtLargest, ToLargest, WindowMax
+from derive.arrays.rewriting import replaced
 from derive.arrays.rows import Largest, Max, RowFunction
 from derive.arrays.windows import Overlap, Windows
 from derive.errors import DeriveError
@@ -38,21 +39,10 @@ def mutants(adjoint: Array) -> Iterator[Change]:
     seen = {adjoint}
     for node in adjoint.walk():
         for what, changed in _changes(node):
-            mutant = _with(adjoint, node, changed) if changed.shape == node.shape else adjoint
+            mutant = replaced(adjoint, {node: changed}.get) if changed.shape == node.shape else adjoint
             if mutant not in seen:
                 seen.add(mutant)
                 yield f"{what}: {node} became {changed}", mutant
-
-
-def _with(whole: Array, part: Array, changed: Array) -> Array:
-    """The expression with one part replaced wherever it occurs."""
-    done: dict[Array, Array] = {part: changed}
-    for node in whole.walk():
-        if node not in done:
-            operands = tuple([done[operand] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = node if same else apply(node.op, *operands)
-    return done[whole]
 
 
 def _changes(node: Array) -> Iterator[Change]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.entries import meaning, places_of
 from derive.arrays.named import label, name
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
+from derive.arrays.rewriting import replaced
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
 from derive.index.effort import Exhausted, bounded
@@ -116,18 +117,11 @@ def generalized(*arrays: Array) -> tuple[Array, ...]:
     """
     done: dict[Array, Array] = {}
 
-    def general(array: Array) -> Array:
-        if array not in done:
-            facts = _generic(array)
-            if facts is not None:
-                done[array] = name(f"!{len(done)}", array.shape, *facts)  # no array of the user's has such a name
-            else:
-                operands = tuple([general(operand) for operand in array.operands])
-                same = all(a is b for a, b in zip(operands, array.operands, strict=True))
-                done[array] = array if same else apply(array.op, *operands)
-        return done[array]
+    def general(array: Array) -> Array | None:
+        facts = _generic(array)
+        return facts and name(f"!{len(done)}", array.shape, *facts)  # no array of the user's has such a name
 
-    return tuple([general(array) for array in arrays])
+    return tuple([replaced(array, general, done) for array in arrays])
 
 
 def _generic(array: Array) -> tuple[str, tuple[Size, ...]] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.named import name
 from derive.arrays.renaming import alpha_key
+from derive.arrays.rewriting import rebuilt, replaced
 from derive.rules.book import Unproved
 from derive.rules.identities import IDENTITIES, Identity
 from derive.rules.proof import is_equal
@@ -31,9 +32,7 @@ def simplify(array: Array) -> Array:
         return known
     for node in array.walk():
         if node not in _simple:
-            operands = tuple([_simple[operand] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            _simple[node] = _at_root(node if same else apply(node.op, *operands))
+            _simple[node] = _at_root(rebuilt(node, [_simple[operand] for operand in node.operands]))
     return _simple[array]
 
 
@@ -51,12 +50,7 @@ def _at_root(node: Array) -> Array:
         again = _simple.get(better)
         if again is not None:
             return again
-        operands = tuple([simplify(operand) for operand in better.operands])
-        node = (
-            better
-            if all(a is b for a, b in zip(operands, better.operands, strict=True))
-            else apply(better.op, *operands)
-        )
+        node = rebuilt(better, map(simplify, better.operands))
     raise Unproved(f"simplifying {node} does not end")
 
 
@@ -83,19 +77,14 @@ def confirmed(identity: Identity, before: Array, after: Array) -> bool:
 def abstract(before: Array, after: Array) -> tuple[Array, Array]:
     """Both sides with the largest parts that they share replaced by generic arrays."""
     shared = {id(node) for node in after.walk() if node.operands} & {id(node) for node in before.walk()}
-    generic: dict[int, Array] = {}
+    done: dict[Array, Array] = {}
 
-    def replaced(array: Array, top: bool) -> Array:
-        known = generic.get(id(array))
-        if known is not None:
-            return known
-        if not top and id(array) in shared:
-            known = name(f"?{len(generic)}", array.shape, array.kind)  # no array of the user's has such a name
-        else:
-            known = (
-                apply(array.op, *[replaced(operand, False) for operand in array.operands]) if array.operands else array
-            )
-        generic[id(array)] = known
-        return known
+    def abstracted(top: Array) -> Array:
+        def generic(node: Array) -> Array | None:
+            if node is top or id(node) not in shared:
+                return None
+            return name(f"?{len(done)}", node.shape, node.kind)  # no array of the user's has such a name
 
-    return replaced(before, True), replaced(after, True)
+        return replaced(top, generic, done)
+
+    return abstracted(before), abstracted(after)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.named import Named, substitute
+from derive.arrays.rewriting import rebuilt
 from derive.rules.forms import FORMS
 from derive.rules.proof import is_equal
 from derive.rules.simplify import abstract
@@ -32,9 +33,8 @@ def stabilized(array: Array, definitions: Definitions) -> Array:
             known = {key: definitions[key] for key in definitions if key in asked}
             if better is not None and better is not node and is_proved(node, better, known):
                 return visited(better, rounds + 1)
-        operands = tuple([done[operand] for operand in node.operands])
-        same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-        return node if same else visited(apply(node.op, *operands), rounds + 1)
+        new = rebuilt(node, [done[operand] for operand in node.operands])
+        return node if new is node else visited(new, rounds + 1)
 
     def visited(root: Array, rounds: int) -> Array:
         for node in root.walk():

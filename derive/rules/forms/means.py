@@ -6,8 +6,8 @@ from derive.arrays import build, reducing
 from derive.arrays.array import Array
 from derive.arrays.named import Named
 from derive.arrays.operations import Elementwise, Sum
+from derive.arrays.rewriting import replaced
 from derive.rules.forms import Definition, stable
-from derive.rules.forms.parts import replaced
 
 
 @stable(Elementwise)
@@ -26,7 +26,7 @@ def weights_scaled(node: Array, definition: Definition) -> Array | None:
     scale = largest + (largest == 0)
 
     def scaled(array: Array, part: Array) -> Array:
-        return replaced(array, part, part / build.spread(scale, part.shape))
+        return replaced(array, {part: part / build.spread(scale, part.shape)}.get)
 
     return scaled(above, factor) / scaled(below, weights)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from derive.arrays.array import Array, apply
+from derive.arrays.array import Array
 from derive.arrays.operations import Constant
 
 Signed = tuple[int, Array]
@@ -67,14 +67,3 @@ def total(terms: Sequence[Signed]) -> Array:
 
 def _is_zero(array: Array) -> bool:
     return isinstance(array.op, Constant) and array.op.value == 0
-
-
-def replaced(array: Array, part: Array, by: Array) -> Array:
-    """The expression with a part replaced wherever it occurs."""
-    done: dict[Array, Array] = {part: by}
-    for node in array.walk():
-        if node not in done:
-            operands = tuple([done[operand] for operand in node.operands])
-            same = all(a is b for a, b in zip(operands, node.operands, strict=True))
-            done[node] = node if same else apply(node.op, *operands)
-    return done[array]

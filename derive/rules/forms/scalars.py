@@ -13,8 +13,9 @@ from fractions import Fraction
 from derive.arrays import build
 from derive.arrays.array import Array
 from derive.arrays.operations import Elementwise, PowerOf
+from derive.arrays.rewriting import replaced
 from derive.rules.forms import Definition, stable
-from derive.rules.forms.parts import factors_of, product, replaced, terms_of, total
+from derive.rules.forms.parts import factors_of, product, terms_of, total
 from derive.rules.identities.recognition import number, one_minus, one_plus
 
 
@@ -239,7 +240,7 @@ def cases_as_sum(node: Array, definition: Definition) -> Array | None:
     if number(bound) != 0 or number(f) or number(g):  # a number other than 0 is not 0 at 0
         return None
     parts = ((f, "maximum"), (g, "minimum"))
-    return total([(1, replaced(part, x, build.elementwise(limit, x, 0))) for part, limit in parts])
+    return total([(1, replaced(part, {x: build.elementwise(limit, x, 0)}.get)) for part, limit in parts])
 
 
 @stable(Elementwise)
@@ -257,7 +258,7 @@ def masked_exponential(node: Array, definition: Definition) -> Array | None:
 
 def _limited(factor: Array, whole: Array, x: Array, limited: Array) -> Array:
     """A factor with x limited in it, if an exponential of x is in it."""
-    return replaced(whole, x, limited) if _may_overflow(whole, x, limited) else factor
+    return replaced(whole, {x: limited}.get) if _may_overflow(whole, x, limited) else factor
 
 
 def _may_overflow(array: Array, x: Array, limited: Array) -> bool:

@@ -10,11 +10,11 @@ from derive.arrays import build
 from derive.arrays.array import Array, apply
 from derive.arrays.gather import Pick, put
 from derive.arrays.operations import Broadcast, Elementwise
+from derive.arrays.rewriting import replaced
 from derive.arrays.softmax import Softmax
 from derive.rules.forms import Definition, stable
 from derive.rules.forms.apart import Apart, Largest, slope
 from derive.rules.forms.labels import scalar
-from derive.rules.forms.parts import replaced
 from derive.rules.identities.algebra import Product
 from derive.rules.identities.rows import repeat
 from derive.rules.simplify import simplify
@@ -59,7 +59,7 @@ def softmax_less_shares(node: Array, definition: Definition) -> Array | None:
 
     def balanced(row: Apart, factor: Array, g: Array) -> Array:
         soft = next(part for part in factor.operands[0].operands if not isinstance(part.op, Broadcast))
-        plain = replaced(factor, soft, row.softmax)
+        plain = replaced(factor, {soft: row.softmax}.get)
         others = build.sum(put(plain, row.place, 0, row.axis), row.axis)
         largest = build.elementwise("where", row.rest < row.own, -others, apply(Pick(row.axis), plain, row.place))
         return row.times(g, put(plain, row.place, largest, row.axis))
