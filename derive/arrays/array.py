@@ -36,7 +36,8 @@ class Operation(ABC):
     2. ``meaning``: the entry formula, in index terms;
     3. ``pullback``: the adjoint of the result -> the adjoints of the operands (None for an operand without one);
     4. ``numpy``: its NumPy spelling;
-    5. ``math``: its LaTeX spelling, and ``entry``, that of an entry, where the meaning does not spell it well.
+    5. ``math``: its LaTeX spelling, if it has one without indices, and ``entry``, that of an entry, where the meaning
+       does not spell it well.
     """
 
     name: str
@@ -59,9 +60,9 @@ class Operation(ABC):
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """NumPy text and its precedence."""
 
-    @abstractmethod
     def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """LaTeX text and its precedence."""
+        """LaTeX text and its precedence: with indices, if there is no notation without."""
+        return write.entries(node)
 
     def entry(self, write: Entrywise, node: Array, at: tuple[Position, ...]) -> tuple[str, int]:
         """LaTeX text of the entry at a position, and its precedence: by the meaning, if there is no better spelling."""

@@ -20,7 +20,7 @@ from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.named import label
 from derive.arrays.numbers import as_root, stands_for
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
-from derive.arrays.rows import Arange, ArgMax, Largest, copies, kept
+from derive.arrays.rows import Arange, ArgMax, Largest, copied, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE, Size
@@ -220,7 +220,7 @@ def reduced(result: Array, array: Array, axes: tuple[int, ...], keepdims: bool) 
 def _place_of_largest(left: Array, right: Array) -> Array | None:
     """``np.arange(d) == A.argmax(axis=1, keepdims=True)`` is the mask of the largest entries."""
     for places, found in ((left, right), (right, left)):
-        (run, axes), (top, kept_axes) = _uncopied(places), _uncopied(found)
+        (run, axes), (top, kept_axes) = copied(places), copied(found)
         if not (isinstance(run.op, Arange) and isinstance(top.op, ArgMax)):
             continue
         (operand,) = top.operands
@@ -228,15 +228,6 @@ def _place_of_largest(left: Array, right: Array) -> Array | None:
         if operand.shape == found.shape and axes == (top.op.axis,) and kept_axes == rest:
             return apply(Largest(top.op.axis, top.op.least), operand)
     return None
-
-
-def _uncopied(array: Array) -> tuple[Array, tuple[int, ...]]:
-    """What copies are made of, and the axes of the copies that are its own."""
-    axes = tuple(range(array.ndim))
-    while isinstance(array.op, Broadcast):
-        axes = tuple(axes[k] for k in array.op.axes)
-        (array,) = array.operands
-    return array, axes
 
 
 def count(shape: Sequence[Size]) -> Size:

@@ -13,7 +13,7 @@ from derive.arrays.array import Array, Entries, Operation, apply
 from derive.arrays.functions import COMPARE
 from derive.arrays.named import Named
 from derive.arrays.operations import Adjoints, Broadcast, Constant, Elementwise, Positions
-from derive.arrays.rows import Arange, ArgMax, copies, without
+from derive.arrays.rows import Arange, ArgMax, copied, copies, without
 from derive.arrays.shapes import Shape
 from derive.index.size import ONE, Size
 from derive.index.terms import Index, Position, Term, total
@@ -71,15 +71,6 @@ def compared(left: Array, right: Array) -> Array | None:
             rows = index if index.shape == lead else apply(Broadcast(lead, axes), index)
             return apply(OneHot(run.shape[0], axis), rows)
     return None
-
-
-def copied(array: Array) -> tuple[Array, tuple[int, ...]]:
-    """What copies are made of, and its axes among theirs."""
-    axes = tuple(range(array.ndim))
-    while isinstance(array.op, Broadcast):
-        axes = tuple(axes[k] for k in array.op.axes)
-        (array,) = array.operands
-    return array, axes
 
 
 def _shrunk(at: Positions, axis: int) -> Positions:
@@ -169,10 +160,6 @@ class Rows(Operation):
         if write.leading:
             return f"np.take({write(table, 0)}, {write(index, 0)}, axis=0)", write.ATOM
         return f"{write(table, write.ATOM)}[{write(index, 0)}]", write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``T_{t_i,j}``."""
@@ -290,10 +277,6 @@ class Pick(Operation):
         array, index = node.operands
         places = write(_grown(index, self.axis), 0)
         return f"np.take_along_axis({write(array, 0)}, {places}, axis={write.axes((self.axis,), array.ndim)})"
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``A_{i,t_i}``."""

@@ -108,10 +108,6 @@ class Reshape(Operation):
             return f"np.reshape({write(node.operands[0], 0)}, {write.numpy_shape(self.extent)})", write.ATOM
         return f"{write(node.operands[0], write.ATOM)}.reshape({shape})", write.ATOM
 
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
-
 
 def _flat(places: list[Position], sizes: list[Size]) -> Position:
     flat = Position.of(0)
@@ -266,10 +262,6 @@ class Place(Operation):
         fill = f"np.{self.fill}" if isinstance(self.fill, str) else write.number(self.fill)[0]
         told = f", constant_values={fill.replace('np.-', '-np.')}" if self.fill != 0 else ""
         return f"np.pad({text}, ({', '.join(pads)}{',' if len(pads) == 1 else ''}){told})", write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``A_{i-1}`` where that is inside, else the fill; by the meaning where there are steps."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from derive.arrays.array import Array, apply
 from derive.arrays.build import axes_of, constant, describe, expand_dims, moveaxis, reshape, shaped, spread, transpose
-from derive.arrays.gather import Pick, Rows, copied, is_place, put
+from derive.arrays.gather import Pick, Rows, is_place, put
 from derive.arrays.operations import Broadcast
-from derive.arrays.rows import Arange, without
+from derive.arrays.rows import Arange, copied, without
 from derive.arrays.shapes import Shape, broadcast, write_shape
 from derive.errors import DeriveError, callers_place
 from derive.index.size import ONE

@@ -21,7 +21,6 @@ from derive.errors import DeriveError
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
-    from derive.arrays.latex import Latex
     from derive.arrays.latex_entries import Entries as Entrywise
     from derive.arrays.writing import Writer
 
@@ -41,9 +40,13 @@ class _OfLargest(Operation):
         """The windows."""
         return Windows(self.axes, self.positions, self.window, self.stride, self.dilation)
 
+    def of(self, kind: type[_OfLargest]) -> _OfLargest:
+        """Another operation with the same windows."""
+        return kind(self.axes, self.positions, self.window, self.stride, self.dilation)
+
     def found(self, image: Array) -> Array:
         """The largest entries."""
-        return apply(WindowMax(self.axes, self.positions, self.window, self.stride, self.dilation), image)
+        return apply(self.of(WindowMax), image)
 
     def places(self, at: Positions, inside: Sequence[Index]) -> Positions:
         """Where in the image a place of a window is."""
@@ -81,13 +84,16 @@ class _OfLargest(Operation):
         """The largest entries."""
         return (self.found(node.operands[-1]),)
 
-    def call(self, write: Writer, node: Array) -> str:
-        """A call of the helper that has the operation's name; with the largest entries, if they have a name."""
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``to_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``: a helper has its name.
+
+        With the largest entries, if they have a name.
+        """
         steps = {"positions": self.positions, "window": self.window, "stride": self.stride, "dilation": self.dilation}
         told = [write(operand, 0) for operand in node.operands]
         told += [f"axes={self.axes}", *(f"{key}={write.numpy_shape(sizes)}" for key, sizes in steps.items())]
         known = write.names.get(self.found(node.operands[-1]))
-        return f"{self.name}({', '.join([*told, f'largest={known}'] if known else told)})"
+        return f"{self.name}({', '.join([*told, f'largest={known}'] if known else told)})", write.ATOM
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,7 @@ class WindowMax(_OfLargest):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = largest of each window of A  =>  dA = G put where each window of A is the largest, added up"""
-        op = ToLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return (apply(op, grad, operands[0]),)
+        return (apply(self.of(ToLargest), grad, operands[0]),)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``sliding_window_view(A, ..).max(axis=(4, 5))``; in generated code ``over_windows(np.maximum, A, ..)``."""
@@ -117,10 +122,6 @@ class WindowMax(_OfLargest):
             return over_windows_text(write, "maximum", apply(self.windows, image)), write.ATOM
         axes = tuple(range(image.ndim, image.ndim + len(self.axes)))
         return f"{write(apply(self.windows, image), write.ATOM)}.max(axis={axes})", write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``max_{i,j} A_{n,2y+i,2x+j}``."""
@@ -140,41 +141,29 @@ class ToLargest(_OfLargest):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[p] = sum_o sum_k A[o] [no entry of window o exceeds its k-th] [p = stride*o + dilation*k]``."""
-        windows = [Index(size) for size in self.positions]
-        inside = self.run()
-        here = list(at)
-        for axis, o in zip(self.axes, windows, strict=True):
-            here[axis] = Position.of(o)
-        there = self.places(tuple(here), inside)
+        windows, inside, here, there = self._each(at)
         links = [Delta(at[axis], there[axis]) for axis in self.axes]
-        share = self.share(entries[1], tuple(here), inside)
-        return total(product([entries[0](*here), share, *links]), *windows, *inside)
+        return total(product([entries[0](*here), self.share(entries[1], here, inside), *links]), *windows, *inside)
+
+    def _each(self, at: Positions) -> tuple[list[Index], list[Index], Positions, Positions]:
+        """Indices over windows and inside each; the place of a window beside ``at``, and a place of the image in it."""
+        windows, inside = [Index(size) for size in self.positions], self.run()
+        along = dict(zip(self.axes, map(Position.of, windows), strict=True))
+        here = tuple([along.get(axis, place) for axis, place in enumerate(at)])
+        return windows, inside, here, self.places(here, inside)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = entries A put where each window of B is the largest  =>  dA = G where that is"""
-        op = AtLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return apply(op, grad, operands[1]), None
-
-    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``to_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
-        return self.call(write, node), write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
+        return apply(self.of(AtLargest), grad, operands[1]), None
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``sum over y, i with 2y + i = p of A_y [B_p = max_j B_{2y+j}]``."""
         entries, image = node.operands
-        windows, inside = [Index(size) for size in self.positions], self.run()
-        here = list(at)
-        for axis, o in zip(self.axes, windows, strict=True):
-            here[axis] = Position.of(o)
-        there = self.places(tuple(here), inside)
+        windows, inside, here, there = self._each(at)
         with write.bound([*windows, *inside]):
             links = [f"{write.place(there[axis])} = {write.place(at[axis])}" for axis in self.axes]
-            mask = f"{write.text(image, at)[0]} = {write.text(self.found(image), tuple(here))[0]}"
-            body = rf"{write(entries, tuple(here), write.TIMES)} \, \left[{mask}\right]"
+            mask = f"{write.text(image, at)[0]} = {write.text(self.found(image), here)[0]}"
+            body = rf"{write(entries, here, write.TIMES)} \, \left[{mask}\right]"
             return write.sum_sign([*windows, *inside], links, body)
 
 
@@ -195,16 +184,7 @@ class AtLargest(_OfLargest):
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = A where each window of B is the largest  =>  dA = G put there, added up"""
-        op = ToLargest(self.axes, self.positions, self.window, self.stride, self.dilation)
-        return apply(op, grad, operands[1]), None
-
-    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``at_largest(A, B, axes=(2, 3), window=(3, 3), stride=(1, 1), dilation=(1, 1))``."""
-        return self.call(write, node), write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
+        return apply(self.of(ToLargest), grad, operands[1]), None
 
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``sum_i A_{2y+i} [B_{2y+i} = max_j B_{2y+j}]``."""

@@ -118,51 +118,65 @@ def copies(array: Array, shape: Shape, axes: tuple[int, ...]) -> Array:
     return apply(Broadcast(shape, tuple(axis for axis in range(len(shape)) if axis not in axes)), array)
 
 
+def copied(array: Array) -> tuple[Array, tuple[int, ...]]:
+    """What copies are made of, and its axes among theirs."""
+    axes = tuple(range(array.ndim))
+    while isinstance(array.op, Broadcast):
+        axes = tuple(axes[k] for k in array.op.axes)
+        (array,) = array.operands
+    return array, axes
+
+
 # ---- the largest entry
 
 
-class _OfOneAxis(OfRows):
+@dataclass(frozen=True)
+class _OfLargest(OfRows):
+    """What has to do with the largest entry of each row along one axis, or with the least."""
+
     axis: int
+    least: bool = False
 
     @property
     def along(self) -> tuple[int, ...]:
         """The one axis."""
         return (self.axis,)
 
+    def place(self, at: Positions, k: Position | Index) -> Positions:
+        """An entry of a row, by the position of the row and its own place in it."""
+        return (*at[: self.axis], Position.of(k), *at[self.axis :])
+
+    def share(self, entry: Entries, at: Positions, k: Position | Index, size: Size) -> Term:
+        """1 where no entry of the row exceeds the one at k, else 0; several alike have equal shares of the 1."""
+
+        def unbeaten(here: Position | Index) -> Term:
+            other = Index(size)
+            ahead = entry(*self.place(at, other)) - entry(*self.place(at, here))
+            return 1 - step(total(step(-ahead if self.least else ahead), other))
+
+        each = Index(size)
+        return unbeaten(k) / total(unbeaten(each), each)
+
+    def assumes(self, node: Array) -> tuple[str, ...]:
+        """No ties."""
+        (operand,) = node.operands
+        if operand.kind != "float" or not operand.names() or operand.shape[self.axis] == ONE:
+            return self.filled(node)
+        which = "smallest" if self.least else "largest"
+        return (*self.filled(node), f"{operand} has one {which} entry along axis {self.axis}")
+
     def domain(self, node: Array) -> tuple[str, ...]:
         """A row has an entry."""
         return self.filled(node)
 
-
-def _share(entry: Entries, at: Positions, shape: Shape, axis: int, least: bool) -> Term:
-    """1 where no entry of the row exceeds this one, else 0; of several alike each gets an equal share of the 1."""
-
-    def at_place(k: Index) -> Positions:
-        return (*at[:axis], Position.of(k), *at[axis + 1 :])
-
-    def unbeaten(here: Positions) -> Term:
-        k = Index(shape[axis])
-        ahead = entry(*at_place(k)) - entry(*here)
-        return 1 - step(total(step(-ahead if least else ahead), k))
-
-    k = Index(shape[axis])
-    return unbeaten(at) / total(unbeaten(at_place(k)), k)
-
-
-def _one_largest(node: Array, axis: int, least: bool) -> tuple[str, ...]:
-    (operand,) = node.operands
-    assert isinstance(node.op, OfRows)
-    if operand.kind != "float" or not operand.names() or operand.shape[axis] == ONE:
-        return node.op.filled(node)
-    return (*node.op.filled(node), f"{operand} has one {'smallest' if least else 'largest'} entry along axis {axis}")
+    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
+        """``A.max(axis=1)``, ``A.argmax(axis=1)``."""
+        return write.reduced(node)
 
 
 @dataclass(frozen=True)
-class Max(_OfOneAxis):
+class Max(_OfLargest):
     """The largest entry of each row along one axis, or the least."""
-
-    axis: int
-    least: bool = False
 
     @property
     def name(self) -> str:  # type: ignore[override]  # one of two
@@ -179,10 +193,8 @@ class Max(_OfOneAxis):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``y[i] = sum_k A[i, k] [no A[i, j] exceeds A[i, k]]``, divided by how many such k there are."""
-        shape = operands[0].shape
-        k = Index(shape[self.axis])
-        places = (*at[: self.axis], Position.of(k), *at[self.axis :])
-        return total(entries[0](*places) * _share(entries[0], places, shape, self.axis, self.least), k)
+        k = Index(operands[0].shape[self.axis])
+        return total(entries[0](*self.place(at, k)) * self.share(entries[0], at, k, k.size), k)
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """y = max of A over an axis  =>  dA = G where A is the largest, 0 elsewhere"""
@@ -192,30 +204,16 @@ class Max(_OfOneAxis):
         mask = apply(Largest(self.axis, self.least), operand)
         return (elementwise("where", mask, copies(grad, operand.shape, (self.axis,)), 0),)
 
-    def assumes(self, node: Array) -> tuple[str, ...]:
-        """No ties."""
-        return _one_largest(node, self.axis, self.least)
-
-    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A.max(axis=1)``."""
-        return write.reduced(node)
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
-
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``max_k A_{i,k}``."""
         k = Index(node.operands[0].shape[self.axis])
-        return write.over(self.name, [k], node.operands[0], (*at[: self.axis], Position.of(k), *at[self.axis :]))
+        return write.over(self.name, [k], node.operands[0], self.place(at, k))
 
 
 @dataclass(frozen=True)
-class Largest(_OfOneAxis):
+class Largest(_OfLargest):
     """The mask of the largest entry of each row along one axis, or of the least; of several alike, of the first."""
 
-    axis: int
-    least: bool = False
     name = "largest"
 
     def shape(self, *operands: Array) -> Shape:
@@ -228,15 +226,12 @@ class Largest(_OfOneAxis):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, k] = [no A[i, j] exceeds A[i, k]]``, divided by how many such k there are."""
-        return _share(entries[0], at, operands[0].shape, self.axis, self.least)
+        row = (*at[: self.axis], *at[self.axis + 1 :])
+        return self.share(entries[0], row, at[self.axis], operands[0].shape[self.axis])
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """Y = [A is the largest of its row] has no adjoint"""
         return (None,)
-
-    def assumes(self, node: Array) -> tuple[str, ...]:
-        """No ties."""
-        return _one_largest(node, self.axis, self.least)
 
     def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
         """``np.arange(d) == A.argmax(axis=1, keepdims=True)``."""
@@ -261,11 +256,8 @@ class Largest(_OfOneAxis):
 
 
 @dataclass(frozen=True)
-class ArgMax(_OfOneAxis):
+class ArgMax(_OfLargest):
     """The place of the largest entry of each row along one axis, or of the least; of several alike, of the first."""
-
-    axis: int
-    least: bool = False
 
     @property
     def name(self) -> str:  # type: ignore[override]  # one of two
@@ -282,37 +274,21 @@ class ArgMax(_OfOneAxis):
 
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``y[i] = sum_k k [no A[i, j] exceeds A[i, k]]``, divided by how many such k there are."""
-        shape = operands[0].shape
-        k = Index(shape[self.axis])
-        places = (*at[: self.axis], Position.of(k), *at[self.axis :])
-        return total(whole(Position.of(k)) * _share(entries[0], places, shape, self.axis, self.least), k)
+        k = Index(operands[0].shape[self.axis])
+        return total(whole(Position.of(k)) * self.share(entries[0], at, k, k.size), k)
 
     def chosen(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """The mask of the largest."""
-        here = (*at[: self.axis], at[-1], *at[self.axis : -1])
-        return _share(entries[0], here, operands[0].shape, self.axis, self.least)
+        return self.share(entries[0], at[:-1], at[-1], operands[0].shape[self.axis])
 
     def pullback(self, result: Array, grad: Array, *operands: Array) -> Adjoints:
         """y = the place of the largest has no adjoint"""
         return (None,)
 
-    def assumes(self, node: Array) -> tuple[str, ...]:
-        """No ties."""
-        return _one_largest(node, self.axis, self.least)
-
-    def numpy(self, write: Writer, node: Array) -> tuple[str, int]:
-        """``A.argmax(axis=1)``."""
-        return write.reduced(node)
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """``arg max A``, along the axis."""
-        return write.entries(node)
-
     def entry(self, write: Entrywise, node: Array, at: Positions) -> tuple[str, int]:
         """``arg max_k A_{i,k}``."""
         k = Index(node.operands[0].shape[self.axis])
-        here = (*at[: self.axis], Position.of(k), *at[self.axis :])
-        return write.over(f"arg\\,{self.name[3:]}", [k], node.operands[0], here)
+        return write.over(f"arg\\,{self.name[3:]}", [k], node.operands[0], self.place(at, k))
 
 
 @dataclass(frozen=True)

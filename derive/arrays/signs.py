@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 from derive.arrays.array import Array
 from derive.arrays.entries import meaning
 from derive.arrays.named import name
-from derive.arrays.operations import Broadcast, Constant, Einsum, Matmul, Sum
+from derive.arrays.operations import Constant, Einsum, Matmul, Sum
 from derive.arrays.rewriting import replaced
-from derive.arrays.rows import Arange, OfRows
+from derive.arrays.rows import Arange, OfRows, copied
 from derive.arrays.shapes import not_empty
 from derive.arrays.statistics import Variance
 from derive.index import laws
@@ -33,32 +33,23 @@ def filled(mask: Array, axes: tuple[int, ...]) -> tuple[str, ...]:
     """The conditions under which a mask has an entry in each row."""
     if starts_rows(mask, axes):
         return not_empty([mask.shape[axis] for axis in axes])
-    return (f"{_uncopied(mask)[1]} has an entry in each row",)
+    return (f"{copied(mask)[0]} has an entry in each row",)
 
 
 def starts_rows(mask: Array, axes: tuple[int, ...]) -> bool:
     """True for a mask whose first entry of each row is plain to see: ``np.arange(l)[:, None] >= np.arange(s)``."""
-    own, inner = _uncopied(mask)
+    inner, own = copied(mask)
     if inner.op.name != "greater_equal":
         return False
-    (low, rows), (high, columns) = map(_uncopied, inner.operands)
+    (rows, low), (columns, high) = map(copied, inner.operands)
     if not isinstance(rows.op, Arange) or not isinstance(columns.op, Arange):
         return False
     return tuple(own[k] for k in high) == axes and own[low[0]] not in axes
 
 
-def _uncopied(array: Array) -> tuple[tuple[int, ...], Array]:
-    """The axes of copies that are their own, and what they are copies of."""
-    axes = tuple(range(array.ndim))
-    while isinstance(array.op, Broadcast):
-        axes = tuple(axes[k] for k in array.op.axes)
-        (array,) = array.operands
-    return axes, array
-
-
 def _masked_total(array: Array) -> tuple[str, ...] | None:
     """When a sum is positive of what is positive where a mask is, else 0; None for anything else."""
-    _, total = _uncopied(array)
+    total, _ = copied(array)
     if not isinstance(total.op, Sum):
         return None
     (weights,) = total.operands

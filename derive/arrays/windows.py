@@ -19,7 +19,6 @@ from derive.index.size import ONE, ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
 
 if TYPE_CHECKING:
-    from derive.arrays.latex import Latex
     from derive.arrays.writing import Writer
 
 Axes = tuple[int, ...]
@@ -94,10 +93,6 @@ class Windows(Operation):
         call = f"sliding_window_view({write(operand, 0)}, {window}, axis={axis})"
         return home + call + chosen, write.ATOM
 
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
-
 
 @dataclass(frozen=True)
 class Overlap(Operation):
@@ -152,10 +147,6 @@ class Overlap(Operation):
         steps = {"extent": self.extent, "stride": self.stride, "dilation": self.dilation}
         told = ", ".join(f"{key}={write.numpy_shape(sizes)}" for key, sizes in steps.items())
         return f"overlap({write(node.operands[0], 0)}, axes={self.axes}, {told})", write.ATOM
-
-    def math(self, write: Latex, node: Array) -> tuple[str, int]:
-        """With indices."""
-        return write.entries(node)
 
 
 BOXES = '''def boxes(rank, axes, positions, window, stride, dilation):

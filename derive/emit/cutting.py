@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from derive.arrays.array import Array
 from derive.arrays.named import Named, name
@@ -14,9 +14,15 @@ def cut(array: Array, names: Mapping[Array, str]) -> Array:
 
     It looks no deeper than those names, so that a deep network costs no more than its statements.
     """
+    named = by_name(names)
+    return replaced(array, lambda node: None if node is array else named(node))
+
+
+def by_name(names: Mapping[Array, str]) -> Callable[[Array], Array | None]:
+    """The name that stands for a part, if it has one."""
 
     def named(node: Array) -> Array | None:
-        has_name = node in names and node is not array and not isinstance(node.op, Named)
+        has_name = node in names and not isinstance(node.op, Named)
         return name(names[node], node.shape, node.kind) if has_name else None
 
-    return replaced(array, named)
+    return named

@@ -17,6 +17,7 @@ from derive.arrays.rewriting import replaced
 from derive.derivation.recurrence import LoopDerivation, Recurrence
 from derive.derivation.steps import at_step, each_step, sum_of_steps
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
+from derive.emit.cutting import by_name
 from derive.emit.plan import Plan
 from derive.emit.statements import Statement, is_work
 from derive.errors import DeriveError
@@ -234,7 +235,7 @@ def named_parts(block: Sequence[Statement], names: Mapping[Array, str]) -> list[
         if own is not None and own != s.target:
             expression = name(own, s.expression.shape, s.expression.kind)
         else:
-            expression = _cut(s.expression, known)
+            expression = replaced(s.expression, by_name(known))
         found.append(Statement(s.target, expression))
         if own is not None:
             known[s.expression] = own
@@ -242,14 +243,6 @@ def named_parts(block: Sequence[Statement], names: Mapping[Array, str]) -> list[
             known[s.expression] = s.target
         known.update({array: target for array, target in names.items() if target == s.target})
     return found
-
-
-def _cut(array: Array, names: Mapping[Array, str]) -> Array:
-    def named(node: Array) -> Array | None:
-        has_name = node in names and not isinstance(node.op, Named)
-        return name(names[node], node.shape, node.kind) if has_name else None
-
-    return replaced(array, named)
 
 
 def without_copies(block: Sequence[Statement], kept: set[str]) -> list[Statement]:

@@ -322,26 +322,22 @@ def sensitivity(code: Code, case: Case, eps: float, of: Callable[[Any, Mapping[s
 
 def expected_gradient(code: Code, case: Case, name: str) -> Reals:
     """The gradient with respect to one input by differences, each entry taken as independent of the others."""
-    value = np.asarray(case.inputs[name])
-    reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, value))
-    gradient = np.zeros(value.shape)
-    for place in np.ndindex(value.shape):
-        direction = np.zeros(value.shape)
-        direction[place] = reach[place]
-        curve = curve_along(code, case, name, direction)
-        gradient[place] = confirmed_sum(curve).value / reach[place]
-    return gradient
+    return _by_entry(code, case, name, lambda curve: confirmed_sum(curve).value)
 
 
 def plain_gradient(code: Code, case: Case, name: str) -> Reals:
     """The same with one central difference an entry, for gradients of many entries."""
+    return _by_entry(code, case, name, lambda curve: np.sum(_glanced(curve)))
+
+
+def _by_entry(code: Code, case: Case, name: str, slope: Callable[[Curve], float]) -> Reals:
     value = np.asarray(case.inputs[name])
     reach = np.abs(draw_direction(np.random.default_rng(0), FLOAT, value))
     gradient = np.zeros(value.shape)
     for place in np.ndindex(value.shape):
         direction = np.zeros(value.shape)
         direction[place] = reach[place]
-        gradient[place] = np.sum(_glanced(curve_along(code, case, name, direction))) / reach[place]
+        gradient[place] = slope(curve_along(code, case, name, direction)) / reach[place]
     return gradient
 
 
