@@ -4,11 +4,11 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
 
-from derive.cli import main
 from derive.commands.checking import annotation
 from derive.verdict import Verdict
+
+from .running import run
 
 PAIRS = '''
 import numpy as np
@@ -41,25 +41,25 @@ def pairs(tmp_path):
     return str(path)
 
 
-def run(*args):
-    return CliRunner().invoke(main, ["check", *args])
+def check(*args):
+    return run("check", *args)
 
 
 def test_each_pair_has_its_verdict(pairs):
-    result = run(pairs, "--json")
+    result = check(pairs, "--json")
     assert result.exit_code == 1
     found = {pair["name"]: pair["status"] for pair in json.loads(result.stdout)["pairs"]}
     assert found == {"dense": "proved", "gate": "refuted", "odd": "open"}
 
 
 def test_one_pair(pairs):
-    assert run(f"{pairs}:dense").exit_code == 0
-    assert run(f"{pairs}:gate").exit_code == 1
-    assert run(f"{pairs}:odd").exit_code == 3
+    assert check(f"{pairs}:dense").exit_code == 0
+    assert check(f"{pairs}:gate").exit_code == 1
+    assert check(f"{pairs}:odd").exit_code == 3
 
 
 def test_what_ci_reads(pairs, tmp_path):
-    result = run(pairs, "--github", "--junit", str(tmp_path / "out.xml"))
+    result = check(pairs, "--github", "--junit", str(tmp_path / "out.xml"))
     assert "::error file=" in result.stdout
     assert "title=gate%3A refuted::" in result.stdout
     assert "::warning " in result.stdout
@@ -84,12 +84,12 @@ def test_what_ci_reads(pairs, tmp_path):
 def test_files_without_pairs_are_refused(tmp_path, text, said):
     path = tmp_path / "pairs.py"
     path.write_text(text)
-    result = run(str(path))
+    result = check(str(path))
     assert result.exit_code == 2
     assert said in result.stderr
-    assert run(f"{path}:b").exit_code == 2
-    assert run(str(tmp_path / "none.py")).exit_code == 2
-    assert run("dense").exit_code == 2
+    assert check(f"{path}:b").exit_code == 2
+    assert check(str(tmp_path / "none.py")).exit_code == 2
+    assert check("dense").exit_code == 2
 
 
 def test_an_annotation_is_one_line_whatever_is_said():
@@ -113,4 +113,4 @@ mean_convention = "CONVENTION"
 def test_a_convention_beside_the_pair(tmp_path, convention, code):
     path = tmp_path / "scaled.py"
     path.write_text(SCALED.replace("CONVENTION", convention))
-    assert run(str(path)).exit_code == code
+    assert check(str(path)).exit_code == code

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from derive.cli import main
+from .running import run
 
 OWN = '''
 import derive
@@ -28,10 +27,6 @@ def own(tmp_path):
     path = tmp_path / "own.py"
     path.write_text(OWN)
     return f"{path}:powers"
-
-
-def run(*args):
-    return CliRunner().invoke(main, list(args))
 
 
 def test_an_option_is_set(own):
