@@ -18,19 +18,14 @@ def steps(poly: Polynomial) -> frozenset[str]:
     """The steps in a polynomial, wherever they stand."""
     atoms = {atom for _, mono in poly.terms for atom in mono.factors}
     inner: frozenset[str] = frozenset().union(*[steps(atom.inner) for atom in atoms if atom.inner is not None])
-    return inner.union([_anywhere(atom) for atom in atoms if atom.kind == "step"])
-
-
-def _anywhere(atom: Atom) -> str:
-    """How an atom is written when no two indices of one size are told apart."""
-    return atom.write({i: f"*<{i.size}>" for i in atom.free})
+    return inner.union([atom.write(laws.blind(atom)) for atom in atoms if atom.kind == "step"])
 
 
 def untold(atom: Atom, ties: Ties) -> bool:
     """True if nothing is to be said of places where the argument of a step is 0."""
     if isinstance(ties, bool):
         return not ties
-    return not ties.isdisjoint([_anywhere(a) for a in (atom, laws.opposite(atom)) if a is not None])
+    return not ties.isdisjoint([a.write(laws.blind(a)) for a in (atom, laws.opposite(atom)) if a is not None])
 
 
 def turned(atom: Atom, ties: Ties) -> Terms | None:

@@ -32,9 +32,14 @@ def number(value: Number) -> Terms:
     return [(exact(value), ONE)] if value else []
 
 
+def monomial(factors: Factors, c: Number = 1) -> Terms:
+    """A number times a product of atoms to their powers."""
+    return [(c, Monomial((), factors))]
+
+
 def power_of(atom: Atom, exponent: Number = 1) -> Terms:
     """One atom to a power."""
-    return [(1, Monomial((), {atom: exponent}))]
+    return monomial({atom: exponent})
 
 
 def size_terms(size: Size) -> Terms:
@@ -72,6 +77,11 @@ def join(s: Monomial, t: Monomial) -> Monomial:
     return Monomial(s.bound + t.bound, factors)
 
 
+def linear(terms: Terms, change: Callable[[Monomial], Terms]) -> Terms:
+    """The sum of what becomes of each monomial, times its coefficient."""
+    return [t for c, m in terms for t in scale(change(m), c)]
+
+
 def bind(bound: tuple[Index, ...], terms: Terms) -> Terms:
     """The sum over some indices of terms in which they are free."""
     if not bound:
@@ -82,6 +92,8 @@ def bind(bound: tuple[Index, ...], terms: Terms) -> Terms:
 
 def renamed(mono: Monomial) -> Monomial:
     """The monomial with fresh bound indices.  Renaming keeps the form of everything inside, so no law is needed."""
+    if not mono.bound:
+        return mono
     fresh = [i.fresh() for i in mono.bound]
     places = {i: Position.of(j) for i, j in zip(mono.bound, fresh, strict=True)}
 
@@ -125,9 +137,9 @@ def is_flipped(poly: Polynomial) -> bool:
     return sorted([(text, -c) for text, c in texts]) > sorted(texts)
 
 
-def blind(poly: Polynomial) -> dict[Index, str]:
+def blind(whole: Polynomial | Atom) -> dict[Index, str]:
     """Names for the free indices that tell no two of one size apart."""
-    return {i: f"*<{i.size}>" for i in poly.free}
+    return {i: f"*<{i.size}>" for i in whole.free}
 
 
 def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[Number, Factors, Polynomial]:
@@ -138,7 +150,7 @@ def content(poly: Polynomial, leaves: Callable[[Atom, Number], bool]) -> tuple[N
         c, mono = poly.single
         loose, parts = split(mono)
         front = {atom: e for atom, e in loose.items() if leaves(atom, e)}
-        stuck = Monomial((), {atom: e for atom, e in loose.items() if atom not in front})
+        stuck = Monomial((), loose).without(front)
         for part in parts:
             whole = Atom("base", inner=Polynomial([(1, part)]))
             if leaves(whole, 1):
@@ -219,7 +231,7 @@ def _repeated(poly: Polynomial, times: int) -> Terms:
     if poly.single is not None and not poly.single[1].bound:
         c, mono = poly.single
         factors = {a: exact(e * times) for a, e in mono.factors.items()} if times else {}
-        return [(raised(c, times), Monomial((), factors))]
+        return monomial(factors, raised(c, times))
     result = number(1)
     for _ in range(times):
         result = Polynomial(multiply(result, poly.terms)).terms
@@ -228,7 +240,7 @@ def _repeated(poly: Polynomial, times: int) -> Terms:
 
 def _root(value: Number, exponent: Number) -> Terms:
     """A positive rational to a broken power, as a product of powers of primes; what is whole in them is tidied away."""
-    return [(1, Monomial((), {Atom("prime", str(p)): exact(e * exponent) for p, e in _factorized(value).items()}))]
+    return monomial({Atom("prime", str(p)): exact(e * exponent) for p, e in _factorized(value).items()})
 
 
 def _factorized(value: Number) -> dict[int, int]:
@@ -312,9 +324,9 @@ def without_denominators(poly: Polynomial) -> Polynomial:
     for atom in {a: None for _, m in poly.terms for a, e in m.factors.items() if e == -1 and a.kind == "base"}:
         powers = {m.factors.get(atom, 0) for _, m in poly.terms if atom.free.isdisjoint(m.bound)}
         if powers == {0, -1} and is_positive_power(atom, 1, strictly=True):
-            rest = [(c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a != atom}), m) for c, m in poly.terms]
             above = {True: number(1), False: inside(atom).terms}
-            poly = Polynomial([t for c, r, m in rest for t in multiply([(c, r)], above[atom in m.factors])])
+            parts = [multiply([(c, m.without({atom}))], above[atom in m.factors]) for c, m in poly.terms]
+            poly = Polynomial([t for part in parts for t in part])
     return poly
 
 
@@ -370,7 +382,7 @@ def fix(poly: Polynomial, values: dict[Atom, int]) -> Terms:
     for c, m in poly.terms:
         here = {a: v for a, v in values.items() if a in m.factors and a.free.isdisjoint(m.bound)}
         if all(here.values()):
-            kept.append((c, Monomial(m.bound, {a: e for a, e in m.factors.items() if a not in here})))
+            kept.append((c, m.without(here)))
     return kept
 
 

@@ -17,8 +17,8 @@ from fractions import Fraction
 from itertools import product
 
 from derive.index import laws
-from derive.index.laws import bind, multiply, number, power_of, scale, size_terms
-from derive.index.normal import Relation, power, relation, substitute_all, take, tidy, without
+from derive.index.laws import bind, monomial, multiply, number, power_of, scale, size_terms
+from derive.index.normal import Relation, power, relation, substitute_all, take, tidy, times
 from derive.index.polynomial import Atom, Monomial, Number, Polynomial, Terms, split
 from derive.index.size import ONE
 from derive.index.terms import Index, Position
@@ -40,12 +40,12 @@ def value(function: str, axes: Axes, poly: Polynomial, at: Places) -> Terms:
         c, front, rest = laws.content(poly, lambda a, e: not a.free.issuperset(axes))
         if laws.is_flipped(rest):
             c, rest = -c, laws.negative(rest)
-        scaling = substitute_all(power(Polynomial([(c, Monomial((), front))]), -1), {rows: at[1], columns: at[0]})
+        scaling = substitute_all(power(Polynomial(monomial(front, c)), -1), {rows: at[1], columns: at[0]})
     else:
         c, front, rest = laws.content(poly, lambda a, e: a.free.isdisjoint(axes) and laws.is_positive_power(a, e, True))
-        logarithm = laws.logarithm(Polynomial([(c, Monomial((), front))]))
+        logarithm = laws.logarithm(Polynomial(monomial(front, c)))
         scaling = laws.call("exp", Polynomial(multiply(size_terms(rows.size), logarithm)))
-    return tidy(multiply(scaling, _unscaled(function, axes, Polynomial(tidy(rest.terms)) if front else rest, at)))
+    return times(scaling, _unscaled(function, axes, Polynomial(tidy(rest.terms)) if front else rest, at))
 
 
 def _unscaled(function: str, axes: Axes, poly: Polynomial, at: Places) -> Terms:
@@ -78,7 +78,7 @@ def _halves(mono: Monomial, axes: Axes, k: Index) -> list[Polynomial]:
     """L and R with ``M[r, c] = sum_k L[r, k] R[k, c]``; none if M is not such a product."""
     _, parts = split(Monomial((*[i for i in mono.bound if i is not k], *axes), mono.factors))
     right = next(part.factors for part in parts if axes[1] in part.bound)
-    sides = [Monomial((), {a: e for a, e in mono.factors.items() if a not in right}), Monomial((), right)]
+    sides = [Monomial((), mono.factors).without(right), Monomial((), right)]
     if any(i not in side.indices for side, i in zip(sides, axes, strict=True)) or axes[0] in sides[1].indices:
         return []
     bounds = [tuple([i for i in mono.bound if i is not k and i in side.indices]) for side in sides]
@@ -100,7 +100,7 @@ def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
     assert inverse.inner is not None
     if inverse.rule is None:
         inverse.rule = _leading(inverse.inner, inverse.axes)
-    others, free = without(mono, inverse), inverse.inner.free
+    others, free = mono.without({inverse}), inverse.inner.free
 
     def around(place: Position | Index, factors: Iterable[Atom]) -> list[tuple[str, str]]:
         indices = {place} if isinstance(place, Index) else dict(place.parts)
@@ -121,10 +121,9 @@ def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
                 found = substitute_all([(1, lead)], here)
                 left = take(others, found[0][1], found[0][1].indices) if len(found) == 1 else None
                 if left is not None and q not in left.indices:
-                    again = multiply([(-1, Monomial((), {**left.factors, inverse: 1}))], substitute_all(rest, here))
-                    done = multiply([(1, Monomial((), left.factors))], laws.kronecker(p - j)) + bind((q,), again)
-                    bound = tuple([i for i in left.bound if i is not q])
-                    yield bind(bound, scale(done, Fraction(1) / (c * found[0][0])))
+                    again = multiply(monomial({**left.factors, inverse: 1}, -1), substitute_all(rest, here))
+                    done = multiply(monomial(left.factors), laws.kronecker(p - j)) + bind((q,), again)
+                    yield bind(left.without(index=q).bound, scale(done, Fraction(1) / (c * found[0][0])))
 
 
 def _leading(poly: Polynomial, axes: Axes) -> tuple[Relation, ...]:
@@ -144,7 +143,7 @@ def _leading(poly: Polynomial, axes: Axes) -> tuple[Relation, ...]:
 def multiplied(poly: Polynomial) -> Iterator[Polynomial]:
     """The polynomial times M, for each side on which an inverse of M has a free index that is nowhere else."""
     names, done = laws.blind(poly), set()
-    found = [(a, without(m, a).indices.union(m.bound)) for _, m in poly.terms for a in m.factors if a.kind == "inv"]
+    found = [(a, m.without({a}).indices.union(m.bound)) for _, m in poly.terms for a in m.factors if a.kind == "inv"]
     found.sort(key=lambda pair: (-pair[0].depth, pair[0].write(names), pair[0].key))
     for (atom, others), side in product(found, (0, 1)):
         i, inner, elsewhere = atom.at[side].index, atom.inner, others.union(dict(atom.at[1 - side].parts))

@@ -20,7 +20,7 @@ from fractions import Fraction
 from derive.index import laws
 from derive.index.effort import MONOMIAL, bounded, raised, spend
 from derive.index.kinks import Ties, implied, steps, turned, untold
-from derive.index.laws import bind, exact, join, multiply, number, power_of, scale, size_terms
+from derive.index.laws import bind, exact, linear, monomial, multiply, number, power_of, scale, size_terms
 from derive.index.polynomial import Atom, Factors, Monomial, Number, Polynomial, Terms, split
 from derive.index.terms import Apply, Delta, Entry, Extent, Index, OfMatrix, Plus, Position, Power, Term, Times, Total
 from derive.index.terms import Number as NumberTerm
@@ -68,8 +68,7 @@ def expand(term: Term, places: Places) -> Terms:
         case Power(base=base, exponent=exponent):
             return power(Polynomial(expand(base, places)), exponent)
         case Apply(function=function, argument=argument):
-            inner = Polynomial(expand(argument, places))
-            return tidy(laws.call(function, _as_fraction(inner) if function == "log" else inner))
+            return call(function, Polynomial(expand(argument, places)))
         case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
             axes = rows.fresh(), columns.fresh()
             inside = {**places, rows: Position.of(axes[0]), columns: Position.of(axes[1])}
@@ -141,14 +140,14 @@ def _step(mono: Monomial) -> Terms | None:
     bases, inverses = [], []
     for atom, e in mono.factors.items():
         if not e:
-            return [(1, without(mono, atom))]
+            return [(1, mono.without({atom}))]
         match atom.kind:
             case "entry" if atom.row is None and not laws.is_indicator(atom):
                 continue
             case "entry" if atom.at and e > 0 and (known := _in_row(mono, atom, e)) is not None:
                 return known
             case "delta" if found := laws.solve(atom.at[0], mono.bound):
-                return substitute(without(mono, atom, found[0]), dict([found]))
+                return substitute(mono.without({atom}, found[0]), dict([found]))
             case "step" if laws.opposite(atom) in mono.factors:
                 return []
             case "prime" if not 0 < e < 1:
@@ -156,8 +155,8 @@ def _step(mono: Monomial) -> Terms | None:
                 return [(raised(int(atom.head), whole), Monomial(mono.bound, {**mono.factors, atom: e - whole}))]
             case "base" if atom.inner is not None:
                 if e > 0 and e.denominator == 1:
-                    others = Monomial((), without(mono, atom).factors)
-                    return bind(mono.bound, multiply([(1, others)], laws.power(atom.inner, e)))
+                    others = monomial(mono.without({atom}).factors)
+                    return bind(mono.bound, multiply(others, laws.power(atom.inner, e)))
                 bases.append(atom)
             case "inv" if e == 1:
                 inverses.append(atom)
@@ -166,8 +165,7 @@ def _step(mono: Monomial) -> Terms | None:
     used = mono.indices if mono.bound else frozenset()
     for i in mono.bound:
         if i not in used:
-            summed = Monomial(tuple([j for j in mono.bound if j is not i]), mono.factors)
-            return multiply([(1, summed)], size_terms(i.size))
+            return multiply([(1, mono.without(index=i))], size_terms(i.size))
     for base in bases:
         if (reduced := _reduce(mono, base)) is not None:
             return reduced
@@ -185,18 +183,12 @@ def _in_row(mono: Monomial, atom: Atom, e: Number) -> Terms | None:
             if not link or not link[0][1].factors.keys() <= mono.factors.keys():
                 return [(c, Monomial(mono.bound, {**mono.factors, **m.factors})) for c, m in link]
     if atom.row == 1 and not last.parts and not last.offset.terms:
-        return [(1, without(mono, atom))]
+        return [(1, mono.without({atom}))]
     i = last.index
     if e != 1 or i is None or i not in mono.bound or i.size != atom.row:
         return None
     elsewhere = any(i in a.free for a in others) or any(i in dict(place.parts) for place in outer)
-    return None if elsewhere else [(1, without(mono, atom, i))]
-
-
-def without(mono: Monomial, atom: Atom, index: Index | None = None) -> Monomial:
-    """The monomial without a factor, and without the sum over an index."""
-    bound = tuple([i for i in mono.bound if i is not index])
-    return Monomial(bound, {a: e for a, e in mono.factors.items() if a != atom})
+    return None if elsewhere else [(1, mono.without({atom}, i))]
 
 
 def substitute(mono: Monomial, places: Places) -> Terms:
@@ -213,7 +205,7 @@ def substitute(mono: Monomial, places: Places) -> Terms:
 
 def substitute_all(terms: Terms, places: Places) -> Terms:
     """The terms with indices replaced by positions, which no bound index captures."""
-    return [t for c, m in terms for t in scale(substitute(laws.renamed(m) if m.bound else m, places), c)]
+    return linear(terms, lambda m: substitute(laws.renamed(m), places))
 
 
 Change = Callable[[Atom], Terms | None]
@@ -221,15 +213,14 @@ Change = Callable[[Atom], Terms | None]
 
 def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Change, places: Places) -> Terms:
     """The monomial with the touched atoms made anew: as ``change`` says or, if it gives None, from what is inside."""
-    result: Terms = [(1, Monomial((), {a: e for a, e in mono.factors.items() if not touched(a)}))]
+    result = monomial({a: e for a, e in mono.factors.items() if not touched(a)})
     for atom, e in mono.factors.items():
         if not touched(atom):
             continue
         new = change(atom)
         if new is None:
             assert atom.inner is not None
-            apart = [(c, laws.renamed(m) if m.bound else m) for c, m in atom.inner.terms]
-            inner = Polynomial([t for c, m in apart for t in scale(_rewrite(m, touched, change, places), c)])
+            inner = Polynomial(linear(atom.inner.terms, lambda m: _rewrite(laws.renamed(m), touched, change, places)))
             if atom.axes:
                 new = matrices.value(atom.kind, atom.axes, inner, tuple([p.at(places) for p in atom.at]))
             else:
@@ -249,12 +240,11 @@ def _reduce(mono: Monomial, base: Atom) -> Terms | None:
     chosen: list[Relation] = [*base.rule] if isinstance(base.rule, tuple) else []
     e = mono.factors[base]
     for c, lead, others in chosen + _trailing(mono, base.inner):
-        remaining = take(without(mono, base), lead, base.free)
+        remaining = take(mono.without({base}), lead, base.free)
         if remaining is not None:
-            once_more = Monomial((), {**remaining.factors, base: exact(e + 1)})
-            as_before = Monomial((), {**remaining.factors, base: e})
-            replaced = [(1, once_more), *multiply([(-1, as_before)], others)]
-            return bind(remaining.bound, scale(replaced, Fraction(1) / c))
+            once_more = monomial({**remaining.factors, base: exact(e + 1)})
+            as_before = monomial({**remaining.factors, base: e}, -1)
+            return bind(remaining.bound, scale(once_more + multiply(as_before, others), Fraction(1) / c))
     return None
 
 
@@ -349,10 +339,9 @@ def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: froze
             for _, lead in atom.inner.terms:
                 c, _, others = relation(atom.inner, lead)
                 x = next(iter(lead.factors), atom)
-                alone = lead.factors == {x: 1} and not lead.bound and not any(_mentions(m, x) for _, m in others)
+                alone = lead.factors == {x: 1} and not lead.bound and not _mention(others, x)
                 if x.kind in ("entry", "det", "inv") and alone:
-                    value = scale(others, Fraction(-1) / c)
-                    return Polynomial([t for d, m in here.terms for t in scale(_put(m, x, value), d)])
+                    return _put(here, x, scale(others, Fraction(-1) / c))
     except ZeroDivisionError:
         return Polynomial([])
     return here
@@ -360,16 +349,21 @@ def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: froze
 
 def _replaced(poly: Polynomial, new: dict[Atom, Terms]) -> Polynomial:
     """The polynomial with other terms put for some factors, also under sums."""
-    return Polynomial([t for c, m in poly.terms for t in scale(_rewrite(m, new.__contains__, new.get, {}), c)])
+    return Polynomial(linear(poly.terms, lambda m: _rewrite(m, new.__contains__, new.get, {})))
 
 
-def _mentions(mono: Monomial, atom: Atom) -> bool:
-    return any(a == atom or (a.inner and any(_mentions(m, atom) for _, m in a.inner.terms)) for a in mono.factors)
+def _put(poly: Polynomial, atom: Atom, value: Terms) -> Polynomial:
+    """The polynomial with a value put for an atom, wherever it stands."""
+    change = {atom: value}.get
+    return Polynomial(linear(poly.terms, lambda m: _rewrite(m, lambda a: _holds(a, atom), change, {})))
 
 
-def _put(mono: Monomial, atom: Atom, value: Terms) -> Terms:
-    """The monomial with a value put for an atom."""
-    return _rewrite(mono, lambda a: _mentions(Monomial((), {a: 1}), atom), lambda a: value if a == atom else None, {})
+def _holds(outer: Atom, atom: Atom) -> bool:
+    return outer == atom or (outer.inner is not None and _mention(outer.inner.terms, atom))
+
+
+def _mention(terms: Terms, atom: Atom) -> bool:
+    return any(_holds(outer, atom) for _, m in terms for outer in m.factors)
 
 
 # ---- common denominators
@@ -386,25 +380,37 @@ def _denominator(poly: Polynomial) -> Factors:
 
 
 def _cleared(poly: Polynomial, below: Factors) -> Polynomial:
-    return Polynomial(tidy([(c, join(m, Monomial((), below))) for c, m in poly.terms]))
+    return Polynomial(times(poly.terms, monomial(below)))
 
 
 def _as_fraction(poly: Polynomial) -> Polynomial:
     """``1 - 1 / (1 + u) = u / (1 + u)``: a sum over its common denominator, if one term is left above."""
     below = _denominator(poly) if len(poly.terms) > 1 else {}
-    above = _cleared(poly, below).single if below else None
-    if above is None:
+    if not below or (above := _cleared(poly, below)).single is None:
         return poly
-    return Polynomial([(above[0], join(above[1], Monomial((), {atom: -e for atom, e in below.items()})))])
+    return Polynomial(multiply(above.terms, monomial({atom: -e for atom, e in below.items()})))
+
+
+# ---- reckoning with normal forms, as with numbers
+
+
+def times(left: Terms, right: Terms) -> Terms:
+    """The product of two sums, tidied."""
+    return tidy(multiply(left, right))
 
 
 def power(poly: Polynomial, exponent: Number) -> Terms:
-    """A polynomial to a power; ``1 / (p / q) = q / p``."""
+    """A polynomial to a rational power; ``1 / (p / q) = q / p``."""
     below = _denominator(poly) if exponent < 0 and exponent.denominator == 1 and poly.single is None else {}
     if not below:
         return tidy(laws.power(poly, exponent))
-    above = Monomial((), {atom: e * -exponent for atom, e in below.items()})
-    return tidy(multiply([(1, above)], power(_cleared(poly, below), exponent)))
+    above = monomial({atom: e * -exponent for atom, e in below.items()})
+    return times(above, power(_cleared(poly, below), exponent))
+
+
+def call(function: str, poly: Polynomial) -> Terms:
+    """The value of a function of the table; ``log(1 - 1 / (1 + u)) = log(u) - log(1 + u)``."""
+    return tidy(laws.call(function, _as_fraction(poly) if function == "log" else poly))
 
 
 from derive.index import matrices  # noqa: E402  # inverses hold polynomials, and polynomials inverses

@@ -15,7 +15,7 @@ until nothing changes.  Indices that still share a colour are named in each orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 
 from derive.index.effort import MONOMIAL, digits, spend
@@ -91,6 +91,11 @@ class Monomial:
     def indices(self) -> frozenset[Index]:
         """The indices in the factors, free or bound."""
         return frozenset().union(*[atom.free for atom in self.factors])
+
+    def without(self, atoms: Collection[Atom] = (), index: Index | None = None) -> Monomial:
+        """The monomial without some factors, and without the sum over an index."""
+        bound = tuple([i for i in self.bound if i is not index])
+        return Monomial(bound, {a: e for a, e in self.factors.items() if a not in atoms})
 
     def write(self, names: Names = NO_NAMES) -> str:
         """The key: the parts that share no bound index are written one by one, then sorted."""

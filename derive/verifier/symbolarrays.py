@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from derive.index import laws
-from derive.index.polynomial import Atom, Polynomial
-from derive.index.terms import Position
+from derive.index.normal import normal_form
+from derive.index.terms import entry
 from derive.reading.refusal import NotRun
 from derive.verifier.symbols import Symbol, is_zero, symbol
 
@@ -18,8 +17,7 @@ def variables(label: str, shape: tuple[int, ...], fact: str = "float") -> Any:
     """An array of symbols, one for each entry of a named array."""
     made = np.empty(shape, dtype=object)
     for place in np.ndindex(shape):
-        at = tuple(Position.of(k) for k in place)
-        made[place] = Symbol(Polynomial(laws.power_of(Atom("entry", label, at, fact=fact))))
+        made[place] = Symbol(normal_form(entry(label, *place, kind=fact)))
     return made.view(Symbols) if shape else made[()]
 
 

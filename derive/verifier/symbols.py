@@ -18,11 +18,10 @@ import numpy as np
 
 from derive.arrays.functions import FUNCTIONS
 from derive.arrays.numbers import as_root
-from derive.index import laws
 from derive.index.effort import bounded
 from derive.index.functions import PI, PRIMITIVES
-from derive.index.normal import expand, tidy, vanishes
-from derive.index.polynomial import Atom, Polynomial, Terms
+from derive.index.normal import call, normal_form, power, times, vanishes
+from derive.index.polynomial import Polynomial
 from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 from derive.reading.refusal import NotRun
 
@@ -57,16 +56,16 @@ class Symbol:
         """To a rational power."""
         if not exponent:
             return ONE
-        value = Polynomial(expand_power(self.value, exponent))
+        value = Polynomial(power(self.value, exponent))
         if not self.slope.terms:
             return Symbol(value)
-        inner = Polynomial(laws.scale(expand_power(self.value, exponent - 1), laws.exact(exponent)))
+        inner = _product(normal_form(Number(exponent)), Polynomial(power(self.value, exponent - 1)))
         return Symbol(value, _product(inner, self.slope))
 
     @bounded
     def of(self, function: str) -> Symbol:
         """A function that the kernel takes as given."""
-        value = Polynomial(tidy(laws.call(function, self.value)))
+        value = Polynomial(call(function, self.value))
         if not self.slope.terms:
             return Symbol(value)
         slope = meant(PRIMITIVES[function].derivative(Entry("x")), {"x": Symbol(self.value)})
@@ -225,15 +224,7 @@ def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
 
 @bounded
 def _product(left: Polynomial, right: Polynomial) -> Polynomial:
-    if not (left.terms and right.terms):
-        return ZERO
-    return Polynomial(tidy(laws.multiply(left.terms, right.terms)))
-
-
-@bounded
-def expand_power(poly: Polynomial, exponent: Fraction) -> Terms:
-    """A polynomial to a power, tidied."""
-    return tidy(laws.power(poly, laws.exact(exponent)))
+    return Polynomial(times(left.terms, right.terms)) if left.terms and right.terms else ZERO
 
 
 @bounded
@@ -258,7 +249,7 @@ def meant(term: Term, given: Mapping[str, Symbol]) -> Symbol:
             return meant(base, given).power(Fraction(exponent))
         case Apply(function=function, argument=argument):
             return meant(argument, given).of(function)
-    return Symbol(Polynomial(expand(term, {})))
+    return Symbol(normal_form(term))
 
 
 def symbol(value: Any) -> Any:
@@ -268,17 +259,17 @@ def symbol(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | int | Fraction):
-        return Symbol(Polynomial(laws.number(Fraction(value))))
+        return Symbol(normal_form(Number(Fraction(value))))
     if not isinstance(value, float):
         return NotImplemented
     if not isfinite(value):
         raise NotRun(f"{value} among symbols")
     turns = Fraction(value / pi).limit_denominator(12)
     if turns and float(turns) * pi == value:
-        return Symbol(Polynomial(expand(PI * turns, {})))
+        return Symbol(normal_form(PI * turns))
     if value > 0 and (root := as_root(value)) is not None:
-        return Symbol(Polynomial(expand((PI ** root[1] * root[0]) ** Fraction(1, 2), {})))
-    return Symbol(Polynomial(laws.number(Fraction(Decimal(repr(value))))))
+        return Symbol(normal_form((PI ** root[1] * root[0]) ** Fraction(1, 2)))
+    return Symbol(normal_form(Number(Fraction(Decimal(repr(value))))))
 
 
 def _number(given: Symbol) -> Fraction | None:
@@ -297,7 +288,7 @@ _unset = count()
 
 def unset() -> Symbol:
     """An entry of which nothing is known, unlike any other."""
-    return Symbol(Polynomial(laws.power_of(Atom("entry", f"{UNSET}{next(_unset)}", ()))))
+    return Symbol(normal_form(Entry(f"{UNSET}{next(_unset)}")))
 
 
 def is_unset(entry: Any) -> bool:

@@ -142,7 +142,7 @@ LIES = {  # the law: where it is, its name, what is told in its place, and what 
     "an index has the place where a symbol is 1, if in range": Lie(laws, "fits", lambda place, found: True, kept(total(Delta(Position.of(SHORT), Position.of(I)) * b(SHORT), SHORT))),
     "a symbol is 0 where its places are apart": Lie(laws, "kronecker", lambda difference: laws.number(1), kept(Delta(Position.of(I), Position.of(N)) + X)),
     "a mixed-radix number is all its digits": Lie(laws, "_digits", first_digit, kept(total(Delta(Position.of(I) * M + P, Position.of(K) * M) * b(K), K))),
-    "a row of probabilities sums to 1": Lie(normal, "_in_row", lambda mono, atom, e: [(1, normal.without(mono, atom, atom.at[-1].index))], kept(total(chance(K) * b(K), K))),
+    "a row of probabilities sums to 1": Lie(normal, "_in_row", lambda mono, atom, e: [(1, mono.without({atom}, atom.at[-1].index))], kept(total(chance(K) * b(K), K))),
     "a row has a single 1": Lie(normal, "_in_row", lambda mono, atom, e: [] if len(mono.factors) > 1 else None, kept(hot(P) * hot(0))),
     "what is 0 or 1 is its square": Lie(laws, "is_indicator", lambda atom: atom.kind == "entry", kept(X**2)),
     "not both p > 0 and -p > 0": Lie(laws, "opposite", lambda atom: next(iter(laws.step(atom.inner)[0][1].factors)), kept(step(X) * step(X + 1))),
