@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from derive.arrays.array import Array, Entries
 from derive.arrays.named import Named
 from derive.index.effort import PLACE, spend
-from derive.index.terms import Entry, Position, Term
+from derive.index.terms import Apply, Delta, Entry, Extent, Number, OfMatrix, Plus, Position, Power, Term, Times, Total
 
 
 def meaning(array: Array, at: tuple[Position, ...], definitions: Mapping[str, Array] | None = None) -> Term:
@@ -32,6 +33,24 @@ def places_of(variable: Array, at: tuple[Position, ...]) -> tuple[Position, ...]
     term = meaning(variable, at)
     assert isinstance(term, Entry)
     return term.at
+
+
+def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
+    """The term over what becomes of the terms that it is made of; an entry, a number and the like stay as they are."""
+    match term:
+        case Number() | Extent() | Entry() | Delta():
+            return term
+        case Plus(terms=terms):
+            return Plus(tuple([change(part) for part in terms]))
+        case Times(factors=factors):
+            return Times(tuple([change(part) for part in factors]))
+        case Power(base=base):
+            return replace(term, base=change(base))
+        case Apply(argument=argument):
+            return replace(term, argument=change(argument))
+        case Total(body=body) | OfMatrix(body=body):
+            return replace(term, body=change(body))
+    raise TypeError(f"{type(term).__name__} is not an index term")
 
 
 def _entries(array: Array, definitions: Mapping[str, Array] | None, asked: tuple[Position, ...]) -> Entries:

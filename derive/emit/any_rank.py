@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from derive.arrays.array import Array
-from derive.arrays.entries import meaning
+from derive.arrays.entries import mapped, meaning
 from derive.arrays.named import Named, label, name
 from derive.arrays.shapes import LEADING_NAME, Shape, is_leading
 from derive.derivation.reader import traced
@@ -18,22 +18,7 @@ from derive.derivation.sweep import Derivation
 from derive.emit.cutting import cut
 from derive.index.normal import equal
 from derive.index.size import Size
-from derive.index.terms import (
-    Apply,
-    Delta,
-    Entry,
-    Extent,
-    Index,
-    Number,
-    OfMatrix,
-    Plus,
-    Position,
-    Power,
-    Term,
-    Times,
-    Total,
-    total,
-)
+from derive.index.terms import Delta, Entry, Extent, Index, OfMatrix, Position, Term, Total, total
 
 ONE_AXIS = Size.of(LEADING_NAME)
 TWO_AXES = tuple(Size({((f"{LEADING_NAME} {k}", 1),): 1}) for k in range(2))  # names that nobody declares
@@ -91,10 +76,6 @@ def _with(array: Array, front: Shape) -> Array:
 
 def spread(term: Term, places: Places, front: Shape) -> Term:
     """A term with places in the leading axis replaced; Tied where it asks more of one than the entries there."""
-
-    def inner(part: Term) -> Term:
-        return spread(part, places, front)
-
     match term:
         case Entry(array=array, at=at, kind=kind, row=row):
             lead = places.get(at[0].index) if at and at[0].index is not None else None
@@ -103,28 +84,14 @@ def spread(term: Term, places: Places, front: Shape) -> Term:
             return Entry(array, (*(lead or ()), *rest), kind, row)
         case Delta(left=left, right=right):
             _untied(left, right)
-            return term
-        case Number():
-            return term
-        case Extent(size=size) if LEADING_NAME not in size.names:
-            return term
-        case Plus(terms=terms):
-            return Plus(tuple(map(inner, terms)))
-        case Times(factors=factors):
-            return Times(tuple(map(inner, factors)))
-        case Power(base=base, exponent=exponent):
-            return Power(inner(base), exponent)
-        case Apply(function=function, argument=argument):
-            return Apply(function, inner(argument))
+        case Extent(size=size) if LEADING_NAME in size.names:
+            raise Tied
         case Total(index=index, body=body) if index.size == ONE_AXIS:
             own = tuple(Index(size) for size in front)
             return total(spread(body, {**places, index: tuple(map(Position.of, own))}, front), *own)
-        case Total(index=index, body=body):
-            return Total(index, inner(body))
-        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
+        case OfMatrix(at=at):
             _untied(*at)
-            return OfMatrix(function, rows, columns, inner(body), at)
-    raise Tied
+    return mapped(term, lambda part: spread(part, places, front))
 
 
 def _untied(*at: Position) -> None:

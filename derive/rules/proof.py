@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.arrays.array import Array
-from derive.arrays.entries import meaning, places_of
+from derive.arrays.entries import mapped, meaning, places_of
 from derive.arrays.named import label, name
 from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
@@ -23,7 +23,7 @@ from derive.index.effort import Exhausted, bounded
 from derive.index.kinks import Ties
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
-from derive.index.terms import Apply, Entry, Index, OfMatrix, Plus, Position, Power, Term, Times, Total, entry, total
+from derive.index.terms import Entry, Index, Plus, Position, Term, entry, total
 
 Definitions = Mapping[str, Array]
 
@@ -143,24 +143,9 @@ def _as_names(definitions: Definitions) -> list[Array]:
 
 def defined(term: Term, definitions: Definitions) -> Term:
     """A term with the entries of defined names replaced by what they are."""
-    if not definitions:
-        return term
-    match term:
-        case Entry(array=array, at=at) if array.removesuffix("=") in definitions:
-            return meaning(definitions[array.removesuffix("=")], at, definitions)
-        case Plus(terms=terms):
-            return Plus(tuple([defined(u, definitions) for u in terms]))
-        case Times(factors=factors):
-            return Times(tuple([defined(u, definitions) for u in factors]))
-        case Power(base=base, exponent=exponent):
-            return Power(defined(base, definitions), exponent)
-        case Apply(function=function, argument=argument):
-            return Apply(function, defined(argument, definitions))
-        case Total(index=index, body=body):
-            return Total(index, defined(body, definitions))
-        case OfMatrix(function=function, rows=rows, columns=columns, body=body, at=at):
-            return OfMatrix(function, rows, columns, defined(body, definitions), at)
-    return term
+    if isinstance(term, Entry) and term.array.removesuffix("=") in definitions:
+        return meaning(definitions[term.array.removesuffix("=")], term.at, definitions)
+    return mapped(term, lambda part: defined(part, definitions)) if definitions else term
 
 
 def is_adjoint(
