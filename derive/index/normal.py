@@ -355,15 +355,11 @@ def _replaced(poly: Polynomial, new: dict[Atom, Terms]) -> Polynomial:
 def _put(poly: Polynomial, atom: Atom, value: Terms) -> Polynomial:
     """The polynomial with a value put for an atom, wherever it stands."""
     change = {atom: value}.get
-    return Polynomial(linear(poly.terms, lambda m: _rewrite(m, lambda a: _holds(a, atom), change, {})))
-
-
-def _holds(outer: Atom, atom: Atom) -> bool:
-    return outer == atom or (outer.inner is not None and _mention(outer.inner.terms, atom))
+    return Polynomial(linear(poly.terms, lambda m: _rewrite(m, lambda a: _mention(power_of(a), atom), change, {})))
 
 
 def _mention(terms: Terms, atom: Atom) -> bool:
-    return any(_holds(outer, atom) for _, m in terms for outer in m.factors)
+    return any(a == atom or (a.inner and _mention(a.inner.terms, atom)) for _, m in terms for a in m.factors)
 
 
 # ---- common denominators
