@@ -22,15 +22,14 @@ from derive.derivation.steps import AtStep, at_step, each_step
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
 from derive.emit.cutting import cut
 from derive.emit.helpers import helpers_checked
+from derive.emit.plain import is_plain, unread
 from derive.emit.readback import (
     Statement,
     SymbolicNumPy,
     by_name,
     definitions_of,
-    is_plain,
     judged,
     symbolic,
-    unread,
 )
 from derive.errors import DeriveError
 from derive.index.size import Size

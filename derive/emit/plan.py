@@ -10,12 +10,13 @@ from functools import cached_property
 from itertools import chain, count
 
 from derive.arrays.array import Array, apply
-from derive.arrays.named import label, name
-from derive.arrays.operations import Constant, Eye
+from derive.arrays.named import label, name, substitute
+from derive.arrays.operations import Constant, Elementwise, Eye, PowerOf
 from derive.arrays.shapes import LEADING_NAME
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
+from derive.emit.in_place import InPlace
 from derive.emit.leading import is_alike, leading, opened
 from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
@@ -47,9 +48,11 @@ class Plan:
         self.layer: Layer = derivation.layer
         formulas = {e.name: unfolded(e.expression) for e in self.layer.equations}
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
-        form = form or (lambda formula: stabilized(formula, {**formulas, **adjoints}))
+        self.said = {**formulas, **adjoints}  # what the derivation gives a name
+        form = form or (lambda formula: stabilized(formula, self.said))
         equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
-        lines = _whole_first([Statement(key, form(adjoint)) for key, adjoint in adjoints.items()])
+        lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
+        lines = _whole_first(_merged(lines, adjoints, {f"d{key}" for key in derivation.wrt}, form))
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -90,13 +93,9 @@ class Plan:
         nodes = {node: None for s in (*self.forward, *self.backward) for node in s.expression.walk()}
         if not leading(self.layer) or not all(map(is_alike, nodes)):
             return False
-        lines = self._lines(self.forward, "", self.layer.outputs, True) + self._lines(self.backward, "", (), True)
-        return not mentioned(lines, [LEADING_NAME])
-
-    def _lines(
-        self, block: Sequence[Statement], dtype: str, returned: Iterable[str], any_rank: bool, passing: bool = False
-    ) -> list[str]:
-        return statements(block, self.names, dtype, returned, passing, any_rank)
+        forward = statements(self.forward, self.names, "", self.layer.outputs, any_rank=True)
+        backward = statements(self.backward, self.names, "", (), any_rank=True)
+        return not mentioned(forward + backward, [LEADING_NAME])
 
     def seen(self, arrays: Iterable[Array]) -> list[Array]:
         """Arrays as the checks see them: with leading axes of any number, or with one."""
@@ -130,7 +129,8 @@ class Plan:
         """The statements of forward."""
         inputs = self.layer.inputs
         dtype = next((f"{i.name}.dtype" for i in inputs if i.kind.is_float and i.shape), "")
-        return self._lines(self.forward, dtype, self.layer.outputs, self.any_rank)
+        outputs, in_place = self.layer.outputs, self._in_place[0]
+        return statements(self.forward, self.names, dtype, outputs, any_rank=self.any_rank, in_place=in_place)
 
     @cached_property
     def backward_lines(self) -> list[str]:
@@ -138,7 +138,14 @@ class Plan:
         arrays = [*self.kept, *self.upstream_arrays]
         dtype = next((f"{label(a)}.dtype" for a in arrays if a.shape and a.kind == "float"), "")
         returned = [f"d{key}" for key in self.derivation.wrt]
-        return self._lines(self.backward, dtype, returned, self.any_rank, passing=True)
+        return statements(self.backward, self.names, dtype, returned, True, self.any_rank, self._in_place[1])
+
+    @cached_property
+    def _in_place(self) -> tuple[InPlace, InPlace]:
+        """What forward and backward do in place: parts without a name in the derivation that nothing needs later."""
+        own = set(self.names.values()) - {*self.said, *(str(label(array)) for array in self.kept)}
+        forward = InPlace(self.forward, self.names, own)
+        return forward, InPlace(self.backward, self.names, own, forward.floats)
 
     @cached_property
     def kept_sizes(self) -> list[str]:
@@ -171,6 +178,46 @@ def _whole_first(lines: Sequence[Statement]) -> list[Statement]:
     for statement in lines:
         put(statement, frozenset())
     return list(result.values())
+
+
+def _merged(
+    lines: Sequence[Statement], adjoints: dict[str, Array], wanted: set[str], form: Callable[[Array], Array]
+) -> list[Statement]:
+    """The statements, one that a single other uses written into that one where this saves passes over memory."""
+    expressions, formulas = {s.target: s.expression for s in lines}, dict(adjoints)
+    uses: dict[str, list[str]] = {}
+    for s in lines:
+        for key in s.expression.names():
+            uses.setdefault(key, []).append(s.target)
+    for key, users in uses.items():
+        user = users[0]
+        if key not in expressions or key in wanted or len(users) > 1:
+            continue
+        if not _may_merge(expressions[key], expressions[user]):
+            continue
+        formula = substitute(formulas[user], {key: formulas[key]})
+        expression = form(simplify(formula))
+        if _passes(expression) < _passes(expressions[key]) + _passes(expressions[user]):
+            formulas[user], expressions[user] = formula, expression
+            del expressions[key]
+    return [Statement(key, expression) for key, expression in expressions.items()]
+
+
+def _may_merge(one: Array, other: Array) -> bool:
+    """True for two formulas of entries that share an array, or both have numbers."""
+    entrywise = all(isinstance(array.op, Elementwise) for array in (one, other)) and one.shape == other.shape
+    shared = set(one.names()) & set(other.names())
+    return entrywise and (bool(shared) or all(_has_number(array) for array in (one, other)))
+
+
+def _has_number(array: Array) -> bool:
+    return any(isinstance(node.op, Constant) and node.op.value not in (1, -1) for node in array.walk())
+
+
+def _passes(array: Array) -> int:
+    """How many arrays of its shape NumPy computes for an expression."""
+    nodes = (node for node in array.walk() if isinstance(node.op, Elementwise | PowerOf) and node.shape == array.shape)
+    return len([node for node in nodes if node.names()])
 
 
 def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> list[Array]:
