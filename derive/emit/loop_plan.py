@@ -37,16 +37,17 @@ class LoopPlan:
         layer = derivation.layer
         assert isinstance(layer, Recurrence)
         self.derivation, self.layer, self.loop = derivation, layer, layer.loop
+        self.states = {state.before: self.loop.stacks[state.before] for state in self.loop.states}
         cell = Plan(derivation.own, form)
         inputs = {adjoint_name(i.name) for i in self.loop.cell.inputs}
         self.cell_forward = named_parts(cell.forward, cell.names)
-        self.cell_backward = without_copies(named_parts(cell.backward, cell.names), inputs)
+        backward = without_copies(named_parts(cell.backward, cell.names), inputs)
+        self.cell_backward = self._by_themselves(backward)
         plain = [*self.cell_forward, *self.cell_backward]
         self.shapes = {s.target: s.expression for s in plain} | {i.name: i.array for i in self.loop.cell.inputs}
         for output in self.loop.cell.outputs:
             self.shapes[adjoint_name(output)] = self.shapes[upstream_name(output)] = self.loop.cell.named(output)
         self.given = {i.name: i.array for i in layer.inputs if i.name in self.loop.sequences}
-        self.states = {state.before: self.loop.stacks[state.before] for state in self.loop.states}
         self.ends = {state.after: state.before for state in reversed(self.loop.states)}
         self.ahead: list[Statement] = []
         self.forward: list[Statement] = []
@@ -98,6 +99,14 @@ class LoopPlan:
         """True for the adjoint of an input of the cell that is the same at every step."""
         inputs = {adjoint_name(i.name) for i in self.loop.cell.inputs if i.name not in self.loop.sequences}
         return target in inputs - {adjoint_name(key) for key in self.states}
+
+    def _by_themselves(self, block: Sequence[Statement]) -> list[Statement]:
+        """The statements without the adjoints of parameters in them, whose names are for the sums over the steps."""
+        found: list[Statement] = []
+        for s in block:
+            one_step = {other.target: other.expression for other in found if self.is_parameter(other.target)}
+            found.append(Statement(s.target, substitute(s.expression, one_step)))
+        return found
 
     # ---- all steps at once
 
