@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 AUGMENTED = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
 EITHER_SIDE = ("add", "multiply")  # the result may take the place of either operand
+CALL = re.compile(r"np\.\w+\(\{0\}(, \{1\})?\)")
 SHORT = 50  # a formula that takes no more letters stays one, unless it makes more arrays than one too many
 
 Spine = tuple[tuple[Array, int], ...]  # the steps of a formula from the last to the first, each with what it changes
@@ -218,8 +219,14 @@ def _places(node: Array) -> tuple[int, ...]:
         return ()
     if node.op.name in EITHER_SIDE:
         return (0, 1)
-    called = re.fullmatch(r"np\.\w+\(\{0\}(, \{1\})?\)", node.op.scalar.numpy)
+    called = CALL.fullmatch(node.op.scalar.numpy)
     return (0,) if called or node.op.name in AUGMENTED or node.op.name == "negative" else ()
+
+
+def is_call_of_entries(node: Array, text: str) -> bool:
+    """True for the text ``np.tanh(..)`` of one function of entries, which can put its result where it is told to."""
+    called = isinstance(node.op, Elementwise) and CALL.fullmatch(node.op.scalar.numpy)
+    return bool(called) and text.startswith(node.op.scalar.numpy.partition("{")[0])  # type: ignore[attr-defined]
 
 
 def _changed(node: Array, place: int) -> Array:

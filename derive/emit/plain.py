@@ -82,7 +82,7 @@ def changed(node: ast.stmt) -> str | None:
             return key
         case ast.Expr(
             value=ast.Call(args=[ast.Name(id=key), *_], keywords=[ast.keyword(arg="out", value=ast.Name(id=out))])
-        ) if key == out and _is_of_numpy(node.value) and not _does_as_values_say(node):
+        ) if key == out and is_of_numpy(node.value) and not _does_as_values_say(node):
             return key
     return None
 
@@ -130,11 +130,11 @@ def _is_made_from(node: ast.stmt) -> bool:
 def is_fresh(node: ast.expr) -> bool:
     """True for an array that is computed just now, so that no other name is one for it or holds a part of it."""
     if isinstance(node, ast.Call):
-        return _is_of_numpy(node) or ast.unparse(node.func).endswith(COPIES)
+        return is_of_numpy(node) or ast.unparse(node.func).endswith(COPIES)
     return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare)
 
 
-def _is_of_numpy(node: ast.expr) -> bool:
+def is_of_numpy(node: ast.expr) -> bool:
     """True for a call of a NumPy function that works entry by entry."""
     called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
     return isinstance(getattr(numpy, called.removeprefix("np."), None), numpy.ufunc)

@@ -60,19 +60,19 @@ class Plan:
         forward_parts = {node for s in equations for node in s.expression.walk()}
         shared = _worth_keeping([s.expression for s in lines], forward_parts)
         for node in shared:
-            self.names[node] = roots.get(node) or _fresh(LETTERS.get(node.op.name, "A"), taken)
+            self.names[node] = roots.get(node) or fresh(LETTERS.get(node.op.name, "A"), taken)
         for node in {node: None for s in lines for node in s.expression.walk()}:
             self.names.update({hint: roots[hint] for hint in node.op.hints(node) if hint in roots})
         made = [*roots, *(node for node in shared if node not in roots)]
         for node in _used_twice(made, set(made)):
-            self.names[node] = _fresh(LETTERS.get(node.op.name, "A"), taken)
+            self.names[node] = fresh(LETTERS.get(node.op.name, "A"), taken)
         self.forward = _with_parts(equations, [n for n in self.names if n not in roots], self.names)
         named = set(self.names)
         again = _used_twice([s.expression for s in lines], named)
         line_roots = {s.expression for s in lines}
         for node in again:
             if node not in line_roots:
-                self.names[node] = _fresh("D", taken)
+                self.names[node] = fresh("D", taken)
         self.backward = _with_parts(lines, [n for n in again if n not in line_roots], self.names)
         self.backward = _alive(self.backward, {f"d{key}" for key in derivation.wrt}, self._mentioned)
         self.forward = _alive(self.forward, {*self.layer.outputs, *self._mentioned(self.backward)}, self._mentioned)
@@ -226,10 +226,10 @@ def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> l
     def wanted(node: Array) -> bool:
         return node in forward_parts and is_work(node)
 
-    found = _topmost(expressions, wanted)
+    found = topmost(expressions, wanted)
     bases = {node: [a for a in node.operands if not isinstance(a.op, Constant)] for node in found}
     cheap = {node for node in found if node.op.name in QUICK and len(bases[node]) == 1 and bases[node][0] in bases}
-    return _topmost(expressions, lambda node: wanted(node) and node not in cheap) if cheap else found
+    return topmost(expressions, lambda node: wanted(node) and node not in cheap) if cheap else found
 
 
 def _alive(
@@ -244,7 +244,7 @@ def _alive(
     return kept
 
 
-def _topmost(expressions: Iterable[Array], wanted: Callable[[Array], bool]) -> list[Array]:
+def topmost(expressions: Iterable[Array], wanted: Callable[[Array], bool]) -> list[Array]:
     """The largest parts that are wanted, in order of first appearance."""
     found: dict[Array, None] = {}
     seen: set[int] = set()
@@ -311,7 +311,8 @@ def _cut_walk(expression: Array, names: dict[Array, str]) -> list[Array]:
     return list(found)
 
 
-def _fresh(letter: str, taken: set[str]) -> str:
+def fresh(letter: str, taken: set[str]) -> str:
+    """A name that is not taken yet, and now is."""
     chosen = next(c for c in chain([letter], (f"{letter}{k}" for k in count(1))) if c not in taken)
     taken.add(chosen)
     return chosen

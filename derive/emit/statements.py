@@ -15,7 +15,7 @@ from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
 from derive.arrays.windows import Windows
 from derive.arrays.writing import Writer
-from derive.emit.in_place import InPlace
+from derive.emit.in_place import InPlace, is_call_of_entries
 from derive.emit.leading import open_shape
 
 VIEWS = (Named, Transpose, Reshape, Slice, Broadcast, Windows)  # NumPy gives a view for these
@@ -78,7 +78,10 @@ def statements(
             text = _owned(root, text, write, by_name, viewed)
         shape = write_shape(open_shape(root.shape) if any_rank else root.shape)
         comment = f"  # {shape}" if root.shape else ""
-        lines += [f"{target} = {text}{comment}", *changes] if text else changes
+        if target.endswith("]") and is_call_of_entries(root, text):  # a step of an array: nothing is made to be copied
+            lines.append(f"{text[:-1]}, out={target}){comment}")
+        else:
+            lines += [f"{target} = {text}{comment}", *changes] if text else changes
         if is_work(root):
             known.setdefault(root, target)
         known.update(dict.fromkeys(of_target.get(statement.target, ()), target))
