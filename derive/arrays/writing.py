@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from fractions import Fraction
 
 from derive.arrays import functions
@@ -35,6 +36,12 @@ class Writer:
         self.quick = quick  # in generated code, where there are two spellings, the one that runs faster
         self.leading = leading  # axes are counted from the last, so that any number of them may be in front
         self.dtype = f", dtype={dtype}" if dtype else ""  # said where NumPy makes a new array, so that float32 stays
+
+    def knowing(self, names: Mapping[Array, str]) -> Writer:
+        """A writer that writes other arrays by name."""
+        other = copy(self)
+        other.names = names
+        return other
 
     def text(self, array: Array) -> tuple[str, int]:
         """The text and its precedence."""

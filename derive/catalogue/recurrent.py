@@ -25,8 +25,8 @@ def rnn_cell(*, nonlinearity: str = "tanh") -> Layer:
     @layer(parameters=LEARNED, source="Elman, Finding structure in time, Cognitive Science 14, 1990")
     def rnn_cell(input: "n d", hx: "n h", w_ih: "h d", w_hh: "h h", b_ih: "h", b_hh: "h") -> Any:
         """A step of a plain recurrent network: the next state from the input and the state before."""
-        x = input @ w_ih.T + b_ih
-        z = x + hx @ w_hh.T + b_hh
+        x = input @ w_ih.T + b_ih + b_hh
+        z = x + hx @ w_hh.T
         hy = np.tanh(z) if nonlinearity == "tanh" else np.maximum(z, 0)
         return hy
 
@@ -38,8 +38,8 @@ def lstm_cell(
     input: "n d", hx: "n h", cx: "n h", w_ih: "4*h d", w_hh: "4*h h", b_ih: "4*h", b_hh: "4*h"
 ) -> tuple[Any, Any]:
     """A step of long short-term memory: input, forget and output gates i, f, o around the cell state."""
-    x = input @ w_ih.T + b_ih
-    z = x + hx @ w_hh.T + b_hh
+    x = input @ w_ih.T + b_ih + b_hh
+    z = x + hx @ w_hh.T
     zi, zf, zg, zo = np.split(z, 4, axis=1)
     i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
     cy = f * cx + i * g

@@ -5,11 +5,12 @@ The step s is an index of the kernel over ``0 .. t-1``, so that one proof is abo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from derive.arrays.array import Array, Entries, Operation, apply
-from derive.arrays.operations import Positions
+from derive.arrays.operations import Constant, Elementwise, Positions, PowerOf
 from derive.arrays.shapes import Shape
 from derive.index.size import ZERO, Size
 from derive.index.terms import Delta, Index, Position, Term, product, total
@@ -124,6 +125,22 @@ def _bound(step: Index, at: Positions, shape: Shape, body: Entries) -> Term:
 
 def _for(step: Index) -> str:
     return f"for {step.name} in range({step.size})"
+
+
+def entrywise(expression: Array, arrays: Mapping[Array, Array]) -> Array | None:
+    """The formula of entries with other arrays for its own, all of one shape; None for any other formula."""
+    done = dict(arrays)
+    shape = next((array.shape for array in arrays.values()), ())
+    if any(array.shape != shape for array in arrays.values()):
+        return None
+    for node in expression.walk():
+        if node in done:
+            continue
+        if isinstance(node.op, Constant):
+            done[node] = apply(Constant(node.op.value, shape))
+        elif isinstance(node.op, Elementwise | PowerOf) and all(operand in done for operand in node.operands):
+            done[node] = apply(node.op, *[done[operand] for operand in node.operands])
+    return done.get(expression)
 
 
 def at_step(array: Array, step: Index, offset: Any = ZERO) -> Array:

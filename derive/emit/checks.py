@@ -217,6 +217,11 @@ def range_check(title: str, inputs: Sequence[Input], arrays: Sequence[Array]) ->
     return lines
 
 
+def float_check(title: str, label: str) -> list[str]:
+    """Statements that raise ValueError where arrays would be made of the dtype of whole numbers."""
+    return [f'if {label}.dtype.kind in "biu":', *raised(f"{title}: {label} {{{label}.dtype}}", "; wanted floats")]
+
+
 def compared(assumption: str) -> tuple[Size, Size] | None:
     """The two sizes of an assumption ``h ≥ kh``; None for one that is about something else."""
     more, sign, less = assumption.partition(" ≥ ")

@@ -11,14 +11,14 @@ from functools import cached_property
 
 from derive.arrays.array import Array
 from derive.arrays.build import reshape
-from derive.arrays.named import Named, name, substitute
+from derive.arrays.named import Named, label, name, substitute
 from derive.arrays.operations import Einsum, Matmul, Sum
 from derive.arrays.rewriting import replaced
 from derive.derivation.recurrence import LoopDerivation, Recurrence
-from derive.derivation.steps import at_step, each_step, sum_of_steps
+from derive.derivation.steps import at_step, each_step, entrywise, sum_of_steps
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
-from derive.emit.cutting import by_name
-from derive.emit.plan import Plan
+from derive.emit.cutting import by_name, cut
+from derive.emit.plan import Plan, fresh, topmost
 from derive.emit.statements import Statement, is_work
 from derive.errors import DeriveError
 from derive.index.size import Size
@@ -31,29 +31,33 @@ CONTRACTIONS = (Matmul, Einsum, Sum)  # what gains from being done for all steps
 class LoopPlan:
     """The statements of forward and backward, in the cell's names; and the arrays that keep what each step made.
 
-    Forward does ``ahead`` what it can, in arrays of all steps, and ``forward`` in its loop; backward does ``backward``
-    in its loop, and the rest ``after`` it.
+    Forward does ``ahead`` what it can, in arrays of all steps, and ``forward`` in its loop; backward does ``before``
+    what no adjoint is in, ``backward`` in its loop, and the rest ``after`` it.
     """
 
     def __init__(self, derivation: LoopDerivation, form: Callable[[Array], Array] | None = None) -> None:
         layer = derivation.layer
         assert isinstance(layer, Recurrence)
         self.derivation, self.layer, self.loop = derivation, layer, layer.loop
+        self.states = {state.before: self.loop.stacks[state.before] for state in self.loop.states}
         cell = Plan(derivation.own, form)
         inputs = {adjoint_name(i.name) for i in self.loop.cell.inputs}
         self.cell_forward = named_parts(cell.forward, cell.names)
-        self.cell_backward = without_copies(named_parts(cell.backward, cell.names), inputs)
+        backward = without_copies(named_parts(cell.backward, cell.names), inputs)
+        self.cell_backward = self._by_themselves(backward)
         plain = [*self.cell_forward, *self.cell_backward]
         self.shapes = {s.target: s.expression for s in plain} | {i.name: i.array for i in self.loop.cell.inputs}
         for output in self.loop.cell.outputs:
             self.shapes[adjoint_name(output)] = self.shapes[upstream_name(output)] = self.loop.cell.named(output)
         self.given = {i.name: i.array for i in layer.inputs if i.name in self.loop.sequences}
-        self.states = {state.before: self.loop.stacks[state.before] for state in self.loop.states}
         self.ends = {state.after: state.before for state in reversed(self.loop.states)}
         self.ahead: list[Statement] = []
         self.forward: list[Statement] = []
         self.made_ahead: dict[str, Array] = {}
+        self.made_before: dict[str, Array] = {}
         self._place_forward()
+        self.before: list[Statement] = []
+        self._place_before()
         self.backward: list[Statement] = []
         self.after: list[Statement] = []
         self._place_backward(frozenset())
@@ -74,6 +78,37 @@ class LoopPlan:
             else:
                 self.ahead.append(Statement(s.target, joined))
                 self.made_ahead[s.target] = name(s.target, joined.shape)
+
+    def _place_before(self) -> None:
+        """What the lines need of forward alone, entry by entry, is made for all steps at once: slopes, mostly."""
+        lines = {step.adjoint for step in self.derivation.own.steps}
+        known = {*self.given, *self.made_ahead, *self.states, *(s.target for s in self.forward)}
+        taken = {*self.shapes, *self.layer.sizes, *(i.name for i in self.layer.inputs), self.loop.step.name}
+        block, self.cell_backward = self.cell_backward, []
+        for s in block:
+            parts: dict[Array, str] = {}
+            for part in topmost([s.expression], lambda node: is_work(node) and known.issuperset(node.names())):
+                made = self._at_all_steps(part)
+                if made is not None:
+                    whole = part is s.expression and s.target not in lines
+                    parts[part] = key = s.target if whole else fresh("D", taken)
+                    self.before.append(Statement(key, made))
+                    self.made_before[key], self.shapes[key] = name(key, made.shape), part
+                    known.add(key)
+            root = s.expression
+            if parts.get(root) != s.target:
+                left = name(parts[root], root.shape) if root in parts else cut(root, parts)
+                self.cell_backward.append(Statement(s.target, left))
+
+    def _at_all_steps(self, part: Array) -> Array | None:
+        """A formula of entries for all steps at once, if it is one and that is proved; else None."""
+        found = {key: both for key in part.names() if (both := self.all_steps(key)) is not None}
+        every = {node: found[key][0] for node in part.walk() if (key := label(node)) in found}
+        made = entrywise(part, every) if len(found) == len(part.names()) else None
+        if made is None:
+            return None
+        should = each_step(substitute(part, {key: at_s for key, (_, at_s) in found.items()}), self.loop.step)
+        return made if made.shape == should.shape and is_equal(made, should) else None
 
     def _place_backward(self, forced: frozenset[str]) -> None:
         """Statements that states need, or that are cheap, stay in the loop; ``forced`` are others that must."""
@@ -101,6 +136,14 @@ class LoopPlan:
         inputs = {adjoint_name(i.name) for i in self.loop.cell.inputs if i.name not in self.loop.sequences}
         return target in inputs - {adjoint_name(key) for key in self.states}
 
+    def _by_themselves(self, block: Sequence[Statement]) -> list[Statement]:
+        """The statements without the adjoints of parameters in them, whose names are for the sums over the steps."""
+        found: list[Statement] = []
+        for s in block:
+            one_step = {other.target: other.expression for other in found if self.is_parameter(other.target)}
+            found.append(Statement(s.target, substitute(s.expression, one_step)))
+        return found
+
     # ---- all steps at once
 
     @cached_property
@@ -120,7 +163,7 @@ class LoopPlan:
         if key in behind:
             every = name(key, self.states[behind[key]].shape)
             return every[:-1], at_step(every, s)
-        array = self.given.get(key, self.made_ahead.get(key)) if key in {*self.given, *self.made_ahead} else None
+        array = {**self.given, **self.made_ahead, **self.made_before}.get(key)
         above = {f(output) for output in self.loop.cell.outputs for f in (adjoint_name, upstream_name)}
         if array is None and key in above | {s.target for s in (*self.forward, *self.cell_backward)}:
             array = name(key, (self.loop.number, *self.shapes[key].shape), self.shapes[key].kind)
@@ -164,7 +207,8 @@ class LoopPlan:
     @cached_property
     def stacked(self) -> dict[str, Array]:
         """What the loops put into arrays of all steps: what is collected, and what is needed after a loop."""
-        wanted = {key for s in self.after for key in s.expression.names()} - {s.target for s in self.after}
+        wanted = {key for s in (*self.before, *self.after) for key in s.expression.names()}
+        wanted -= {s.target for s in (*self.before, *self.after)}
         wanted |= {of for of in self.loop.collected.values() if of not in self.ends}
         wanted |= set(map(adjoint_name, self.loop.sequences))
         found = {}
@@ -217,7 +261,7 @@ class LoopPlan:
         """A name of the cell as the loop's code says it; None for a plain name."""
         if key in self.ends:
             return at_step(self.states[self.ends[key]], self.loop.step, 1)
-        arrays = {**self.given, **self.states, **self.made_ahead, **self.stacked, **self.trails}
+        arrays = {**self.given, **self.states, **self.made_ahead, **self.made_before, **self.stacked, **self.trails}
         return at_step(arrays[key], self.loop.step) if key in arrays else None
 
 

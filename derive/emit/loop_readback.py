@@ -18,19 +18,19 @@ from derive.arrays.joining import concatenate
 from derive.arrays.named import label, name, substitute
 from derive.arrays.shapes import Shape
 from derive.derivation.recurrence import LoopDerivation, Recurrence
-from derive.derivation.steps import AtStep, at_step, each_step
+from derive.derivation.steps import AtStep, at_step, each_step, entrywise
 from derive.derivation.sweep import UPSTREAM, adjoint_name, upstream_name
 from derive.emit.cutting import cut
 from derive.emit.helpers import helpers_checked
+from derive.emit.loop_function import LoopFunction
+from derive.emit.plain import unread
 from derive.emit.readback import (
     Statement,
     SymbolicNumPy,
     by_name,
     definitions_of,
-    is_plain,
     judged,
     symbolic,
-    unread,
 )
 from derive.errors import DeriveError
 from derive.index.size import Size
@@ -51,98 +51,6 @@ def read_back(source: str, derivation: LoopDerivation) -> Rung:
     if doubt:
         return Rung("read-back", "open", doubt)
     return judged(found, f", for every number of steps{helped}")
-
-
-# ---- the code, taken apart
-
-
-@dataclass(frozen=True)
-class LoopFunction:
-    """A function with one loop: what stands before it, its header, its body at one step, and what stands after it."""
-
-    parameters: tuple[str, ...]
-    before: list[ast.stmt]
-    steps: ast.expr
-    body: list[ast.stmt]
-    after: list[ast.stmt]
-    returned: ast.expr
-
-    @staticmethod
-    def of(function: ast.FunctionDef) -> LoopFunction:
-        """Take a function apart; DeriveError for a statement that would not be told all about by running it once."""
-        loops = [k for k, part in enumerate(function.body) if isinstance(part, ast.For)]
-        last = function.body[-1]
-        if len(loops) != 1 or not isinstance(last, ast.Return) or last.value is None:
-            raise _strange(function, "one loop, and a return at the end")
-        loop = function.body[loops[0]]
-        assert isinstance(loop, ast.For)
-        if not isinstance(loop.target, ast.Name) or loop.orelse:
-            raise _strange(loop, "a loop over the steps")
-        at_step = _AtStep(loop.target.id)
-        body = [at_step.visit(part) for part in loop.body]
-        if any(isinstance(part, ast.Name) and part.id == loop.target.id for each in body for part in ast.walk(each)):
-            raise _strange(loop, f"arrays at {loop.target.id} and {loop.target.id} + 1")
-        outside = [*function.body[: loops[0]], *function.body[loops[0] + 1 :]]
-        strange = [part for part in outside if not is_plain(part)]
-        strange += [
-            part for part in loop.body if not (_is_kept(part) or (is_plain(part) and isinstance(part, ast.Assign)))
-        ]
-        if strange or isinstance(last.value, ast.Lambda):
-            raise _strange(strange[0], "plain statements")
-        parameters = tuple(a.arg for a in function.args.args)
-        return LoopFunction(
-            parameters, function.body[: loops[0]], loop.iter, body, function.body[loops[0] + 1 : -1], last.value
-        )
-
-
-class _AtStep(ast.NodeTransformer):
-    """``A[s + 1]`` becomes a call that reads a step, and an assignment to it one that puts it."""
-
-    def __init__(self, step: str) -> None:
-        self.step = step
-
-    def _offset(self, node: ast.expr) -> int | None:
-        match node:
-            case ast.Name(id=key) if key == self.step:
-                return 0
-            case ast.BinOp(left=ast.Name(id=key), op=ast.Add(), right=ast.Constant(value=int(k))) if key == self.step:
-                return k
-        return None
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """A step that is read."""
-        offset = self._offset(node.slice)
-        self.generic_visit(node)
-        return node if offset is None else _call("_read", node.value, ast.Constant(offset))
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        """A step that is written."""
-        (target,) = node.targets
-        offset = self._offset(target.slice) if isinstance(target, ast.Subscript) else None
-        if offset is None:
-            self.generic_visit(node)
-            return node
-        assert isinstance(target, ast.Subscript)
-        put = _call("_put", target.value, ast.Constant(offset), self.visit(node.value))
-        return ast.fix_missing_locations(ast.copy_location(ast.Expr(put), node))
-
-
-def _call(function: str, *args: ast.expr) -> ast.Call:
-    return ast.fix_missing_locations(ast.copy_location(ast.Call(ast.Name(function, ast.Load()), [*args], []), args[0]))
-
-
-def _is_kept(node: ast.stmt) -> bool:
-    """``kept.append((i, f, g))``."""
-    match node:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="append"), args=[held], keywords=[])):
-            return isinstance(held, ast.Name) or (
-                isinstance(held, ast.Tuple) and all(isinstance(part, ast.Name) for part in held.elts)
-            )
-    return False
-
-
-def _strange(node: ast.AST, wanted: str) -> DeriveError:
-    return DeriveError(ast.unparse(node).partition("\n")[0], f"{wanted} were wanted")
 
 
 # ---- what stands for arrays while the code runs
@@ -346,6 +254,7 @@ class LoopModule:
         given = upstream[0] if len(upstream) == 1 else tuple(upstream)
         names = {**self.globals, **dict(zip(function.parameters, (given, self.cache), strict=True))}
         self._run(function.before, names)
+        yield from self._made_for_all_steps(names)
         lines = {s.adjoint: s.expression for s in own.steps if s.rule != UPSTREAM}
         lines = {key: substitute(line, self._from_above()) for key, line in lines.items()}
         lines |= {key: line for key, line in self._from_above().items() if key in self._given()}
@@ -391,6 +300,28 @@ class LoopModule:
                 names[key] = name(key, parts[key].shape)
         self._run(function.after, names)
         yield from self._gradients(self._value(function.returned, names), carried, set(sums))
+
+    def _made_for_all_steps(self, names: dict[str, Any]) -> Iterator[Proof]:
+        """What is made before the loop of what forward has kept, entry by entry, is what it is at every step."""
+        number, step, cell = self.loop.number, self.loop.step, self.loop.cell
+        at_s: dict[Array, tuple[Array, Array]] = {}  # of an array of all steps, its name at a step, and what that is
+        for state in self.loop.states:
+            stack = self.loop.stacks[state.before]
+            at_s[stack[:-1]] = cell.named(state.before), at_step(stack, step)
+            at_s[stack[1:]] = cell.named(state.after), at_step(stack, step, 1)
+        for key, value in list(names.items()):
+            if not isinstance(value, Array) or value.shape[:1] != (number,) or label(value) is not None:
+                continue
+            for part in value.walk():
+                if (text := label(part)) is not None and part.shape[:1] == (number,):
+                    at_s[part] = name(text, part.shape[1:], part.kind), at_step(part, step)
+            one_step = entrywise(value, {part: own for part, (own, _) in at_s.items()})
+            if one_step is not None:
+                should = entrywise(value, {part: there for part, (_, there) in at_s.items()})
+                assert should is not None
+                yield Statement("backward", key, value, each_step(should, step)), {}
+                self.parts_of_code[key] = one_step
+                names[key] = name(key, value.shape, value.kind)
 
     def _given(self) -> set[str]:
         return {s.adjoint for s in self.own.steps if s.rule == UPSTREAM}
@@ -438,5 +369,7 @@ class LoopModule:
         for output in self.loop.collected:
             d = name(adjoint_name(output), self.layer.named(output).shape)
             names[adjoint_name(output)] = at_step(d, step)
-        parts = {key: each_step(substitute(value, names), step) for key, value in self.parts_of_code.items()}
+        own = self.parts_of_code
+        names |= {key: at_step(name(key, (step.size, *value.shape)), step) for key, value in own.items()}
+        parts = {key: each_step(substitute(value, names), step) for key, value in own.items()}
         return found | parts

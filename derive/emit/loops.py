@@ -15,7 +15,7 @@ from derive.arrays.writing import Writer
 from derive.derivation.recurrence import LoopDerivation
 from derive.derivation.steps import AtStep, at_step
 from derive.derivation.sweep import adjoint_name, upstream_name
-from derive.emit.checks import fit_check, mentioned, pack, places, read_sizes, unpacked, upstream_check
+from derive.emit.checks import fit_check, float_check, mentioned, pack, places, read_sizes, unpacked, upstream_check
 from derive.emit.loop_plan import LoopPlan
 from derive.emit.numpy import docstring, imported, indented, joined
 from derive.emit.statements import VIEWS, Statement, statements
@@ -45,7 +45,7 @@ class LoopCode:
     def expressions(self) -> list[Array]:
         """Everything that the code computes."""
         plan = self.plan
-        return [s.expression for s in (*plan.ahead, *plan.forward, *plan.backward, *plan.after)]
+        return [s.expression for s in (*plan.ahead, *plan.forward, *plan.before, *plan.backward, *plan.after)]
 
     def _in_loop(self, block: Iterable[Statement]) -> list[Statement]:
         """Statements of the cell as the loop says them."""
@@ -69,10 +69,15 @@ class LoopCode:
 
     # ---- forward
 
+    @property
+    def _like(self) -> str:
+        """The input whose dtype arrays of all steps have."""
+        return next(i.name for i in self.layer.inputs if i.kind.is_float and i.shape)
+
     @cached_property
     def _forward_lines(self) -> list[str]:
         plan = self.plan
-        dtype = next(f"{i.name}.dtype" for i in self.layer.inputs if i.kind.is_float and i.shape)
+        dtype = f"{self._like}.dtype"
         lines = statements(plan.ahead, {}, dtype, ())
         lines += [self._empty(array, dtype) for array in plan.states.values()]
         lines += [f"{state.before}[0] = {state.first}" for state in self.loop.states]
@@ -92,7 +97,7 @@ class LoopCode:
         """``def forward``."""
         layer, outs = self.layer, []
         sizes = list(dict.fromkeys([*mentioned(self._forward_lines, layer.sizes), *self._kept_sizes]))
-        body = fit_check(layer.name, [i.array for i in layer.inputs])
+        body = fit_check(layer.name, [i.array for i in layer.inputs]) + float_check(layer.name, self._like)
         body += read_sizes(sizes, [i.array for i in layer.inputs]) + self._forward_lines
         for of in self.loop.collected.values():
             before = self.plan.ends.get(of)
@@ -109,7 +114,7 @@ class LoopCode:
     def _held(self) -> list[Array]:
         """The arrays in the cache."""
         plan = self.plan
-        used = {key for s in (*self._backward_block, *plan.after) for key in s.expression.names()}
+        used = {key for s in (*plan.before, *self._backward_block, *plan.after) for key in s.expression.names()}
         made = {s.target: plan.stacked[s.target] for s in plan.forward if s.target in plan.stacked}
         once = {s.target: name(s.target, s.expression.shape) for s in plan.ahead}
         arrays = {**{i.name: i.array for i in self.layer.inputs}, **once, **plan.made_ahead, **plan.states, **made}
@@ -170,12 +175,14 @@ class LoopCode:
     @cached_property
     def _backward_lines(self) -> list[str]:
         plan = self.plan
-        dtype = f"{adjoint_name(self.layer.outputs[0])}.dtype"
+        held = [*(array for array in self._held if array.kind == "float"), *self._upstream]
+        dtype = f"{label(held[0])}.dtype"
         lines = []
         for state in self.loop.states:
             d, last = adjoint_name(state.before), adjoint_name(state.last)
             trail = plan.trails.get(d)
             lines += [f"{d} = {last}.copy()"] if trail is None else [self._empty(trail, dtype), f"{d}[-1] = {last}"]
+        lines += statements(plan.before, {}, dtype, ())
         made = [*plan.from_above, *(s.target for s in plan.backward)]
         lines += [self._empty(plan.stacked[key], dtype) for key in made if key in plan.stacked]
         for s in plan.sums:

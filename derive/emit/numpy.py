@@ -1,8 +1,9 @@
 """A derivation as a NumPy module that a practitioner would have written.
 
-``forward`` returns the output and exactly what ``backward`` needs; ``backward`` has one statement for each line of the
-derivation.  Inputs are never changed, results are never views of them, and the dtype of the inputs is kept.  A network
-also gets a small class for each of its layers (stack.py).
+``forward`` returns the output and exactly what ``backward`` needs; ``backward`` follows the derivation line by line,
+but that a line which would cost a pass over memory is written into the one that uses it.  Inputs are never changed,
+results are never views of them, and the dtype of the inputs is kept.  A network also gets a small class for each of its
+layers (stack.py).
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ from itertools import chain, count
 
 from derive.arrays import rewriting
 from derive.arrays.array import Array
-from derive.arrays.named import label, name
-from derive.arrays.operations import Constant, Eye
+from derive.arrays.named import label, name, substitute
+from derive.arrays.operations import Constant, Elementwise, Eye, PowerOf
 from derive.arrays.shapes import LEADING_NAME
 from derive.derivation.layer import Layer
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.checks import mentioned, places
+from derive.emit.in_place import InPlace
 from derive.emit.leading import is_alike, leading, opened
 from derive.emit.statements import Statement, is_work, statements
 from derive.rules.simplify import simplify
@@ -42,9 +43,11 @@ class Plan:
         self.layer: Layer = derivation.layer
         formulas = {e.name: unfolded(e.expression) for e in self.layer.equations}
         adjoints = {s.adjoint: unfolded(s.expression) for s in derivation.steps if s.rule != UPSTREAM}
-        form = form or (lambda formula: stabilized(formula, {**formulas, **adjoints}))
+        self.said = {**formulas, **adjoints}  # what the derivation gives a name
+        form = form or (lambda formula: stabilized(formula, self.said))
         equations = [Statement(key, form(formula)) for key, formula in formulas.items()]
-        lines = _whole_first([Statement(key, form(adjoint)) for key, adjoint in adjoints.items()])
+        lines = [Statement(key, form(adjoint)) for key, adjoint in adjoints.items()]
+        lines = _whole_first(_merged(lines, adjoints, {f"d{key}" for key in derivation.wrt}, form))
         taken = {i.name for i in self.layer.inputs} | {s.target for s in equations + lines} | set(self.layer.sizes)
         taken |= set(self.upstream)
         self.names: dict[Array, str] = {}  # the parts that have a name in the code
@@ -52,19 +55,19 @@ class Plan:
         forward_parts = {node for s in equations for node in s.expression.walk()}
         shared = _worth_keeping([s.expression for s in lines], forward_parts)
         for node in shared:
-            self.names[node] = roots.get(node) or _fresh(LETTERS.get(node.op.name, "A"), taken)
+            self.names[node] = roots.get(node) or fresh(LETTERS.get(node.op.name, "A"), taken)
         for node in {node: None for s in lines for node in s.expression.walk()}:
             self.names.update({hint: roots[hint] for hint in node.op.hints(node) if hint in roots})
         made = [*roots, *(node for node in shared if node not in roots)]
         for node in _used_twice(made, set(made)):
-            self.names[node] = _fresh(LETTERS.get(node.op.name, "A"), taken)
+            self.names[node] = fresh(LETTERS.get(node.op.name, "A"), taken)
         self.forward = _with_parts(equations, [n for n in self.names if n not in roots], self.names)
         named = set(self.names)
         again = _used_twice([s.expression for s in lines], named)
         line_roots = {s.expression for s in lines}
         for node in again:
             if node not in line_roots:
-                self.names[node] = _fresh("D", taken)
+                self.names[node] = fresh("D", taken)
         self.backward = _with_parts(lines, [n for n in again if n not in line_roots], self.names)
         self.backward = _alive(self.backward, {f"d{key}" for key in derivation.wrt}, self._mentioned)
         self.forward = _alive(self.forward, {*self.layer.outputs, *self._mentioned(self.backward)}, self._mentioned)
@@ -85,13 +88,9 @@ class Plan:
         nodes = {node: None for s in (*self.forward, *self.backward) for node in s.expression.walk()}
         if not leading(self.layer) or not all(map(is_alike, nodes)):
             return False
-        lines = self._lines(self.forward, "", self.layer.outputs, True) + self._lines(self.backward, "", (), True)
-        return not mentioned(lines, [LEADING_NAME])
-
-    def _lines(
-        self, block: Sequence[Statement], dtype: str, returned: Iterable[str], any_rank: bool, passing: bool = False
-    ) -> list[str]:
-        return statements(block, self.names, dtype, returned, passing, any_rank)
+        forward = statements(self.forward, self.names, "", self.layer.outputs, any_rank=True)
+        backward = statements(self.backward, self.names, "", (), any_rank=True)
+        return not mentioned(forward + backward, [LEADING_NAME])
 
     def seen(self, arrays: Iterable[Array]) -> list[Array]:
         """Arrays as the checks see them: with leading axes of any number, or with one."""
@@ -125,7 +124,8 @@ class Plan:
         """The statements of forward."""
         inputs = self.layer.inputs
         dtype = next((f"{i.name}.dtype" for i in inputs if i.kind.is_float and i.shape), "")
-        return self._lines(self.forward, dtype, self.layer.outputs, self.any_rank)
+        outputs, in_place = self.layer.outputs, self._in_place[0]
+        return statements(self.forward, self.names, dtype, outputs, any_rank=self.any_rank, in_place=in_place)
 
     @cached_property
     def backward_lines(self) -> list[str]:
@@ -133,7 +133,14 @@ class Plan:
         arrays = [*self.kept, *self.upstream_arrays]
         dtype = next((f"{label(a)}.dtype" for a in arrays if a.shape and a.kind == "float"), "")
         returned = [f"d{key}" for key in self.derivation.wrt]
-        return self._lines(self.backward, dtype, returned, self.any_rank, passing=True)
+        return statements(self.backward, self.names, dtype, returned, True, self.any_rank, self._in_place[1])
+
+    @cached_property
+    def _in_place(self) -> tuple[InPlace, InPlace]:
+        """What forward and backward do in place: parts without a name in the derivation that nothing needs later."""
+        own = set(self.names.values()) - {*self.said, *(str(label(array)) for array in self.kept)}
+        forward = InPlace(self.forward, self.names, own)
+        return forward, InPlace(self.backward, self.names, own, forward.floats)
 
     @cached_property
     def kept_sizes(self) -> list[str]:
@@ -168,16 +175,56 @@ def _whole_first(lines: Sequence[Statement]) -> list[Statement]:
     return list(result.values())
 
 
+def _merged(
+    lines: Sequence[Statement], adjoints: dict[str, Array], wanted: set[str], form: Callable[[Array], Array]
+) -> list[Statement]:
+    """The statements, one that a single other uses written into that one where this saves passes over memory."""
+    expressions, formulas = {s.target: s.expression for s in lines}, dict(adjoints)
+    uses: dict[str, list[str]] = {}
+    for s in lines:
+        for key in s.expression.names():
+            uses.setdefault(key, []).append(s.target)
+    for key, users in uses.items():
+        user = users[0]
+        if key not in expressions or key in wanted or len(users) > 1:
+            continue
+        if not _may_merge(expressions[key], expressions[user]):
+            continue
+        formula = substitute(formulas[user], {key: formulas[key]})
+        expression = form(simplify(formula))
+        if _passes(expression) < _passes(expressions[key]) + _passes(expressions[user]):
+            formulas[user], expressions[user] = formula, expression
+            del expressions[key]
+    return [Statement(key, expression) for key, expression in expressions.items()]
+
+
+def _may_merge(one: Array, other: Array) -> bool:
+    """True for two formulas of entries that share an array, or both have numbers."""
+    entrywise = all(isinstance(array.op, Elementwise) for array in (one, other)) and one.shape == other.shape
+    shared = set(one.names()) & set(other.names())
+    return entrywise and (bool(shared) or all(_has_number(array) for array in (one, other)))
+
+
+def _has_number(array: Array) -> bool:
+    return any(isinstance(node.op, Constant) and node.op.value not in (1, -1) for node in array.walk())
+
+
+def _passes(array: Array) -> int:
+    """How many arrays of its shape NumPy computes for an expression."""
+    nodes = (node for node in array.walk() if isinstance(node.op, Elementwise | PowerOf) and node.shape == array.shape)
+    return len([node for node in nodes if node.names()])
+
+
 def _worth_keeping(expressions: Sequence[Array], forward_parts: set[Array]) -> list[Array]:
     """The largest parts that forward has too, but for what is one sum or product of a number and another of them."""
 
     def wanted(node: Array) -> bool:
         return node in forward_parts and is_work(node)
 
-    found = _topmost(expressions, wanted)
+    found = topmost(expressions, wanted)
     bases = {node: [a for a in node.operands if not isinstance(a.op, Constant)] for node in found}
     cheap = {node for node in found if node.op.name in QUICK and len(bases[node]) == 1 and bases[node][0] in bases}
-    return _topmost(expressions, lambda node: wanted(node) and node not in cheap) if cheap else found
+    return topmost(expressions, lambda node: wanted(node) and node not in cheap) if cheap else found
 
 
 def _alive(
@@ -192,7 +239,7 @@ def _alive(
     return kept
 
 
-def _topmost(expressions: Iterable[Array], wanted: Callable[[Array], bool]) -> list[Array]:
+def topmost(expressions: Iterable[Array], wanted: Callable[[Array], bool]) -> list[Array]:
     """The largest parts that are wanted, in order of first appearance."""
     found: dict[Array, None] = {}
     seen: set[int] = set()
@@ -259,7 +306,8 @@ def _cut_walk(expression: Array, names: dict[Array, str]) -> list[Array]:
     return list(found)
 
 
-def _fresh(letter: str, taken: set[str]) -> str:
+def fresh(letter: str, taken: set[str]) -> str:
+    """A name that is not taken yet, and now is."""
     chosen = next(c for c in chain([letter], (f"{letter}{k}" for k in count(1))) if c not in taken)
     taken.add(chosen)
     return chosen

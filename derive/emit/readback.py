@@ -5,9 +5,7 @@ A generator that writes a wrong statement is thereby a failed proof, not a surpr
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -19,11 +17,9 @@ import numpy
 from derive.arrays import build, reducing
 from derive.arrays.array import Array, apply
 from derive.arrays.axis import assuming
-from derive.arrays.functions import SPECIAL
-from derive.arrays.helpers import IN_PLACE, STANDS_FOR
+from derive.arrays.helpers import STANDS_FOR
 from derive.arrays.named import name, substitute
 from derive.arrays.operations import Constant, Eye
-from derive.arrays.windows import IMPORT
 from derive.derivation.reader import traced
 from derive.derivation.sweep import UPSTREAM, Derivation
 from derive.emit.any_rank import unlike
@@ -31,6 +27,7 @@ from derive.emit.checks import compared
 from derive.emit.cutting import cut
 from derive.emit.helpers import helpers_checked, helpers_in
 from derive.emit.loading import load_source
+from derive.emit.plain import unread, without_changes
 from derive.emit.plan import Plan, unfolded
 from derive.emit.stack import members
 from derive.errors import DeriveError
@@ -127,64 +124,6 @@ def judged(found: Sequence[tuple[Statement, Mapping[str, Array]]], told: str) ->
     return Rung("read-back", "proved", f"{len(found)} of {len(found)} statements{told}", numbers)
 
 
-def unread(source: str) -> str:
-    """The first statement that running once on symbolic arrays would not tell all about; empty if there is none.
-
-    Plain are definitions, ``target = expression``, ``return``, and checks that only raise.  A helper that loops over a
-    size is taken for what it stands for; it is checked by itself (helpers.py).
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        return str(error)
-    if not any(isinstance(node, ast.Import) and ast.unparse(node) == "import numpy as np" for node in tree.body):
-        return "import numpy as np is missing"
-    trusted = helpers_in(source)
-    tree.body = [node for node in tree.body if getattr(node, "name", "") not in trusted]
-    defined = [*tree.body, *(part for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body)]
-    for node in defined:
-        if isinstance(node, ast.FunctionDef):
-            strange = next((part for part in node.body if not is_plain(part)), None)
-            if (
-                strange is not None
-                or node.decorator_list
-                or node.args.kw_defaults
-                or node.args.vararg
-                or node.args.kwarg
-            ):
-                return ast.unparse(strange or node).partition("\n")[0]
-        elif not (
-            isinstance(node, ast.ClassDef | ast.Import) or _is_text(node) or ast.unparse(node) in (SPECIAL, IMPORT)
-        ):
-            return ast.unparse(node).partition("\n")[0]
-    return ""
-
-
-def is_plain(node: ast.stmt) -> bool:
-    """True for a statement that does the same whatever the values are, or only raises."""
-    if isinstance(node, ast.If):
-        return not node.orelse and all(isinstance(part, ast.Raise) for part in node.body)
-    conditional = any(
-        isinstance(part, ast.IfExp | ast.BoolOp | ast.Lambda | ast.NamedExpr | ast.Await) for part in ast.walk(node)
-    )
-    changed = [call for call in ast.walk(node) if isinstance(call, ast.Call) and ast.unparse(call.func) in IN_PLACE]
-    if not all(call.args and _is_fresh(call.args[0]) for call in changed):
-        return False
-    handed_on = isinstance(node, ast.Expr) and re.fullmatch(r"self\.\w+\.(step|backward)\(\w+\)", ast.unparse(node))
-    return _is_text(node) or bool(handed_on) or (isinstance(node, ast.Assign | ast.Return) and not conditional)
-
-
-def _is_fresh(node: ast.expr) -> bool:
-    """True for an array that was computed just now, so that no other name is one for it."""
-    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    makes = isinstance(getattr(numpy, called.removeprefix("np."), None), numpy.ufunc)
-    return isinstance(node, ast.BinOp) or makes or called.endswith(".copy")
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
 def definitions_of(derivation: Derivation) -> dict[str, Array]:
     """What each name of a derivation stands for."""
     known = {e.name: unfolded(e.expression) for e in derivation.layer.equations}
@@ -216,7 +155,7 @@ def _is_nearly_the_same(left: Array, right: Array, definitions: Mapping[str, Arr
 
 def symbolic(source: str, derivation: Derivation) -> ModuleType:
     """The module, loaded with symbolic arrays in place of NumPy's."""
-    loaded = load_source(source, derivation.layer.name)
+    loaded = load_source(without_changes(source), derivation.layer.name)
     loaded.__dict__["np"] = SymbolicNumPy()
     loaded.__dict__.update({key: STANDS_FOR[key] for key in helpers_in(source) if key in STANDS_FOR})
     loaded.__dict__["math"] = SymbolicNumPy()

@@ -15,6 +15,7 @@ from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
 from derive.arrays.windows import Windows
 from derive.arrays.writing import Writer
+from derive.emit.in_place import InPlace, is_call_of_entries
 from derive.emit.leading import open_shape
 
 VIEWS = (Named, Transpose, Reshape, Slice, Broadcast, Windows)  # NumPy gives a view for these
@@ -41,22 +42,29 @@ def statements(
     returned: Iterable[str],
     passing: bool = False,
     any_rank: bool = False,
+    in_place: InPlace | None = None,
 ) -> list[str]:
     """Lines of code, shapes as comments; what is returned is made a copy where it would be a view.
 
     ``passing``: what the block computes and does not return is given up, so that one result may be a view of it.
-    ``any_rank``: for any number of leading axes.
+    ``any_rank``: for any number of leading axes.  ``in_place``: what is done in place.
     """
     lines = []
     free: set[str] = set()  # arrays of the block's own
     later = {s.target for s in block}
     known = {array: target for array, target in names.items() if target not in later}  # a name is used once it is made
+    of_target: dict[str, list[Array]] = {}
+    for array, key in names.items():
+        of_target.setdefault(key, []).append(array)
     out = set(returned)
+    steps, called = (in_place.steps, in_place.name) if in_place else ({}, str)
     for statement in block:
-        root = statement.expression
+        root, target = statement.expression, called(statement.target)
         own = known.pop(root, None)
         write = Writer(known, dtype, quick=True, leading=any_rank)
-        text = write.text(root)[0]
+        text, changes = write.text(root)[0], list[str]()
+        if statement.target in steps and steps[statement.target].are_better(text):
+            text, changes = steps[statement.target].lines(target, known, write)
         if own is not None and own != statement.target:
             text = own
         by_name = own is not None and own != statement.target
@@ -70,10 +78,13 @@ def statements(
             text = _owned(root, text, write, by_name, viewed)
         shape = write_shape(open_shape(root.shape) if any_rank else root.shape)
         comment = f"  # {shape}" if root.shape else ""
-        lines.append(f"{statement.target} = {text}{comment}")
+        if target.endswith("]") and is_call_of_entries(root, text):  # a step of an array: nothing is made to be copied
+            lines.append(f"{text[:-1]}, out={target}){comment}")
+        else:
+            lines += [f"{target} = {text}{comment}", *changes] if text else changes
         if is_work(root):
-            known.setdefault(root, statement.target)
-        known.update({array: target for array, target in names.items() if target == statement.target})
+            known.setdefault(root, target)
+        known.update(dict.fromkeys(of_target.get(statement.target, ()), target))
         if own is not None:
             known[root] = own
     return lines

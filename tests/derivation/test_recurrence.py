@@ -70,11 +70,11 @@ def test_the_table_reads_as_backpropagation_through_time():
         "dhx[s]": "dz[s] @ w_hh",
         "dh0": "dhx[0]",
         "dw_hh": "sum(dz[s].T @ hx[s] for s in range(t))",
-        "db_hh": "sum(dz[s].sum(axis=0) for s in range(t))",
-        "dx[s]": "dz[s]",
+                "dx[s]": "dz[s]",
         "dinput[s]": "dx[s] @ w_ih",
         "dw_ih": "sum(dx[s].T @ input[s] for s in range(t))",
         "db_ih": "sum(dx[s].sum(axis=0) for s in range(t))",
+        "db_hh": "sum(dx[s].sum(axis=0) for s in range(t))",
     }
 
 

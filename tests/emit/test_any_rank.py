@@ -54,8 +54,8 @@ def test_what_is_alike_with_two_axes(one, two, alike):
 @pytest.mark.parametrize(
     ("statement", "lie"),
     [
-        ("E.sum(axis=-1, keepdims=True)", "E.sum(axis=1, keepdims=True)"),
-        ("E.sum(axis=-1, keepdims=True)", "E.sum(axis=E.ndim - 1, keepdims=True) * (E.ndim - 1)"),
+        ("output.sum(axis=-1, keepdims=True)", "output.sum(axis=1, keepdims=True)"),
+        ("output.sum(axis=-1, keepdims=True)", "output.sum(axis=output.ndim - 1, keepdims=True) * (output.ndim - 1)"),
         ("np.vecdot(D, output)[..., None]", "np.vecdot(D, output)[:, None]"),
     ],
 )

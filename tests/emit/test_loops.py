@@ -5,10 +5,12 @@ import pytest
 
 import derive
 from derive.arrays.named import name
+from derive.derivation.recurrence import State, over_steps
 from derive.emit.ladder import attacked
 from derive.emit.loading import load_source
 from derive.emit.loop_plan import LoopPlan
 from derive.emit.loop_readback import read_back
+from derive.errors import DeriveError
 from derive.index.size import Size
 
 from ..derivation.test_recurrence import ALL, LEAKY
@@ -38,12 +40,51 @@ def test_every_rung_holds(key):
 def test_products_that_need_no_state_are_made_for_all_steps_at_once():
     plan = LoopPlan(DERIVATION)
     assert [s.target for s in plan.ahead] == ["x"]
-    assert [s.target for s in plan.after] == ["dw_hh", "db_hh", "dinput", "dw_ih", "db_ih"]
+    assert [s.target for s in plan.after] == ["dw_hh", "dinput", "dw_ih", "db_ih", "db_hh"]
     forward, backward = SOURCE.split("def backward")
     loop = forward[forward.index("for s in") :]
     assert loop.count("@") == 1
     loop = backward[backward.index("for s in") : backward.index("dw_hh =")]
     assert loop.count("@") == 1
+
+
+def test_slopes_are_made_for_all_steps_at_once():
+    """What a line needs of forward alone, entry by entry, is no part of the reverse loop."""
+    plan = LoopPlan(DERIVATION)
+    assert plan.before
+    _, backward = SOURCE.split("def backward")
+    loop = backward[backward.index("for s in") : backward.index("dw_hh =")]
+    assert "np.exp(" not in loop
+    assert "1 - " not in loop
+
+
+@derive.layer
+def scaled_twice(x: "n d", hx: "n d", a: "d", b: "d"):
+    """Two parameters with one adjoint, and one whose adjoint is a part of another's."""
+    hy = np.tanh(hx + x + a + b)
+    return hy
+
+
+def test_adjoints_of_parameters_that_are_alike_are_each_a_sum_over_the_steps():
+    """At a step one may be said by the other; over the steps, the sum of the sums would be another number."""
+    layer = over_steps(
+        scaled_twice, "steps", sequences=["x"], states=[State("hx", "hy", "h0", "h_n")], outputs={"y": "hy"}
+    )
+    derivation = layer.derive()
+    assert read_back(derivation.numpy(), derivation).status == "proved"
+    assert attacked(derivation, derivation.numpy(), 40).rung.status == "tested"
+
+
+def test_arrays_of_all_steps_are_of_floats():
+    """Made of the dtype of whole numbers they would cut off what is put into them."""
+    code = derive.layers["rnn"].derive().compile()
+    shapes = [(3, 2, 4), (2, 5), (5, 4), (5, 5), (5,), (5,)]
+    with pytest.raises(DeriveError, match="rnn: input int64; wanted floats"):
+        code.forward(*[np.ones(shape, int) for shape in shapes])
+    outputs, cache = code.forward(*[np.full(shape, 0.1) for shape in shapes])
+    whole, floats = (code.backward(tuple(np.ones(y.shape, dtype) for y in outputs), cache) for dtype in (int, float))
+    for key, gradient in floats.items():
+        np.testing.assert_array_equal(whole[key], gradient)
 
 
 def test_one_row_that_depends_on_others_is_not_made_with_the_rows_of_other_steps():
@@ -55,9 +96,9 @@ def test_one_row_that_depends_on_others_is_not_made_with_the_rows_of_other_steps
         hy = hx + p
         return hy
 
-    from derive.derivation.recurrence import State, over_steps
-
-    layer = over_steps(centred, "centred_steps", sequences=["x"], states=[State("hx", "hy", "h0", "h_n")], outputs={"y": "hy"})
+    layer = over_steps(
+        centred, "centred_steps", sequences=["x"], states=[State("hx", "hy", "h0", "h_n")], outputs={"y": "hy"}
+    )
     derivation = layer.derive()
     assert LoopPlan(derivation).ahead == []
     assert read_back(derivation.numpy(), derivation).status == "proved"
@@ -73,13 +114,13 @@ def test_a_gradient_that_cannot_be_put_together_is_added_up():
         hy = np.tanh(W @ x + U @ hx)
         return hy
 
-    from derive.derivation.recurrence import State, over_steps
-
-    layer = over_steps(vector, "vector_steps", sequences=["x"], states=[State("hx", "hy", "h0", "h_n")], outputs={"y": "hy"})
+    layer = over_steps(
+        vector, "vector_steps", sequences=["x"], states=[State("hx", "hy", "h0", "h_n")], outputs={"y": "hy"}
+    )
     derivation = layer.derive()
     source = derivation.numpy()
     assert "dW = dW + " in source
-    assert "dU = np.zeros((h, h), dtype=dy.dtype)" in source
+    assert "dU = np.zeros((h, h), dtype=x.dtype)" in source
     assert read_back(source, derivation).status == "proved"
     wrong = source.replace("dW = dW + ", "dW = ")
     assert read_back(wrong, derivation).status == "open"
@@ -107,7 +148,12 @@ def by_hand(input, h0, c0, w_ih, w_hh, b_ih, b_hh, doutput, dh_n, dc_n):
         cs.append(f * cs[-1] + i * g)
         hs.append(o * np.tanh(cs[-1]))
         gates.append((i, f, g, o))
-    grads = {"input": np.zeros_like(input), "w_ih": np.zeros_like(w_ih), "w_hh": np.zeros_like(w_hh), "b": np.zeros_like(b_ih)}
+    grads = {
+        "input": np.zeros_like(input),
+        "w_ih": np.zeros_like(w_ih),
+        "w_hh": np.zeros_like(w_hh),
+        "b": np.zeros_like(b_ih),
+    }
     dh, dc = dh_n.copy(), dc_n.copy()
     for s in range(t - 1, -1, -1):
         i, f, g, o = gates[s]
@@ -169,8 +215,13 @@ LIES = {
     "the cell of the step before": ("np.tanh(cx[s + 1])", "np.tanh(cx[s])"),
     "the first cell is the first state": ("cx[0] = c0", "cx[0] = h0"),
     "the first state returned as the last": ("hx[-1].copy()", "hx[0].copy()"),
-    "a bias of one step": (f"db_hh = dz.reshape({ROWS}, 4*h).sum(axis=0)", "db_hh = dz[0].sum(axis=0)"),
-    "a bias forgotten": ("+ hx[s] @ w_hh.T + b_hh", "+ hx[s] @ w_hh.T"),
+    "a bias of one step": (f"db_ih = dz.reshape({ROWS}, 4*h).sum(axis=0)", "db_ih = dz[0].sum(axis=0)"),
+    "a bias forgotten": ("@ w_ih.T + b_ih + b_hh", "@ w_ih.T + b_ih"),
+    "a slope with another sign": ("D5 = A * (1 - A)", "D5 = A * (1 + A)"),
+    "the slope of another gate": ("do * D5[s]", "do * D7[s]"),
+    "a slope of the cell before": ("np.abs(cx[1:])", "np.abs(cx[:-1])"),
+    "a slope of all steps": ("D5 = A * (1 - A)", "D5 = A * (1 - A).mean(axis=0)"),
+    "what a slope is made of, kept of another gate": ("A1[s] = E1 / (1 + E1)", "A1[s] = E / (1 + E)"),
     "the input's weight for the state's": ("dhx = dz[s] @ w_hh ", "dhx = dz[s] @ w_hh.T[:h, :].T[:, :h] * 2 "),
 }
 
@@ -214,7 +265,9 @@ def test_what_running_the_body_once_would_not_tell_is_not_read(what):
 def test_what_a_step_leaves_to_the_next_by_another_name_is_not_read():
     """The body is run once; a name that it finds changed by the step before would be told wrongly."""
     before, inside = "    dcx = dc_n.copy()\n", "        dhx = dz[s] @ w_hh"
-    changed = SOURCE.replace(before, before + "    q = 0 * dh_n\n").replace(inside, f"{inside} + q\n        q = 0 * dhx", 1)
+    changed = SOURCE.replace(before, before + "    q = 0 * dh_n\n").replace(
+        inside, f"{inside} + q\n        q = 0 * dhx", 1
+    )
     rung = read_back(changed, DERIVATION)
     assert rung.status == "open"
     assert "the loop changes q" in rung.detail

@@ -42,6 +42,7 @@ t, w, L = N("t", "n : int[0,d)"), N("w", "n"), apply(LogSumExp((1,)), X)
 PICKED, SOFT, ONE = apply(Pick(1), X, t), apply(Softmax((1,)), X), t[:, None] == arange(size("d"))
 MOST = np.where(ONE, Fraction(3, 4) + build.constant(Fraction(1, 4)) / size("d"), build.constant(Fraction(1, 4)) / size("d"))
 GIVEN |= {"M": MOST, "L": L, "Q": V * V, "W": w * w}
+ROOT = build.spread(np.sqrt(build.constant(2)), X.shape)
 M, Q = N("M", "n d"), N("Q", "n d")
 
 
@@ -49,6 +50,7 @@ def copies(array):
     return apply(Broadcast(X.shape, (0,)), array)
 
 
+GIVEN["F"] = G * copies(w)
 FIRES = {
     "log_softmax_shifted": [apply(LogSoftmax((1,)), X), apply(LogSoftmax((0,)), X), apply(LogSoftmax((0, 1)), X)],
     "surprise_of_all": [copies(L) - X, copies(N("L", "n")) - X],
@@ -78,6 +80,10 @@ FIRES = {
     "signs_together": [f("negative", -X), X + (-V), X - (-V)],
     "common_factor": [X * V + X * G, X * V - G * X, V + X * G - X * S, X * V / G + X * S, 2 * (X * V) + X * G, 2 * X + 2 * V,
                       G + 3 * X - 3 * V],
+    "common_copies": [N("F", "n d") - copies(w * q), copies(w) * X - G * copies(w * q), V * copies(w) + N("F", "n d") - copies(w * q / r)],
+    "copies_together": [X * copies(w) / copies(q * w), copies(w) * (X * V) / copies(w), X * V * copies(w) / copies(w + 1)],
+    "number_into_sum": [2 * (X + 3 * (X * V)), ROOT * (3 * (V * X) - X), 0.5 * (X - ROOT * (V * X))],
+    "numbers_into_sum": [2 * ((1 + 3 * X) * V), ROOT * (V * (4 * (2 * X - ROOT) * G)), 3 * (V * (1 - 3 * (X * G)))],
 }  # fmt: skip
 
 MODULES = {module.__name__ for module in (apart, labels, means, scalars, shares, speed)}
