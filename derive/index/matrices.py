@@ -106,7 +106,7 @@ def _ways(mono: Monomial, inverse: Atom) -> Iterator[Terms]:
         indices = {place} if isinstance(place, Index) else dict(place.parts)
         return sorted([(atom.kind, atom.head) for atom in factors if not atom.free.isdisjoint(indices)])
 
-    for c, lead, rest in inverse.rule if isinstance(inverse.rule, tuple) else ():
+    for c, lead, rest in inverse.rule:
         for side in (0, 1):
             p, q = inverse.at[1 - side], inverse.at[side].index
             if q is None or q not in mono.bound or q.size != inverse.axes[0].size or q in free.union(dict(p.parts)):

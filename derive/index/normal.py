@@ -213,10 +213,9 @@ Change = Callable[[Atom], Terms | None]
 
 def _rewrite(mono: Monomial, touched: Callable[[Atom], bool], change: Change, places: Places) -> Terms:
     """The monomial with the touched atoms made anew: as ``change`` says or, if it gives None, from what is inside."""
-    result = monomial({a: e for a, e in mono.factors.items() if not touched(a)})
-    for atom, e in mono.factors.items():
-        if not touched(atom):
-            continue
+    moved = {atom: e for atom, e in mono.factors.items() if touched(atom)}
+    result = monomial(mono.without(moved).factors)
+    for atom, e in moved.items():
         new = change(atom)
         if new is None:
             assert atom.inner is not None
@@ -237,9 +236,8 @@ def _reduce(mono: Monomial, base: Atom) -> Terms | None:
     assert base.inner is not None
     if base.rule is None:
         base.rule = _leading(base.inner)
-    chosen: list[Relation] = [*base.rule] if isinstance(base.rule, tuple) else []
     e = mono.factors[base]
-    for c, lead, others in chosen + _trailing(mono, base.inner):
+    for c, lead, others in [*base.rule, *_trailing(mono, base.inner)]:
         remaining = take(mono.without({base}), lead, base.free)
         if remaining is not None:
             once_more = monomial({**remaining.factors, base: exact(e + 1)})
@@ -304,8 +302,8 @@ def vanishes(poly: Polynomial, tries: int = 4, ties: Ties = True, cleared: froze
     the keys of what it was multiplied by, so that it is 0 where that is.
     """
     one_sided = {a: new for _, m in poly.terms for a in m.factors if (new := turned(a, ties)) is not None}
-    if one_sided:
-        poly = _replaced(poly, one_sided)
+    if one_sided:  # they are replaced under sums too
+        poly = Polynomial(linear(poly.terms, lambda m: _rewrite(m, one_sided.__contains__, one_sided.get, {})))
     if not poly.terms:
         return True
     if below := _denominator(poly):
@@ -345,11 +343,6 @@ def _in_case(poly: Polynomial, atom: Atom, case: dict[Atom, int], cleared: froze
     except ZeroDivisionError:
         return Polynomial([])
     return here
-
-
-def _replaced(poly: Polynomial, new: dict[Atom, Terms]) -> Polynomial:
-    """The polynomial with other terms put for some factors, also under sums."""
-    return Polynomial(linear(poly.terms, lambda m: _rewrite(m, new.__contains__, new.get, {})))
 
 
 def _put(poly: Polynomial, atom: Atom, value: Terms) -> Polynomial:

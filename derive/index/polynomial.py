@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
+from typing import Any
 
 from derive.index.effort import MONOMIAL, digits, spend
 from derive.index.size import Size
@@ -50,7 +51,7 @@ class Atom:
         if inner is not None:
             self.free, self.depth = self.free | inner.free.difference(axes), inner.depth + (1 if axes else 0)
         self.key = self.write(NO_NAMES)
-        self.rule: object = None
+        self.rule: Any = None
 
     def write(self, names: Names) -> str:
         """The key under new names for free indices."""

@@ -73,11 +73,8 @@ class Position:
             return places.get(self.index, self)
         if places.keys().isdisjoint(dict(self.parts)):
             return self
-        moved = Position(self.offset, {i: c for i, c in self.parts if i not in places})
-        for i, c in self.parts:
-            if i in places:
-                moved = moved + places[i] * c
-        return moved
+        stays = Position(self.offset, {i: c for i, c in self.parts if i not in places})
+        return sum([places[i] * c for i, c in self.parts if i in places], stays)
 
     def bounds(self) -> tuple[Size, Size] | None:
         """The least and the greatest value, or None where a coefficient's sign is not plain to see."""
