@@ -28,7 +28,7 @@ NO_HINTS: Mapping[Index, str] = {}
 
 def entries_of(array: Array, notation: Notation = PLAIN, label: str = "") -> tuple[list[str], Text]:
     """The subscripts of an entry, and the entry; no index goes by the name of an array or of a size that is written."""
-    taken: set[str] = {*array.names(), *notation.names.values(), "d"}  # d is the sign of an adjoint
+    taken: set[str] = {label, *array.names(), *notation.names.values(), "d"}  # d is the sign of an adjoint
     while True:
         write = Entries(notation, taken)
         indices = [Index(size) for size in array.shape]

@@ -362,7 +362,8 @@ class LoopModule:
             d = name(adjoint_name(key), array.shape)
             names |= {adjoint_name(key): at_step(d, step), NEXT + adjoint_name(key): at_step(d, step, 1)}
         lines = {x.adjoint.removesuffix(at): x.expression for x in self.derivation.steps if x.name.endswith(at)}
-        same = {lines[key]: names[key] for key in carried if not isinstance(lines[key].op, AtStep)}  # one name will do
+        kept = [key for key in carried if key in self.filled and not isinstance(lines[key].op, AtStep)]
+        same = {lines[key]: names[key] for key in kept}  # one name will do
         for key, expression in lines.items():
             if key not in carried:
                 found[key] = each_step(same.get(expression, expression), step)

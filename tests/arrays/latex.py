@@ -230,6 +230,9 @@ class Reader:
         return value
 
     def atom(self):
+        if self.now in self.letters:
+            self.at += 1
+            return Value(self.letters[self.tokens[self.at - 1]])
         name = self.match(self.symbols)
         if name is not None:
             return self.entry(self.arrays[name]) if self.take("_") else Value(np.asarray(self.arrays[name]))
@@ -280,9 +283,6 @@ class Reader:
             return Value(1 - self.atom().array)
         if self.take(r"\begin"):
             return self.block("".join(self.group()))
-        if self.now in self.letters:
-            self.at += 1
-            return Value(self.letters[self.tokens[self.at - 1]])
         size = self.match(self.size_symbols)
         if size is not None:
             return Value(np.asarray(float(self.sizes[size])))

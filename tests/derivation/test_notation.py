@@ -69,11 +69,7 @@ def flat(value, shape):
     return np.reshape(value, (-1, *np.shape(value)[more + 1 :])) if shape else value
 
 
-UNREAD = {"multi_head_attention": "the reader of printed lines does not yet know ranges of the size of a given h"}
-READ = [pytest.param(n, marks=pytest.mark.xfail(strict=True, reason=UNREAD[n])) if n in UNREAD else n for n in LAYERS]
-
-
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", LAYERS)
 def test_a_printed_line_has_the_value_that_it_stands_for(name):
     layer = LAYERS[name]
     arrays, sizes, classes = values_of(layer)
