@@ -18,7 +18,18 @@ from derive.arrays.helpers import IN_PLACE
 from derive.arrays.windows import IMPORT
 from derive.emit.helpers import helpers_in
 
-COPIES = (".copy", ".sum", ".mean", ".max", ".argmax", "np.sum", "np.mean", "np.max", "np.where")  # besides ufuncs
+COPIES = (
+    ".copy",
+    ".astype",
+    ".sum",
+    ".mean",
+    ".max",
+    ".argmax",
+    "np.sum",
+    "np.mean",
+    "np.max",
+    "np.where",
+)  # besides ufuncs
 
 
 def unread(source: str) -> str:
