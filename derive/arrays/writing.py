@@ -111,7 +111,7 @@ class Writer:
         if node.op.name == "multiply" and operands[0][0].startswith("1 / "):
             (part, _), (text, own) = operands  # a ninth of A is A / 9
             return f"{text if own >= self.TIMES else f'({text})'} / {part.removeprefix('1 / ')}", self.TIMES
-        if self.quick and self.dtype and node.op.name == "multiply" and _is_scaled_mask(node):
+        if self.quick and self.dtype and node.op.name == "multiply" and is_scaled_mask(node):
             return f"np.multiply({operands[0][0]}, {operands[1][0]}{self.dtype})", self.ATOM  # else float64 or int64
         texts = []
         for place, (text, own) in enumerate(operands):
@@ -233,7 +233,7 @@ def uncopied(array: Array) -> Array | None:
     return array if isinstance(array.op, Constant) else None
 
 
-def _is_scaled_mask(node: Array) -> bool:
+def is_scaled_mask(node: Array) -> bool:
     """True for a mask times a number."""
     return [a.kind for a in node.operands if not isinstance(a.op, Constant)] == ["bool"]
 

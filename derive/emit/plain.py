@@ -18,7 +18,18 @@ from derive.arrays.helpers import IN_PLACE
 from derive.arrays.windows import IMPORT
 from derive.emit.helpers import helpers_in
 
-COPIES = (".copy", ".sum", ".mean", ".max", ".argmax", "np.sum", "np.mean", "np.max", "np.where")  # besides ufuncs
+COPIES = (
+    ".copy",
+    ".astype",
+    ".sum",
+    ".mean",
+    ".max",
+    ".argmax",
+    "np.sum",
+    "np.mean",
+    "np.max",
+    "np.where",
+)  # besides ufuncs
 
 
 def unread(source: str) -> str:
@@ -55,10 +66,19 @@ def unread(source: str) -> str:
 
 def first_strange(body: Sequence[ast.stmt]) -> ast.stmt | None:
     """The first statement of a function that is not plain, given those before it; None if all are."""
-    for k, part in enumerate(body):
+    own = set[str]()  # the names of arrays that were made in these statements, and of which none can have kept a view
+    for part in body:
         key = changed(part)
-        if not (is_plain(part) if key is None else _is_its_own(key, body[:k])):
+        if not (is_plain(part) if key is None else key in own):
             return part
+        if key is not None or isinstance(part, ast.If):
+            continue
+        made = isinstance(part, ast.Assign) and is_fresh(part.value)
+        if not made:
+            own -= _names(part)
+        if isinstance(part, ast.Assign):
+            targets = {target.id for target in part.targets if isinstance(target, ast.Name)}
+            own = own | targets if made else own - targets
     return None
 
 
@@ -110,21 +130,6 @@ class _Assigning(ast.NodeTransformer):
         assert isinstance(node.value, ast.Call)
         call = ast.Call(node.value.func, node.value.args, [])
         return ast.copy_location(ast.Assign([ast.Name(key, ast.Store())], call), node)
-
-
-def _is_its_own(key: str, before: Sequence[ast.stmt]) -> bool:
-    """True for the name of an array that was made in these statements, and of which none can have kept a view."""
-    made = False
-    for part in before:
-        if isinstance(part, ast.Assign) and [ast.unparse(target) for target in part.targets] == [key]:
-            made = is_fresh(part.value)
-        elif key in _names(part) and not (isinstance(part, ast.If) or changed(part) or _is_made_from(part)):
-            return False
-    return made
-
-
-def _is_made_from(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and is_fresh(node.value)
 
 
 def is_fresh(node: ast.expr) -> bool:

@@ -14,7 +14,7 @@ from derive.arrays.named import Named, label
 from derive.arrays.operations import Broadcast, Constant, Eye
 from derive.arrays.shapes import write_shape
 from derive.arrays.windows import Windows
-from derive.arrays.writing import Writer
+from derive.arrays.writing import Writer, is_scaled_mask
 from derive.emit.in_place import InPlace, is_call_of_entries
 from derive.emit.leading import open_shape
 
@@ -65,6 +65,8 @@ def statements(
         text, changes = write.text(root)[0], list[str]()
         if statement.target in steps and steps[statement.target].are_better(text):
             text, changes = steps[statement.target].lines(target, known, write)
+        elif in_place and dtype and root.op.name == "multiply" and is_scaled_mask(root):
+            text, changes = _scaled_mask(root, target, write, dtype)
         if own is not None and own != statement.target:
             text = own
         by_name = own is not None and own != statement.target
@@ -88,6 +90,12 @@ def statements(
         if own is not None:
             known[root] = own
     return lines
+
+
+def _scaled_mask(root: Array, target: str, write: Writer, dtype: str) -> tuple[str, list[str]]:
+    """A mask times a number, in two steps: to change the type by itself takes half as long as within a product."""
+    mask, number = sorted(root.operands, key=lambda operand: isinstance(operand.op, Constant))
+    return f"{write(mask, write.ATOM)}.astype({dtype})", [f"{target} *= {write.number(number.op.value)[0]}"]  # type: ignore[attr-defined]
 
 
 def _owned(root: Array, text: str, write: Writer, by_name: bool, viewed: str | None) -> str:

@@ -30,8 +30,10 @@ def stabilized(array: Array, definitions: Definitions) -> Array:
         for form in FORMS.get(type(node.op), ()) if rounds < MAX_ROUNDS else ():
             asked.clear()
             better = form(node, definition)
+            if better is None or better is node:
+                continue
             known = {key: definitions[key] for key in definitions if key in asked}
-            if better is not None and better is not node and is_proved(node, better, known):
+            if is_proved(node, better, known):
                 return visited(better, rounds + 1)
         new = rebuilt(node, [done[operand] for operand in node.operands])
         return node if new is node else visited(new, rounds + 1)

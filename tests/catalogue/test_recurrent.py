@@ -62,7 +62,7 @@ def test_a_cell_is_proved_on_every_rung(name):
 
 
 LINES = {
-    "rnn_cell": {"z": "dhy * (1 - hy ** 2)", "hx": "dz @ w_hh", "w_hh": "dz.T @ hx", "b_hh": "dz.sum(axis=0)", "input": "dx @ w_ih"},
+    "rnn_cell": {"z": "dhy * (1 - hy ** 2)", "hx": "dz @ w_hh", "w_hh": "dz.T @ hx", "b_hh": "dx.sum(axis=0)", "input": "dx @ w_ih"},
     "lstm_cell": {"tc": "dhy * o", "cy": "dtc * (1 - tc ** 2) + dcy_out", "cx": "dcy * f", "zf": "df * f * (1 - f)", "zg": "dg * (1 - g ** 2)",
                   "z": "np.concatenate((dzi, dzf, dzg, dzo), axis=1)", "w_ih": "dx.T @ input"},
     "gru_cell": {"g": "dhy * (1 - z)", "yg": "dag * r", "y": "np.concatenate((dyr, dyz, dyg), axis=1)", "hx": "dhy * z + dy @ w_hh"},
