@@ -1,5 +1,8 @@
 """derive.check: right code is accepted, wrong code refuted with numbers, and what cannot be checked is open."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -147,3 +150,24 @@ def test_code_that_warns_is_judged_by_its_results():
     verdict = derive.check(sigmoid, overflows, {"x": "n"})
     assert verdict.status == "refuted"
     assert "not finite" in verdict.reason
+
+
+MEAN_ERROR = """
+import derive
+
+def forward(Y, T):
+    return ((Y - T) ** 2).sum() / len(Y)
+
+def backward(Y, T, dY):
+    return {"Y": dY * 2 * (Y - T) / len(Y), "T": dY * 2 * (T - Y) / len(Y)}
+
+print(derive.check(forward, backward, {"Y": "n d", "T": "n d"}))
+"""
+
+
+def test_warnings_at_empty_arrays_do_not_pass_for_printing(tmp_path):
+    """In a program of its own, for pytest catches warnings before they are printed."""
+    (tmp_path / "mean_error.py").write_text(MEAN_ERROR)
+    run = subprocess.run([sys.executable, tmp_path / "mean_error.py"], capture_output=True, text=True, check=True)
+    assert "proved" in run.stdout
+    assert "beside" not in run.stdout
