@@ -61,6 +61,18 @@ def _elementwise(function: str) -> Callable[..., Array]:
     return lambda *operands: build.elementwise(function, *operands)
 
 
+def _of_one(name: str, of_two: str) -> Callable[..., Array]:
+    """NumPy's reduction of one array, that Python has a function of several numbers for."""
+
+    def reduced(*given: Value, **options: Value) -> Array:
+        if any(isinstance(each, Array) for each in given[1:]):
+            raise DeriveError(f"{name} of {len(given)} arrays", "one array was wanted", "", f"{of_two}(a, b)")
+        result: Array = getattr(np, name)(*given, **options)
+        return result
+
+    return reduced
+
+
 _ARRAYS: dict[str, Callable[..., Any]] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
@@ -84,8 +96,8 @@ _ARRAYS: dict[str, Callable[..., Any]] = {
     "mean": np.mean,
     "var": np.var,
     "std": np.std,
-    "max": np.max,
-    "min": np.min,
+    "max": _of_one("max", "maximum"),
+    "min": _of_one("min", "minimum"),
     "where": np.where,
     "power": np.power,
     "square": np.square,
