@@ -13,7 +13,6 @@ from typing import Any
 from derive.derivation.sweep import Derivation
 from derive.errors import DeriveError, callers_place
 
-
 _TUPLES = {
     "cache": "what forward returned beside its value was wanted",
     "upstream": "a tuple was wanted, the upstream gradient of each output",
