@@ -12,6 +12,7 @@ from derive.arrays.shapes import FLOAT, KINDS, Declaration, Kind, check_name, de
 from derive.derivation.layer import Input, Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place
 from derive.formulas import habits
+from derive.formulas.conditions import smooth_where
 from derive.formulas.right import right_formula
 from derive.formulas.text import Reader
 from derive.formulas.witness import asked, decide
@@ -69,7 +70,9 @@ class Statement:
         except DeriveError as misfit:
             return self._refuted_where_it_fits(misfit, layer, (loss, wrt, gradient))
         layer = self.layer(loss, wrt, claimed.names())
-        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt))
+        variable = self.defined[wrt] if wrt in self.defined else self.arrays[wrt]
+        assumed = smooth_where(self.defined[loss], variable)
+        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt), conditions=assumed)
         told = tuple(a for a in verdict.assumptions if a != f"d{loss} = 1")  # that it is the loss goes without saying
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:

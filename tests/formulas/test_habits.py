@@ -51,6 +51,8 @@ ANSWERED = [  # what is typed, what the answer names, and what it says to try
     ("inv(X)", "X is (n, d)", "X.T @ X"), ("x[n]", "index n", "-1"), ("where(x, 1, 0)", "x is float", "X > 0"), ("softmax(X, dims=1)", "dims", "dim"),
     ("e ** x", "the name e", "exp(1)"), ("x // 2", "x // 2", "/"), ("x & y", "x & y", "*"), ("norm(x, 3)", "ord 3", "np.max"),
     ("max(0, x @ y)", "max of 2 arrays", "maximum(a, b)"), ("sum(min(x, y))", "min of 2 arrays", "minimum(a, b)"),
+    ("sigmoid(x, y)", "sigmoid(x, y)", "takes 1 argument but 2 were given"), ("relu(x, y)", "relu(x, y)", "relu() takes 1"),
+    ("sum(eye(-1))", "the size -1", "at least 0"), ("sum(ones(-n))", "the size -n", "at least 0"), ("eye()", "eye()", "eye() missing"),
 ]  # fmt: skip
 
 
