@@ -75,7 +75,12 @@ def test_a_page_is_rebuilt_by_a_command_that_there_is():
     def softmax(x: "n d"):
         return x * x
 
+    @derive.layer
+    def squared(x: "n d"):
+        return x * x
+
     assert "`derive report dense` writes" in report.page(derive.layers["dense"])
+    assert report.rebuilt(squared).startswith("`derive report FILE.py:squared`")
     assert "`derive report FILE.py:softmax`, with the file that has the layer, writes" in report.page(softmax)
     assert report.rebuilt(derive.layers["conv2d"].with_options(stride=2)).startswith("`derive report FILE.py:conv2d`")
 
