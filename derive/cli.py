@@ -123,7 +123,7 @@ def _answers(command: Callable[..., Answer]) -> Callable[..., int]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")(call)
 
 
-_several = click.argument("names", nargs=-1, metavar="NAME...")
+_several = click.argument("names", nargs=-1, metavar="[NAME]...")
 _at_least_one = click.argument("names", nargs=-1, metavar="NAME...", required=True)
 _settings = click.option(
     "--set", "settings", multiple=True, metavar="OPTION=VALUE", help="An option of the layer, such as reduction=sum."

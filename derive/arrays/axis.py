@@ -34,6 +34,12 @@ class AxisSize(Size):
     def __rsub__(self, other: Any) -> Any:
         return axis_size(Size.__sub__(Size.of(other), self)) if _is_size(other) else _scalar("subtract", other, self)
 
+    def __neg__(self) -> Any:
+        return axis_size(Size.__neg__(self))
+
+    def __pos__(self) -> Any:
+        return self
+
     def __mul__(self, other: Any) -> Any:
         return axis_size(Size.__mul__(self, other)) if _is_size(other) else _scalar("multiply", self, other)
 

@@ -83,7 +83,7 @@ class Declaration:
     leading: bool = False
 
     def __str__(self) -> str:
-        return write_declaration(self.shape, self.kind)
+        return write_declaration(self.shape, self.kind, self.leading)
 
 
 def declare(text: str, where: str = "") -> Declaration:
@@ -176,9 +176,10 @@ def not_empty(sizes: Iterable[Size]) -> tuple[str, ...]:
     return tuple(f"{factor} > 0" for factor in found)
 
 
-def write_declaration(shape: Shape, kind: Kind = FLOAT) -> str:
-    """``n d``, as a shape string shows it."""
-    text = " ".join(str(size).replace(" ", "") for size in shape)
+def write_declaration(shape: Shape, kind: Kind = FLOAT, leading: bool = False) -> str:
+    """``n d``, or ``... d`` with leading axes, as a shape string shows it."""
+    sizes = [str(size).replace(" ", "") for size in shape]
+    text = " ".join([LEADING, *sizes[1:]] if leading else sizes)
     return text if kind == FLOAT else f"{text} : {kind}".strip()
 
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from derive.derivation.layer import Layer
 from derive.errors import DeriveError, callers_place
@@ -38,6 +39,10 @@ class Catalogue(Mapping[str, Layer]):
                 near[0] if near else "derive list, or FILE.py:name for a layer of your own",
             )
         return self._found[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The layer, or the default if there is none of that name."""
+        return self._found.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._found

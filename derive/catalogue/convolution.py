@@ -21,9 +21,16 @@ def times(groups: Any, size: str) -> str:
 
 @options
 def conv2d(*, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Layer:
-    """A convolution of images, as deep learning means it: the kernel is not turned."""
+    """A convolution of images, as deep learning means it: the kernel is not turned.
+
+    ``padding`` may also be ``"valid"``, none, or ``"same"``: as many windows as entries, at a stride of 1.
+    """
     (s, t), (d, e), (g,) = steps("stride", stride, 2), steps("dilation", dilation, 2), steps("groups", groups, 1)
-    p, q = steps("padding", padding, 2, least=0)
+    same = padding == "same"
+    if same and (s, t) != (1, 1):
+        where = callers_place()
+        raise DeriveError(f"padding='same' with stride={stride!r}", "a stride of 1 was wanted", where, "padding=1")
+    p, q = steps("padding", 0 if padding in ("same", "valid") else padding, 2, least=0)
 
     @layer(parameters=("weight", "bias"), source=GUIDE)
     def conv2d(input: f"n {times(g, 'c')} h w", weight: f"{times(g, 'o')} c kh kw", bias: times(g, "o")) -> Any:
@@ -31,8 +38,11 @@ def conv2d(*, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any 
         (n, _, h, w), (o, c, kh, kw) = input.shape, weight.shape
         images = input if g == 1 else input.reshape(n, g, c, h, w)
         kernels = weight if g == 1 else weight.reshape(g, o // g, c, kh, kw)
-        around = ((0, 0),) * (images.ndim - 2)
-        padded = np.pad(images, (*around, (p, p), (q, q))) if (p, q) != (0, 0) else images
+        edges = ((0, 0),) * (images.ndim - 2)
+        rows, columns = (p, p), (q, q)
+        if same:  # as many windows as entries, the odd row or column after them
+            rows, columns = [(more // 2, more - more // 2) for more in (d * (kh - 1), e * (kw - 1))]
+        padded = np.pad(images, (*edges, rows, columns)) if same or (p, q) != (0, 0) else images
         windows = sliding_window_view(padded, (d * (kh - 1) + 1, e * (kw - 1) + 1), axis=(-2, -1))
         windows = windows[..., ::s, ::t, ::d, ::e]
         if g == 1:

@@ -127,7 +127,13 @@ def _about(layer: Layer) -> dict[str, Any]:
     from derive.arrays.shapes import write_declaration
 
     inputs = [
-        {"name": i.name, "shape": write_declaration(i.shape), "kind": str(i.kind), "role": i.role} for i in layer.inputs
+        {
+            "name": i.name,
+            "shape": write_declaration(i.shape, leading=i.leading),
+            "kind": str(i.kind),
+            "role": i.role,
+        }
+        for i in layer.inputs
     ]
     return {
         "name": layer.name,

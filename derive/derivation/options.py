@@ -109,5 +109,7 @@ def steps(option: str, value: Any, count: int, least: int = 1) -> tuple[Any, ...
 def _step(option: str, value: Any, least: int) -> Any:
     if not isinstance(value, str):
         return whole(option, value, least)
+    if value in ("same", "valid"):  # PyTorch's words for a padding, no names of sizes
+        raise DeriveError(f"{option}={value!r}", "a whole number was wanted", callers_place(), f"{option}={least}")
     check_name(value, f"{option}: a size", callers_place())
     return Size.of(value)

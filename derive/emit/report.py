@@ -68,10 +68,21 @@ def page(
         "## Not shown",
         not_shown(),
         "## Rebuild",
-        f"`derive report {layer.name}` writes this page again, byte for byte; "
-        f"`derive prove {layer.name}` prints the proof.",
+        rebuilt(layer),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def rebuilt(layer: Layer) -> str:
+    """The commands that write the page again and print the proof: by name only for what the catalogue has."""
+    from derive.catalogue import layers
+
+    known = layers.get(layer.name)
+    listed = known is not None and str(known) == str(layer)
+    name = layer.name if listed else f"FILE.py:{layer.name}"
+    where = "" if listed else ", with the file that has the layer,"
+    written = f"`derive report {name}`{where} writes this page again, byte for byte"
+    return f"{written}; `derive prove {name}` prints the proof."
 
 
 def pages(layers: Mapping[str, Layer] | None = None) -> dict[str, str | bytes]:

@@ -72,6 +72,11 @@ class Guarded:
         )
 
 
+def not_told(error: Exception) -> bool:
+    """True where NumPy cannot tell the -1 of a shape, since the array has no entries: code has no value there."""
+    return isinstance(error, ValueError) and str(error).startswith("cannot reshape array of size 0 into shape")
+
+
 def _guarded(where: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
@@ -79,7 +84,7 @@ def _guarded(where: str, call: Callable[[], Any]) -> Any:
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, np.linalg.LinAlgError) and ("ingular" in text or "positive definite" in text):
             raise
-        if isinstance(error, ValueError) and text.startswith("ValueError: cannot reshape array of size 0 into shape"):
+        if not_told(error):
             raise np.linalg.LinAlgError("no value: NumPy cannot tell the -1 of a shape without entries") from error
         raise Refuted(Failure(where, f"{where} raised {text}", text, "no exception", "")) from error
 

@@ -201,8 +201,13 @@ def agrees_along(
     got, scale = float(np.sum(gradient * direction)), float(np.sum(np.abs(gradient * direction)))
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded
     own += underflow(case, direction)
+
+    def rounding(eps: float) -> float:
+        """How far the derivative may be off because the terms of the gradient are rounded."""
+        return sensitivity(code, case, eps, lambda _, gradients: np.sum(gradients[name] * direction, keepdims=True))
+
     if eps > EPS:
-        own += sensitivity(code, case, eps, lambda _, gradients: np.sum(gradients[name] * direction, keepdims=True))
+        own += rounding(eps)
     if not np.all(np.isfinite(curve(0.0))):
         return Agreement(name, got, np.nan, np.inf, scale, True, "undecided")
     estimate = directional(curve)
@@ -221,6 +226,8 @@ def agrees_along(
     if between is None:
         lost = max(SURE * tolerance, FLOOR * eps * _natural_scale(code, case, name, direction))
         unsure = gap <= lost or _is_too_narrow(curve, estimate, got)
+        if not unsure and not estimate.value and np.isfinite(got):  # of terms that cancel, differences see nothing
+            unsure = gap <= FLOOR * rounding(EPS)
         if not np.isfinite(got):
             unsure = _overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance)
         kind: Kind = "undecided" if unsure else "smooth"

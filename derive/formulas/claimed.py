@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from derive.arrays.array import Array
 from derive.arrays.build import constant, spread
 from derive.arrays.named import as_declared, name, substitute
 from derive.arrays.shapes import FLOAT, KINDS, Declaration, Kind, check_name, declare, size_names, write_shape
-from derive.derivation.layer import Layer, build_layer, output_name
+from derive.derivation.layer import Input, Layer, build_layer, output_name
 from derive.errors import DeriveError, callers_place
 from derive.formulas import habits
+from derive.formulas.conditions import smooth_where
 from derive.formulas.right import right_formula
 from derive.formulas.text import Reader
 from derive.formulas.witness import asked, decide
@@ -68,7 +69,10 @@ class Statement:
             claimed = self.claimed(layer, wrt, gradient)
         except DeriveError as misfit:
             return self._refuted_where_it_fits(misfit, layer, (loss, wrt, gradient))
-        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt))
+        layer = self.layer(loss, wrt, claimed.names())
+        variable = self.defined[wrt] if wrt in self.defined else self.arrays[wrt]
+        assumed = smooth_where(self.defined[loss], variable)
+        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt), conditions=assumed)
         told = tuple(a for a in verdict.assumptions if a != f"d{loss} = 1")  # that it is the loss goes without saying
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:
@@ -83,6 +87,7 @@ class Statement:
         """True if the claim is proved; no counterexample is looked for."""
         layer = self.layer(loss, wrt)
         claimed = self.claimed(layer, wrt, gradient)
+        layer = self.layer(loss, wrt, claimed.names())
         return bool(asked(layer, wrt, claimed, {f"d{loss}": 1}, facts=self.facts(wrt)).holds())
 
     def claimed(self, layer: Layer, wrt: str, gradient: str) -> Array:
@@ -109,8 +114,11 @@ class Statement:
         reason = f"{shapes}; where all sizes are equal it has a value, but another; it is {right}"
         return replace(verdict, reason=reason)
 
-    def layer(self, loss: str, wrt: str) -> Layer:
-        """The layer of one formula, to be differentiated by one name; DeriveError for a name that is not in it."""
+    def layer(self, loss: str, wrt: str, besides: Collection[str] = ()) -> Layer:
+        """The layer of one formula, to be differentiated by one name; DeriveError for a name that is not in it.
+
+        ``besides`` are declared names that need not be in the formula: a claim may speak of them, wrongly.
+        """
         formula = self.defined.get(loss)
         if formula is None:
             known = ", ".join(self.defined) or "none is stated yet"
@@ -143,7 +151,10 @@ class Statement:
             inputs[wrt] = replace(inputs[wrt], kind=free)
             parts = {key: substitute(part, plain) for key, part in parts.items()}
             formula = substitute(formula, plain)
-        return build_layer(TITLE, inputs, parts, {loss: formula})
+        layer = build_layer(TITLE, inputs, parts, {loss: formula})
+        spoken = {key: declared for key, declared in self.declared.items() if key in besides and key not in inputs}
+        more = [Input(key, d.shape, d.kind, "constant") for key, d in spoken.items()]
+        return replace(layer, inputs=(*layer.inputs, *more)) if more else layer
 
     def facts(self, wrt: str) -> dict[str, Kind]:
         """What ties the entries of the variable together, and is not used when the formula is differentiated."""

@@ -13,7 +13,9 @@ from derive.arrays.array import Array
 from derive.arrays.operations import Einsum
 from derive.arrays.rewriting import unfolded
 from derive.arrays.shapes import Shape, concrete
+from derive.evidence.conditions import condition
 from derive.evidence.values import draw_floats
+from derive.formulas.conditions import defined_where
 from derive.formulas.experiment import Point
 from derive.formulas.question import Question, shape_of
 from derive.index.size import Size
@@ -21,32 +23,45 @@ from derive.index.size import Size
 LARGEST = 3  # of a size that is tried
 MOST_SIZES, TRIES = 40, 4  # combinations of sizes, and points at each
 MOST_ENTRIES = 100  # of what is differentiated: each is moved by itself, many times
-MANY = 6  # sizes, of which not all combinations are tried
+MOST_CHOICES = 2000  # of combinations that are looked through
 MOST_WORK = 1_000_000  # entries of any array on the way, and products in a contraction
 SIMPLE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # what entries shrink to, the simplest first
 SEED = 0
 
 
 def points(question: Question) -> Iterator[Point]:
-    """Points to try, of a fixed seed."""
+    """Points to try, of a fixed seed, where the formulas have a value."""
     chance = np.random.default_rng(SEED)
-    free = question.free_sizes
     work = [Size.of(1), *_work(question)]
-    choices = _choices(len(free))
-    for values in sorted(choices, key=lambda values: (sum(values), max(values, default=0)))[:MOST_SIZES]:
-        sizes = {key: {**dict(zip(free, values, strict=True)), **question.sizes}[key] for key in question.layer.sizes}
+    for sizes in _sizes(question):
         moved = prod(concrete(question.wanted, sizes))
         if moved <= MOST_ENTRIES and max(concrete(tuple(work), sizes)) <= MOST_WORK:
             for _ in range(TRIES):
                 yield draw(question, sizes, chance)
 
 
-def _choices(count: int) -> list[tuple[int, ...]]:
-    """Values for so many sizes: all of them, or of many sizes those with few that are not 1."""
-    if count <= MANY:
-        return list(product(range(1, LARGEST + 1), repeat=count))
+def _sizes(question: Question) -> list[dict[str, int]]:
+    """Sizes to try, the smallest first; larger ones where the formulas ask for them, as x[5] does."""
+    free = question.free_sizes
+    stated = defined_where(*[e.expression for e in question.layer.equations], question.claimed)
+    asked = [condition(text.replace("≥", ">=")) for text in stated if "≥" in text]
+    for largest in (2 * LARGEST, 4 * LARGEST, LARGEST) if asked else (LARGEST,):
+        found = []
+        for values in _choices(len(free), largest):
+            known = {**dict(zip(free, values, strict=True)), **question.sizes}
+            if all(each.holds(known) for each in asked if each.names <= known.keys()):
+                found.append((sum(values), max(values, default=0), {key: known[key] for key in question.layer.sizes}))
+        if found:
+            return [sizes for *_, sizes in sorted(found, key=lambda one: one[:2])[:MOST_SIZES]]
+    return []
+
+
+def _choices(count: int, largest: int) -> list[tuple[int, ...]]:
+    """Values for so many sizes: all of them, or where these are many those with few that are not 1."""
+    if largest**count <= MOST_CHOICES:
+        return list(product(range(1, largest + 1), repeat=count))
     ones = (1,) * count
-    return [ones, *[(*ones[:k], value, *ones[k + 1 :]) for k in range(count) for value in range(2, LARGEST + 1)]]
+    return [ones, *[(*ones[:k], value, *ones[k + 1 :]) for k in range(count) for value in range(2, largest + 1)]]
 
 
 def _work(question: Question) -> set[Size]:

@@ -7,6 +7,7 @@ third, and ``0.1`` one tenth.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -210,7 +211,10 @@ class Reader:
             if keyword.arg is None or not (own or keyword.arg in OPTIONS):
                 raise self._refused(node, f"{' and '.join(f'{key}=' for key in OPTIONS[:2])} were wanted")
             keywords[keyword.arg] = self._option(keyword.value, depth, own)
-        return function(*given, **keywords)
+        try:
+            return function(*given, **keywords)
+        except TypeError as error:  # of Python's, about the arguments of a function that has another name here
+            raise self._refused(node, re.sub(r"^[\w<>.]+\(\)", f"{name}()", _short(str(error), 300))) from None
 
     def _function(self, node: ast.expr, name: str) -> Callable[..., Any]:
         if (function := word(name)) is not None:

@@ -32,6 +32,7 @@ from derive.formulas.comparison import (
     told_by_shape,
     told_by_values,
 )
+from derive.formulas.conditions import defined_where
 from derive.formulas.experiment import Experiment, Point
 from derive.formulas.faults import faults
 from derive.formulas.points import LARGEST, MOST_ENTRIES, SEED, SIMPLE, points
@@ -55,21 +56,22 @@ def decide(
     definitions: Mapping[str, Array] | None = None,
     given: Given | None = None,
     facts: Facts | None = None,
+    conditions: tuple[str, ...] | None = None,
 ) -> Verdict:
     """Whether ``claimed`` is the adjoint of ``target``, an input or a computed name of the layer.
 
     ``claimed`` is written in the layer's names and in adjoint names (``dY``, ``dS``), each taken as the true adjoint.
     ``given`` fixes sizes (``{"n": 1}``), upstream gradients (``{"dE": 1}``) or inputs; ``definitions`` replaces the
     layer's own equations and adjoint lines as what names may be expanded to; ``facts`` are the kinds of inputs of which
-    the derivation is to know nothing, although they hold where the two are compared.  DeriveError for a name that is
-    unknown or the claim's own subject.
+    the derivation is to know nothing, although they hold where the two are compared; ``conditions`` says in other words
+    what the derivation assumes.  DeriveError for a name that is unknown or the claim's own subject.
     """
     step = layer.derive().step(target)
     question = asked(layer, target, claimed, given, definitions, facts)
     if not step.verdict.ok:
         reason = f"the derived line {step} is itself {step.verdict.status}: {step.verdict.reason}"
         return Verdict("open", question.subject, reason)
-    return _answer(question, layer.derive().prove().assumptions)
+    return _answer(question, layer.derive().prove().assumptions if conditions is None else conditions)
 
 
 def asked(
@@ -114,7 +116,8 @@ def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
                 sizes = ", ".join(f"{key} = {value}" for key, value in point.sizes.items())
                 reason = f"the normal forms are the same, but NumPy's values at {sizes} are not: is it defined there?"
                 return Verdict("open", question.subject, reason, (*question.given, *conditions), (rung,))
-        return Verdict("proved", question.subject, assumptions=(*question.given, *conditions), evidence=(rung,))
+        assumed = (*question.given, *dict.fromkeys((*conditions, *defined_where(question.claimed))))
+        return Verdict("proved", question.subject, assumptions=assumed, evidence=(rung,))
     fits = same_rows(question.shape, question.wanted)
     for shows in (told_by_values,) if fits else (told_by_both, told_by_values, told_by_shape):
         for tried, point in enumerate(tries, 1):
@@ -122,7 +125,7 @@ def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
                 return _refuted(question, held, experiment, _shrunk(experiment, point, shows), tried)
     detail = f"no counterexample at {len(tries)} points with sizes up to {LARGEST}, seed {SEED}"
     if not tries:
-        detail = f"it is too large to be tried: at most {MOST_ENTRIES} entries are moved one by one"
+        detail = f"no small sizes at which it has a value, and at most {MOST_ENTRIES} entries, to be moved one by one"
     return Verdict(
         "open",
         question.subject,

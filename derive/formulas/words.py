@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,16 +31,23 @@ LINALG = ("inv", "det", "solve", "norm", "slogdet")
 _OPERATORS = ("add", "subtract", "multiply", "divide", "negative", "logical_not")  # written + - * / ~
 
 
+def _no_less_than_0(size: Value) -> Size:
+    found = build.size_of(size)
+    if (-found - 1).is_nonnegative():
+        raise DeriveError(f"the size {found}", "a size of at least 0 was wanted")
+    return found
+
+
 def _eye(size: Value, columns: Value = None) -> Array:
     if columns is not None and build.size_of(columns) != build.size_of(size):
         raise DeriveError(f"eye({size}, {columns})", "one size was wanted", "", f"eye({size})")
-    return apply(Eye(build.size_of(size)))
+    return apply(Eye(_no_less_than_0(size)))
 
 
 def _full(value: int) -> Callable[..., Array]:
     def full(*shape: Value) -> Array:
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        return apply(Constant(Fraction(value), tuple(build.size_of(size) for size in sizes)))
+        return apply(Constant(Fraction(value), tuple(_no_less_than_0(size) for size in sizes)))
 
     return full
 
@@ -58,7 +66,26 @@ def _diag(array: Value) -> Array:
 
 
 def _elementwise(function: str) -> Callable[..., Array]:
-    return lambda *operands: build.elementwise(function, *operands)
+    wanted = len(signature(FUNCTIONS[function].meaning).parameters)
+
+    def of_entries(*operands: Value) -> Array:
+        if len(operands) != wanted:
+            raise TypeError(f"{function}() takes {wanted} argument{'s' * (wanted > 1)} but {len(operands)} were given")
+        return build.elementwise(function, *operands)
+
+    return of_entries
+
+
+def _of_one(name: str, of_two: str) -> Callable[..., Array]:
+    """NumPy's reduction of one array, that Python has a function of several numbers for."""
+
+    def reduced(*given: Value, **options: Value) -> Array:
+        if any(isinstance(each, Array) for each in given[1:]):
+            raise DeriveError(f"{name} of {len(given)} arrays", "one array was wanted", "", f"{of_two}(a, b)")
+        result: Array = getattr(np, name)(*given, **options)
+        return result
+
+    return reduced
 
 
 _ARRAYS: dict[str, Callable[..., Any]] = {
@@ -84,8 +111,8 @@ _ARRAYS: dict[str, Callable[..., Any]] = {
     "mean": np.mean,
     "var": np.var,
     "std": np.std,
-    "max": np.max,
-    "min": np.min,
+    "max": _of_one("max", "maximum"),
+    "min": _of_one("min", "minimum"),
     "where": np.where,
     "power": np.power,
     "square": np.square,

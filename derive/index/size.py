@@ -193,8 +193,10 @@ class Size:
                 return True
         for powers, c in self.terms:
             for q in [name for name, _ in powers if isinstance(name, Quotient) and c < 0 and len(name.by.terms) == 1]:
-                if (times := Size({powers: c}).over(q.by * Size({((q, 1),): 1}))) is not None:
-                    return (self - Size({powers: c}) + times * q.over).is_nonnegative()  # b (a // b) <= a
+                for by in (ONE, q.by) if q.by.constant else (ONE,):  # itself, or so many times itself
+                    part = Size({powers: c}) * by
+                    if (times := part.over(q.by * Size({((q, 1),): 1}))) is not None:
+                        return (self.plain * by - part + times * q.over).is_nonnegative()  # b (a // b) <= a
         return False
 
     def __eq__(self, other: object) -> bool:

@@ -17,7 +17,7 @@ from derive.errors import DeriveError, callers_place
 from derive.evidence.properties import Outcome
 from derive.verdict import Rung, Verdict
 from derive.verifier import enclosure, extremes, proofs, values
-from derive.verifier.faults import fault
+from derive.verifier.faults import ELSEWHERE, fault
 from derive.verifier.isolation import isolated
 from derive.verifier.pair import Pair, pair
 from derive.verifier.points import small_points
@@ -51,13 +51,20 @@ def check(
             f"budget {budget!r}", f"one of {', '.join(SECONDS)} was wanted", callers_place(), 'budget="ci"'
         )
     given = pair(forward, backward, shapes, where, convention)
-    outcome = isolated(lambda: climb(given, budget), SECONDS[budget], files=given.files)
+    outcome = isolated(lambda: _quietly(given, budget), SECONDS[budget], files=given.files)
     told = [*outcome.noticed, *([f"printed {outcome.printed[:200]!r}"] if outcome.printed else [])]
     beside = (Rung("beside", "open", f"the code {', '.join(told)}", {"told": told}),) if told else ()
     if outcome.failure:
         return Verdict("open", given.name, f"the check did not come to an end: {outcome.failure}", (), beside)
     verdict: Verdict = outcome.result
     return replace(verdict, evidence=(*verdict.evidence, *beside)) if beside else verdict
+
+
+def _quietly(given: Pair, budget: str) -> Verdict:
+    """The climb without warnings: printed they would pass for what the code prints, raised for inputs without value."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return climb(given, budget)
 
 
 def climb(given: Pair, budget: str) -> Verdict:
@@ -98,18 +105,15 @@ def _reason(given: Pair, found: Outcome) -> str:
     what = f"the contract is broken: {found.rung.detail}" if found.rung.name == "contract" else found.rung.detail
     witness, sizes = found.counterexample, found.rung.numbers.get("sizes")
     told = fault(given, witness.name, sizes) if witness and sizes and witness.name in given.floats else ""
+    if found.rung.name == "contract" and told == ELSEWHERE:  # its values are; the contract may be broken everywhere
+        told = ""
     return f"{what}; {told}" if told else what
 
 
 def _climbed(rung: Any, given: Pair, budget: str) -> Outcome:
-    """The outcome of a rung; one that raises is open, never passed.
-
-    Code is judged by its results: where warnings are errors they would pass for inputs that have no value.
-    """
+    """The outcome of a rung; one that raises is open, never passed."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found: Outcome = rung.climb(given, budget)
+        found: Outcome = rung.climb(given, budget)
     except DeriveError:
         raise
     except Exception as error:

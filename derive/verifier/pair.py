@@ -10,9 +10,11 @@ Gradients come as ``{name: gradient}``, or in the order of the float inputs: a t
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any, Literal
 
 import numpy as np
@@ -129,7 +131,8 @@ def pair(
     for what, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise DeriveError(f"{what} is {type(function).__name__}", "a function was wanted", callers_place())
-    declared = {key: declare(text, key) for key, text in shapes.items() if key not in (WHERE, OUT)}
+    shapes, where, convention = _apart(shapes, where, convention)
+    declared = _declared(shapes)
     if not declared:
         raise DeriveError("shapes without an input", 'a shape for each input, {"X": "n d"}', callers_place())
     conditions = (*_as_texts(where), *_as_texts(shapes.get(WHERE, ())))
@@ -143,6 +146,32 @@ def pair(
     _check_arity(forward, "forward", {len(declared)}, declared)
     _check_arity(backward, "backward", {len(declared) + 1, 2, 1}, declared)
     return found
+
+
+def _declared(shapes: Mapping[str, Any]) -> dict[str, Declaration]:
+    return {key: declare(text, key) for key, text in shapes.items() if key not in (WHERE, OUT)}
+
+
+def _apart(
+    shapes: Mapping[str, Any], where: Sequence[str], convention: str | None
+) -> tuple[Mapping[str, Any], Sequence[str], str | None]:
+    """The texts with the sizes that have the name of an array called otherwise: ``x: n c h w`` beside ``w: f c p q``.
+
+    The code has no names of sizes that this could confuse.
+    """
+    declared = _declared(shapes)
+    named = size_names(value.shape for value in declared.values())
+    both = [key for key in named if key in declared and not declared[key].kind.scalar]
+    if not both:
+        return shapes, where, convention
+    others = {key: next(t for n in count(1) if (t := key + "_" * n) not in {*named, *declared}) for key in both}
+    size = re.compile(rf"\b({'|'.join(both)})\b(?!\s*:)")  # before a colon it is the array, in a convention
+
+    def said(text: Any) -> Any:
+        return size.sub(lambda found: others[found[1]], text) if isinstance(text, str) else text
+
+    apart = {key: [*map(said, text)] if isinstance(text, list | tuple) else said(text) for key, text in shapes.items()}
+    return apart, [said(text) for text in _as_texts(where)], said(convention)
 
 
 def _sizes(declared: Mapping[str, Declaration]) -> tuple[str, ...]:

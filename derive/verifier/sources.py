@@ -57,7 +57,11 @@ def source(given: Pair) -> str:
     (head, forward), (other, backward) = (found for found in reached if found is not None)
     form = given.forward(*case.arguments().values())[1][0]
     named = _NAMED.format(names=list(given.floats))
-    parts = [*dict.fromkeys([head, other]), "", "", named, "", _CALLS[form].format(forward=forward, backward=backward)]
+    heads = list(dict.fromkeys([head, other]))
+    if {forward, backward} & {"forward", "backward"}:  # the names that the wrappers take
+        heads.append(f"own_forward, own_backward = {forward}, {backward}")
+        forward, backward = "own_forward", "own_backward"
+    parts = [*heads, "", "", named, "", _CALLS[form].format(forward=forward, backward=backward)]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 

@@ -18,12 +18,17 @@ n, d = X.shape
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(n + d, "d + n"), (2 * n, "2*n"), (n * d - 1, "d*n - 1"), (3 - n, "-n + 3"), (Size.of("k") - n, "k - n"), (n - 0, "n")],
+    [(n + d, "d + n"), (2 * n, "2*n"), (n * d - 1, "d*n - 1"), (3 - n, "-n + 3"), (Size.of("k") - n, "k - n"), (n - 0, "n"), (-n, "-n"), (+n, "n")],
 )
 def test_whole_arithmetic_gives_sizes(value, text):
     assert isinstance(value, AxisSize)
     assert value == read_size(text)
     assert hash(value) == hash(read_size(text))
+
+
+def test_a_size_with_a_minus_is_still_a_number_in_formulas():
+    assert str(-n / 2) == "(-n) / 2"
+    assert str(1 / -n) == "1 / (-n)"
 
 
 k4 = name("K", declare("4*k h*k").shape).shape

@@ -24,6 +24,12 @@ def shape(text):
     return declare(text).shape
 
 
+@pytest.mark.parametrize("text", ["... d", "...", "... n d : bool", "... : int[0,v)"])
+def test_leading_axes_are_written_as_they_are_read(text):
+    assert str(declare(text)) == text
+    assert declare(str(declare(text))) == declare(text)
+
+
 READ = {
     "": ((), Kind()),
     "n": ((S("n"),), Kind()),

@@ -67,6 +67,35 @@ def test_output_padding(options):
         np.testing.assert_allclose(code.backward(Y, cache)[key], value, atol=1e-11)
 
 
+@pytest.mark.parametrize("dilation", [1, (2, 3)])
+@pytest.mark.parametrize("kernel", [(3, 2), (1, 4), (5, 3)])
+def test_a_padding_may_be_as_many_windows_as_entries(kernel, dilation):
+    """The odd row or column comes after the entries, as in PyTorch."""
+    given = arrays(CONV, (4, 5), kernel, 1)
+    code = CONV.with_options(padding="same", dilation=dilation).derive().compile()
+    Y, cache = code.forward(*given)
+    more = [d * (k - 1) for d, k in zip(np.broadcast_to(dilation, 2), kernel, strict=True)]
+    ends = [(total // 2, total - total // 2) for total in more]
+    want, backward = images.conv2d(np.pad(given[0], ((0, 0), (0, 0), *ends)), *given[1:], dilation=dilation)
+    assert Y.shape[2:] == (4, 5)
+    np.testing.assert_allclose(Y, want, atol=1e-12)
+    wanted, gradients = backward(Y), code.backward(Y, cache)
+    (top, _), (left, _) = ends
+    wanted["input"] = wanted["input"][:, :, top : top + 4, left : left + 5]
+    for key, value in wanted.items():
+        np.testing.assert_allclose(gradients[key], value, atol=1e-11)
+
+
+def test_the_words_for_a_padding():
+    assert CONV.with_options(padding="same", dilation="d", groups=2).derive().prove().status == "proved"
+    given = arrays(CONV, (4, 5), (3, 2), 1)
+    codes = [CONV.with_options(padding=padding).derive().compile() for padding in ("valid", 0)]
+    np.testing.assert_array_equal(*[code.forward(*given)[0] for code in codes])
+    for layer, options in ((CONV, {"stride": 2, "padding": "same"}), (TURNED, {"padding": "same"})):
+        with pytest.raises(DeriveError, match="padding='same'"):
+            layer.with_options(**options)
+
+
 @pytest.mark.parametrize("layer", [CONV, TURNED], ids=["conv2d", "conv_transpose2d"])
 def test_a_convolution_is_proved_for_every_geometry_at_once(layer):
     for chosen in ({}, {"groups": 1}, {"padding": 0}, {"groups": 1, "padding": 0}):

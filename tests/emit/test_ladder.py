@@ -71,6 +71,17 @@ def test_a_function_that_asks_what_it_was_given_is_refuted():
     assert verdict.reason == "sly on arrays gives another result than its formula"
 
 
+def test_the_minus_1_of_a_shape_without_entries_is_no_fault():
+    @derive.layer
+    def centred(x: "n 2*c h"):
+        z = x.reshape(x.shape[0], 2, -1)
+        return (z - z.mean(axis=2, keepdims=True)).reshape(x.shape)
+
+    verdict = centred.verify()
+    assert verdict.status == "proved", verdict
+    assert "as written" in [rung.name for rung in verdict.evidence]
+
+
 def test_operands_that_do_not_fit_do_not_conform():
     from derive.arrays.array import apply
     from derive.arrays.named import name

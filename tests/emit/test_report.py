@@ -70,6 +70,21 @@ def test_a_page_says_how_its_formulas_are_read():
     assert "| `output` | `(..., d)` | output | float |" in text
 
 
+def test_a_page_is_rebuilt_by_a_command_that_there_is():
+    @derive.layer
+    def softmax(x: "n d"):
+        return x * x
+
+    @derive.layer
+    def squared(x: "n d"):
+        return x * x
+
+    assert "`derive report dense` writes" in report.page(derive.layers["dense"])
+    assert report.rebuilt(squared).startswith("`derive report FILE.py:squared`")
+    assert "`derive report FILE.py:softmax`, with the file that has the layer, writes" in report.page(softmax)
+    assert report.rebuilt(derive.layers["conv2d"].with_options(stride=2)).startswith("`derive report FILE.py:conv2d`")
+
+
 def test_the_number_of_a_name_is_no_place():
     layer = derive.layers["two_layer_network"]
     assert "counted from 0" not in legend(layer, [report.gradients(layer.derive())])

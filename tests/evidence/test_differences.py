@@ -163,3 +163,33 @@ def test_a_kink_times_0_is_undecided_and_a_smooth_function_times_0_is_not():
         case = case_of(X=X, g=g, upstream=(np.array(2.0),))
         (agreement,) = agrees(code, case, ("X",), {"X": np.array([math.nan, math.nan])})
         assert agreement.ok is ok
+
+
+class Interactions:
+    """A factorization machine: with one feature it is 0 whatever its inputs, and its gradient the rounding of terms."""
+
+    def __init__(self, slip=0.0):
+        self.slip = slip
+
+    def forward(self, x, V):
+        return ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1), (x, V)
+
+    def backward(self, dY, cache):
+        x, V = cache
+        g = 2 * dY[:, None]
+        dx = (g * (x @ V)) @ V.T - x * (g * V**2).sum(axis=1, keepdims=True) + self.slip * x
+        return {"x": dx, "V": x.T @ (g * (x @ V)) - (g * x**2).sum(axis=0)[:, None] * V}
+
+
+@pytest.mark.parametrize(("slip", "ok"), [(0.0, True), (1e-12, False), (1.0, False)])
+def test_terms_that_cancel_everywhere_leave_their_rounding_and_no_more(slip, ok):
+    found = []
+    for seed in range(12):
+        chance = np.random.default_rng(seed)
+        inputs = {"x": chance.standard_normal((1, 1)), "V": np.array([[1.0, 0.5]])}  # squares of x are exact multiples
+        case = Case({"n": 1, "d": 1, "k": 2}, inputs, (chance.standard_normal(1),), dict.fromkeys(inputs, FLOAT), seed=seed)
+        code = Interactions(slip)
+        gradients = code.backward(case.upstream_argument(), code.forward(*case.arguments().values())[1])
+        found += agrees(code, case, ("x",), gradients)
+    assert any(each.got for each in found)
+    assert all(each.ok for each in found) if ok else not any(each.ok for each in found)

@@ -89,6 +89,17 @@ def test_a_symmetric_matrix_is_asked_for():
     assert claim("x@A@x", "x", "2*A@x", A="n n : symmetric").status == "proved"
 
 
+def test_a_claim_may_speak_of_what_the_formula_does_not():
+    """The wrong matrix is written; that it comes in with a factor 0 does no harm."""
+    shapes = {"X": "n d", "W": "d m", "G": "n m", "Y": "n d", "K": "d d : spd"}
+    wrong = derive.claim("sum(G * (X @ W))", "W", "Y.T @ G", shapes)
+    assert wrong.status == "refuted"
+    assert wrong.reason.endswith("it is X.T @ G")
+    assert set(wrong.counterexample.inputs) == {"X", "W", "G", "Y"}
+    assert derive.claim("sum(G * (X @ W))", "W", "K @ X.T @ G", shapes).status == "refuted"
+    assert derive.claim("sum(G * (X @ W))", "W", "X.T @ (G + Y @ W - Y @ W)", shapes).status == "proved"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -27,6 +27,7 @@ READ = [
     "sum(step(x))", "sum(relu(X))", "sum(np.maximum(x, 0))", "sum(gelu(X))", "sum(gelu(X, approximate='tanh'))", "sum(leaky_relu(x, negative_slope=0.2))",
     "sum(softmax(X, axis=0) * X)", "sum(log_softmax(X)[arange(n), t])", "sum(log(X ** 2 + eps))", "n * sum(x) / d", "sum(x) / (2 * n)",
     "sum(exp(-x ** 2 / 2)) / sqrt(2 * pi)", "sum(x / norm(x))", "logdet(A)", "log(det(A))", "x @ inv(A) @ y", "x @ solve(A, y)", "-x @ y + 1e-3",
+    "-n / 2 * logdet(A)", "sum(x) / -n", "max(0)",
 ]  # fmt: skip
 
 
@@ -49,6 +50,9 @@ ANSWERED = [  # what is typed, what the answer names, and what it says to try
     ("sum(X, axis=2)", "axis 2", "-1"), ("X @ x", "X is (n, d) but x is (n,)", "d"), ("X + x", "X is (n, d) but x is (n,)", "x[:, None]"),
     ("inv(X)", "X is (n, d)", "X.T @ X"), ("x[n]", "index n", "-1"), ("where(x, 1, 0)", "x is float", "X > 0"), ("softmax(X, dims=1)", "dims", "dim"),
     ("e ** x", "the name e", "exp(1)"), ("x // 2", "x // 2", "/"), ("x & y", "x & y", "*"), ("norm(x, 3)", "ord 3", "np.max"),
+    ("max(0, x @ y)", "max of 2 arrays", "maximum(a, b)"), ("sum(min(x, y))", "min of 2 arrays", "minimum(a, b)"),
+    ("sigmoid(x, y)", "sigmoid(x, y)", "takes 1 argument but 2 were given"), ("relu(x, y)", "relu(x, y)", "relu() takes 1"),
+    ("sum(eye(-1))", "the size -1", "at least 0"), ("sum(ones(-n))", "the size -n", "at least 0"), ("eye()", "eye()", "eye() missing"),
 ]  # fmt: skip
 
 

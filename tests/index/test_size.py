@@ -95,6 +95,12 @@ def test_a_quotient_times_its_divisor_is_no_more_than_what_was_divided():
     assert not (read_size("h//2") - 1).is_nonnegative()
 
 
+def test_a_part_rounded_down_is_no_more_than_the_whole():
+    assert (Size.of("k") - read_size("k//2")).is_nonnegative()
+    assert (read_size("n*d*(k - 1)") - read_size("n*(d*(k - 1)//3)")).is_nonnegative()
+    assert not (Size.of("k") - read_size("(k + 4)//2")).is_nonnegative()  # 1 - 2
+
+
 def test_what_is_supposed_of_a_quotient():
     assert list(map(str, supposed(read_size("(h - k)//s*n + h//2")))) == ["h - k"]
     assert supposed(read_size("h//2 + (h + 3)//s")) == ()

@@ -49,3 +49,17 @@ def test_an_unusual_fault_has_no_name():
     assert verdict.status == "refuted"
     assert "factor" not in verdict.reason
     assert "sign" not in verdict.reason
+
+
+def test_what_agrees_but_for_digits_is_not_said_to_be_right():
+    verdict = derive.check(dense, wrong("W", lambda g, X, W, dY: g * (1 + 1e-7 * np.abs(X).max())), SHAPES)
+    assert verdict.status == "refuted"
+    assert "agrees to 6 digits" in verdict.reason, verdict.reason
+
+
+def test_of_a_broken_contract_nothing_is_said_about_other_sizes():
+    """Its values are right there, but the contract may be broken everywhere."""
+    verdict = derive.check(dense, wrong("W", lambda g, X, W, dY: g.astype(np.float64)), SHAPES)
+    assert verdict.status == "refuted"
+    assert "has dtype float64, not float32" in verdict.reason
+    assert "other sizes" not in verdict.reason

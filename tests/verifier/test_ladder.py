@@ -1,5 +1,8 @@
 """derive.check: right code is accepted, wrong code refuted with numbers, and what cannot be checked is open."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -147,3 +150,27 @@ def test_code_that_warns_is_judged_by_its_results():
     verdict = derive.check(sigmoid, overflows, {"x": "n"})
     assert verdict.status == "refuted"
     assert "not finite" in verdict.reason
+
+
+MEAN_OF_LABELLED = """
+import derive
+import numpy as np
+
+def forward(z, y):
+    return -z[np.arange(len(y)), y].sum() / len(y)
+
+def backward(z, y, dY):
+    dz = np.zeros_like(z)
+    dz[np.arange(len(y)), y] = -dY / len(y)
+    return {"z": dz}
+
+print(derive.check(forward, backward, {"z": "n c", "y": "n : int[0,c)"}))
+"""
+
+
+def test_warnings_at_empty_arrays_do_not_pass_for_printing(tmp_path):
+    """In a program of its own, for pytest catches warnings before they are printed."""
+    (tmp_path / "labelled.py").write_text(MEAN_OF_LABELLED)
+    run = subprocess.run([sys.executable, tmp_path / "labelled.py"], capture_output=True, text=True, check=True)
+    assert "proved" in run.stdout
+    assert "beside" not in run.stdout

@@ -84,3 +84,30 @@ def test_what_does_not_fit_is_refused(arguments, said):
 def test_an_unknown_budget():
     with pytest.raises(DeriveError, match="'quick'"):
         derive.check(product, of_inputs, SHAPES, budget="quick")
+
+
+def flat(x, w, b):
+    return x.reshape(len(x), -1) @ w + b
+
+
+def of_flat(x, w, b, dY):
+    return {"x": (dY @ w.T).reshape(x.shape), "w": x.reshape(len(x), -1).T @ dY, "b": dY.sum(axis=0)}
+
+
+NAMED_TWICE = {"x": "b c w", "w": "c*w m", "b": "m", "@where": ["w >= b - 2"]}
+
+
+def test_a_size_may_have_the_name_of_an_array():
+    found = pair(flat, of_flat, NAMED_TWICE, convention="w: b/b")
+    assert [str(size) for size in found.inputs["x"].shape] == ["b_", "c", "w_"]
+    assert found.where == ("w_ >= b_ - 2",)
+    assert found.scales["w"].text == "b_/b_"
+    verdict = derive.check(flat, of_flat, NAMED_TWICE)
+    assert verdict.status == "proved"
+    assert [rung.status for rung in verdict.evidence] == ["tested", "enclosed", "tested", "proved"]
+
+
+def test_a_bug_is_found_where_a_size_has_the_name_of_an_array():
+    wrong = derive.check(flat, lambda *a: {**of_flat(*a), "b": a[-1].mean(axis=0)}, NAMED_TWICE)
+    assert wrong.status == "refuted"
+    assert "a factor b_ is missing" in wrong.reason

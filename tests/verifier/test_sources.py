@@ -69,3 +69,24 @@ def test_functions_that_cannot_be_named_are_said_to_be_missing():
     verdict = derive.check(lambda x: x**2, lambda x, dy: dy * x, {"x": "n"})
     assert verdict.status == "refuted"
     assert "put the definitions" in verdict.counterexample.snippet
+
+
+OWN_NAMES = """
+import numpy as np
+
+def forward(x):
+    return np.sin(x){cache}
+
+def backward({arguments}):
+    return {{"x": dy * np.sin(x)}}
+"""
+
+
+@pytest.mark.parametrize(("cache", "arguments"), [("", "x, dy"), (", x", "dy, x")])
+def test_functions_that_are_called_as_the_snippet_calls_them(tmp_path, cache, arguments):
+    (tmp_path / "own.py").write_text(OWN_NAMES.format(cache=cache, arguments=arguments))
+    names = {"__name__": "own"}
+    exec(compile((tmp_path / "own.py").read_text(), str(tmp_path / "own.py"), "exec"), names)
+    verdict = derive.check(names["forward"], names["backward"], {"x": "n"})
+    assert verdict.status == "refuted"
+    shown(verdict, tmp_path)
