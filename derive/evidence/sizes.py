@@ -79,19 +79,29 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
+    return _strategy(_pools(signature, smallest, positive))
+
+
+def drawn_sizes(signature: Signature, how_many: int, seed: int) -> list[dict[str, int]]:
+    """So many choices of such sizes, from a seed, where nothing has to be shrunk; DeriveError as above."""
+    chance, pools = random.Random(seed), _pools(signature, 0, frozenset())
+    return [dict(chance.choice(chance.choice(pools.lists))) for _ in range(how_many)]
+
+
+def _pools(signature: Signature, smallest: int, positive: frozenset[str]) -> _Pools:
     inputs, known = tuple(signature.inputs.items()), tuple(signature.scales.items())
-    return _strategy(inputs, signature.outputs, signature.where, known, smallest, positive)
+    return _sorted_into_pools(inputs, signature.outputs, signature.where, known, smallest, positive)
 
 
 @lru_cache(maxsize=64)
-def _strategy(
+def _sorted_into_pools(
     inputs: tuple[tuple[str, Declaration], ...],
     outputs: tuple[Shape, ...],
     where: tuple[str, ...],
     scales: tuple[tuple[str, Scale], ...],
     smallest: int,
     positive: frozenset[str],
-) -> st.SearchStrategy[dict[str, int]]:
+) -> _Pools:
     signature = Signature(dict(inputs), outputs, where, scales=dict(scales))
     found = list(admissible(signature, smallest, positive))
     if not found:
@@ -108,7 +118,7 @@ def _strategy(
         pools["positive" if all(values) else "zero"].append(sizes)
         if all(values) and len({*values}) == len(values):
             pools["distinct"].append(sizes)
-    return _one_by_one(_Pools(tuple(pools[pool] for pool in _POOLS if pools[pool])))
+    return _Pools(tuple(pools[pool] for pool in _POOLS if pools[pool]))
 
 
 class _Pools:
@@ -119,6 +129,11 @@ class _Pools:
 
     def __repr__(self) -> str:
         return "sizes"
+
+
+@lru_cache(maxsize=64)
+def _strategy(pools: _Pools) -> st.SearchStrategy[dict[str, int]]:
+    return _one_by_one(pools)
 
 
 @st.composite

@@ -25,13 +25,13 @@ from derive.verdict import Rung
 from derive.verifier.duals import Undecided, dual
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
 from derive.verifier.pair import Pair
-from derive.verifier.points import at_scale, fitting, point, seed_of, telling_sizes
+from derive.verifier.points import Fill, at_scale, fitting, point, seed_of, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
 SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
-FAR = 1e8  # entries of about so much that differ by about 1
+FAR = (1e8, 1e10)  # entries of about so much that differ by about 1: at the first a wrong digit may be right by chance
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
 LOST, KEPT = 0.3, 1e-4  # relative errors: of a gradient without a right digit, of a forward that has some
@@ -111,7 +111,8 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
     bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
     for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale) for scale in SCALES]
-        fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
+        plain = [name for name in given.floats if given.inputs[name].kind.name == "float"]
+        fills += [{name: _around(far)} for far in FAR for name in plain]
         fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
         sizes = _several(given, base)
         for fill in fills:
@@ -126,8 +127,8 @@ def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
     return next(fitting(given, wanted, 100), sizes)
 
 
-def _far(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    return FAR + chance.standard_normal(shape)
+def _around(far: float) -> Fill:
+    return lambda chance, shape: far + chance.standard_normal(shape)
 
 
 def _on_balls(code: Pair, case: Case) -> _Truth:

@@ -30,7 +30,7 @@ from derive.verifier.aims import Aim, aims
 from derive.verifier.constants import constants_of
 from derive.verifier.meter import Metered, metered
 from derive.verifier.pair import Pair
-from derive.verifier.points import fitting, output_shapes, point, seed_of, small_cases, small_points, telling_sizes
+from derive.verifier.points import fitting, output_shapes, point, seed_of, small_points, telling_sizes
 from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
@@ -77,10 +77,9 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 def _examples(given: Metered, budget: str) -> int:
     """As many examples as there is work for."""
-    cases, before = small_cases(given, 6, seed_of(SEED)), given.used
-    for case in cases:
-        output_shapes(given, [*case.arguments().values()])
-    each = max(1, given.used - before) / max(1, len(cases)) * CALLS
+    before = given.used
+    points = len(list(small_points(given, 6, seed_of(SEED))))
+    each = max(1, given.used - before) / max(1, points) * CALLS
     return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
