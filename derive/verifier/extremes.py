@@ -7,7 +7,8 @@ gradient without a right digit where forward keeps its own; lost digits are told
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import process_time
 from typing import Any
@@ -22,8 +23,8 @@ from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
 from derive.reading.refusal import NotRun
 from derive.verdict import Rung
-from derive.verifier.duals import Undecided, dual
-from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
+from derive.verifier.duals import Undecided
+from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, Look, lifted, looked, refuted, run_on_balls
 from derive.verifier.pair import Pair
 from derive.verifier.points import Fill, at_scale, fitting, point, seed_of, telling_sizes
 from derive.verifier.sources import source
@@ -47,14 +48,6 @@ class _Floats:
     gradients: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Truth:
-    """What the same code stands for."""
-
-    outputs: list[Any]
-    gradients: Mapping[str, Any]
-
-
 def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
     code = lifted(given)
@@ -71,12 +64,12 @@ def climb(given: Pair, budget: str) -> Outcome:
         if blind:
             continue
         try:
-            for pairing in pairings(code, case):
-                finite = pairing.forward.is_finite() and pairing.backward.is_finite()
-                if finite and not pairing.agrees and pairing.gap > DOUBLES:
+            seen = looked(code, case)
+            for pairing in seen.pairings:
+                if pairing.is_finite and not pairing.agrees and pairing.gap > DOUBLES:
                     found = refuted(given, case, pairing)
                     return Outcome(Rung(NAME, "refuted", found.rung.detail, found.rung.numbers), found.counterexample)
-            truth = _on_balls(code, case)
+            truth = seen if _is_narrow(seen) else _narrow(code, case)
         except (Kink, Undecided, ZeroDivisionError):
             continue
         except NotRun as error:
@@ -131,22 +124,18 @@ def _around(far: float) -> Fill:
     return lambda chance, shape: far + chance.standard_normal(shape)
 
 
-def _on_balls(code: Pair, case: Case) -> _Truth:
-    """Outputs and gradients as balls; those of gradients are narrower than a float."""
-    for bits in PRECISIONS:
-        with precision(bits):
-            try:
-                y, held = code.forward(*[on_balls(value) for value in case.inputs.values()])
-                upstream = tuple(map(on_balls, case.upstream))
-                gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
-                found = {name: [dual(e).value for e in np.ravel(gradients[name])] for name in code.floats}
-                parts = y if len(upstream) > 1 else (y,)
-                outputs = [[dual(e).value for e in np.ravel(np.asarray(part, dtype=object))] for part in parts]
-            except Undecided:
-                continue
-            if all(ball.is_zero() or ball.rel_accuracy_bits() >= BITS for balls in found.values() for ball in balls):
-                return _Truth(outputs, found)
+def _narrow(code: Pair, case: Case) -> Look:
+    """Outputs and gradients on balls of which those of gradients are narrower than a float."""
+    for bits in PRECISIONS[1:]:
+        with suppress(Undecided), precision(bits):
+            if _is_narrow(found := run_on_balls(code, case)):
+                return found
     raise Undecided("the balls stay wide")
+
+
+def _is_narrow(seen: Look) -> bool:
+    every = (ball for balls in seen.gradients.values() for ball in balls)
+    return all(ball.is_zero() or ball.rel_accuracy_bits() >= BITS for ball in every)
 
 
 def _in_floats(given: Pair, case: Case) -> _Floats | None:
@@ -175,7 +164,7 @@ def _not_finite(given: Pair, case: Case, floats: _Floats) -> str | None:
     return None
 
 
-def _lost(floats: Any, balls: list[Any]) -> float:
+def _lost(floats: Any, balls: Sequence[Any]) -> float:
     """The largest error in ulp of the largest entry; infinite where an entry is not finite but the ball is a float."""
     middle = _middles(balls)
     if not np.all(np.isfinite(middle)):
@@ -186,7 +175,7 @@ def _lost(floats: Any, balls: list[Any]) -> float:
     return float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
 
 
-def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: _Truth) -> bool:
+def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: Look) -> bool:
     """True if a gradient that matters has no right digit, where forward has some."""
     middle = _middles(truth.gradients[name])
     largest = float(np.max(np.abs(middle), initial=0.0))
@@ -221,12 +210,12 @@ def _size(value: Any) -> float:
     return float(np.max(np.abs(array), initial=0.0)) if array.dtype.kind == "f" else 0.0
 
 
-def _middles(balls: list[Any]) -> Any:
+def _middles(balls: Sequence[Any]) -> Any:
     return np.array([float(ball.mid()) for ball in balls])
 
 
 def _broken(
-    given: Pair, case: Case, name: str, floats: _Floats, what: str, others: str, balls: list[Any] | None = None
+    given: Pair, case: Case, name: str, floats: _Floats, what: str, others: str, balls: Sequence[Any] | None = None
 ) -> Outcome:
     """The verdict on floats that say nothing of a gradient which is one."""
     shape = np.shape(case.inputs[name])
