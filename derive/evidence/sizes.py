@@ -60,6 +60,8 @@ class Signature:
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:
     """The value of a size; KeyError if a name is not given, ZeroDivisionError for a quotient by 0."""
+    if size.name is not None:
+        return sizes[size.name]
 
     def named(name: str) -> int:
         return number(name.over, sizes) // number(name.by, sizes) if isinstance(name, Quotient) else sizes[name]
@@ -166,11 +168,11 @@ def admissible(signature: Signature, smallest: int, positive: frozenset[str] = f
     named, ranged, conditions = _free_names(signature)
     ranges = [range(max(smallest, int(name in positive)), LARGEST + 1) for name in named]
     ranges += [_range_of(signature.inputs[name].kind) for name in ranged]
+    equals = {name: kind.equals for name, kind in signature.plain_ints.items() if kind.equals is not None}
     for values in _combinations(ranges):
         sizes = dict(zip((*named, *ranged), values, strict=True))
-        for name, kind in signature.plain_ints.items():
-            if kind.equals is not None:
-                sizes[name] = number(kind.equals, sizes)
+        for name, size in equals.items():
+            sizes[name] = number(size, sizes)
         if not all(each.holds(sizes) for each in conditions) or signature.scales_at(sizes) is None:
             continue
         if _fits(signature, sizes, smallest):

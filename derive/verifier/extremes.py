@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -25,13 +24,14 @@ from derive.reading.refusal import NotRun
 from derive.verdict import Rung
 from derive.verifier.duals import Undecided
 from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, Look, lifted, looked, refuted, run_on_balls
+from derive.verifier.meter import metered
 from derive.verifier.pair import Pair
 from derive.verifier.points import Fill, at_scale, fitting, point, seed_of, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
-SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
+WORK = {"light": 6e5, "ci": 2e6, "deep": 5e8}  # units of the meter, on balls; after that only floats are looked at
 FAR = (1e8, 1e10)  # entries of about so much that differ by about 1: at the first a wrong digit may be right by chance
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
@@ -50,21 +50,19 @@ class _Floats:
 
 def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
-    code = lifted(given)
+    code = metered(lifted(given))
+    seen_at = run_on_balls if budget == "light" else looked  # what is proved is not paired once more
     points, worst, skipped, blind = 0, 0.0, 0, ""
-    deadline = process_time() + SECONDS[budget]
     for case in _points(given, budget):
-        if process_time() > deadline:
-            break
         floats = _in_floats(given, case)
         if floats is None:  # forward itself has no float value there
             skipped += 1
         elif (name := _not_finite(given, case, floats)) is not None:
             return _broken(given, case, name, floats, "is not finite", "and the true gradient are")
-        if blind:
+        if blind or code.used > WORK[budget]:
             continue
         try:
-            seen = looked(code, case)
+            seen = seen_at(code, case)
             for pairing in seen.pairings:
                 if pairing.is_finite and not pairing.agrees and pairing.gap > DOUBLES:
                     found = refuted(given, case, pairing)
@@ -115,9 +113,13 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
 
 
 def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
-    """Sizes of at least 3: of statistics over two entries nothing may be left far out, and two may have one sign."""
-    wanted = {name: n if name in given.signature.plain_ints else max(n, 3) for name, n in sizes.items()}
-    return next(fitting(given, wanted, 100), sizes)
+    """Sizes of 3, or more: of statistics over two entries nothing may be left far out, and two may have one sign."""
+    free = [name for name in sizes if name not in given.signature.plain_ints]
+    for wanted in (dict.fromkeys(free, 3), {name: max(sizes[name], 3) for name in free}):
+        found = next(fitting(given, {**sizes, **wanted}, 100), None)
+        if found is not None:
+            return found
+    return sizes
 
 
 def _around(far: float) -> Fill:
