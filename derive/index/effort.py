@@ -38,6 +38,11 @@ def spend(characters: int) -> None:
             raise Exhausted(f"given up after {MAX_EFFORT} steps of work a question")
 
 
+def is_shared() -> bool:
+    """True inside a question: what comes of it may hang on the work that was done before, from the same account."""
+    return _account.left is not None
+
+
 def bounded(question: Question, questions: int = 1) -> Question:
     """A question to the kernel, or some together: whatever it leads to is paid from one account."""
 

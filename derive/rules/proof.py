@@ -18,7 +18,7 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
-from derive.index.effort import Exhausted, bounded
+from derive.index.effort import Exhausted, bounded, is_shared
 from derive.index.kinks import Ties
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
@@ -69,13 +69,16 @@ def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ())
 
 
 def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: bool = True) -> Shown:
-    if key not in _known:
-        try:
-            left, right, *bent = bounded(terms)()
-            _known[key] = shown(left, right, ties, bent)
-        except Exhausted as limit:
-            _known[key] = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
-    return _known[key]
+    if key in _known:
+        return _known[key]
+    try:
+        left, right, *bent = bounded(terms)()
+        found = shown(left, right, ties, bent)
+    except Exhausted as limit:
+        found = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
+    if not (found.beyond and is_shared()):  # else another question may have left too little
+        _known[key] = found
+    return found
 
 
 def is_equal(

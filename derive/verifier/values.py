@@ -35,6 +35,7 @@ from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
+CLOSELY = {"light": 5, "ci": None, "deep": None}  # examples that are looked at closely though a glance would do
 EXAMPLES = {"light": 16, "ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
@@ -57,7 +58,8 @@ def climb(given: Pair, budget: str) -> Outcome:
     seed, unused = seed_of(SEED), fresh(given)
     given = meter = metered(given)
     examples = _examples(meter, budget)
-    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
+    head, closely = source(given), CLOSELY[budget]
+    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=head, closely=closely)
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     if (found := _kept(given, unused, seed)) is not None:
