@@ -1,5 +1,7 @@
 """Code that writes in place is proved for every shape where no loop over a size is in it; wrong code never is."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,36 @@ def changes_through_another_name(x, dy):
     return 2 * dx - dy
 
 
+def momentum(a, b):
+    v = 0.9 * a
+    return v, b + v
+
+
+def momentum_backward(a, b, upstream):
+    return 0.9 * (upstream[0] + upstream[1]), +upstream[1]
+
+
+GATED = {"x": "n 2*k", "c": "n k", "W": "2*k 4*k", "b": "4*k"}
+
+
+def gated_cell(x, c, W, b):
+    i, f, g, o = np.split(x @ W + b, 4, axis=1)
+    i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+    state = f * c + i * np.tanh(g)
+    return o * np.tanh(state), state
+
+
+def gated_cell_backward(x, c, W, b, upstream, wrong=False):
+    dh, dstate = upstream
+    k, a = c.shape[1], x @ W + b
+    i, f, o = (1 / (1 + np.exp(-a[:, j * k : (j + 1) * k])) for j in (0, 1, 3))
+    g = np.tanh(a[:, 2 * k : 3 * k])
+    t = np.tanh(f * c + i * g)
+    ds = dh * o * (1 - t * t) + (0 if wrong else dstate)
+    da = np.hstack([ds * g * i * (1 - i), ds * c * f * (1 - f), ds * i * (1 - g * g), dh * t * o * (1 - o)])
+    return {"x": da @ W.T, "c": ds * f, "W": x.T @ da, "b": da.sum(axis=0)}
+
+
 norm = BatchNorm()
 
 
@@ -194,6 +226,8 @@ PROVED = {
     "heads": (heads, heads_backward, {"x": "n 2*k"}),
     "another name": (relu, changes_through_another_name, ROWS),
     "gates": (gates, gates_backward, {"z": "n 2*k"}),
+    "an output in another": (momentum, momentum_backward, {"a": "n", "b": "n"}),
+    "a cell": (gated_cell, gated_cell_backward, GATED),
 }
 
 
@@ -290,6 +324,8 @@ WRONG = {
     "label 0": (cross_entropy, label_of_the_first, LABELS),
     "changed s": (softmax, uses_what_it_changed, ROWS),
     "scalar": (np.sum, lambda x, dy: dy, ROWS),
+    "not from above": (momentum, lambda a, b, up: (0.9 * up[0], +up[1]), {"a": "n", "b": "n"}),
+    "not from the state": (gated_cell, partial(gated_cell_backward, wrong=True), GATED),
     "unset forward": (lambda x: x + np.empty_like(x), lambda x, dy: dy, ROWS),
 }
 
