@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import isfinite, isnan, pi
+from math import isfinite, isnan
 from numbers import Integral, Rational
 from typing import Any
 
 import numpy as np
 from flint import arb, fmpq
 
+from derive.arrays.numbers import as_turns
 from derive.reading.refusal import NotRun
 
 
@@ -249,8 +250,7 @@ def dual(value: Any) -> Any:
     if isinstance(value, float):
         if not isfinite(value):
             return Dual(arb.nan() if isnan(value) else arb(repr(value)))
-        turns = Fraction(value / pi).limit_denominator(12)
-        if turns and float(turns) * pi == value:
+        if (turns := as_turns(value)) is not None:
             return Dual(arb.pi() * arb(fmpq(turns.numerator, turns.denominator)))
         value = Fraction(Decimal(repr(value)))
     if isinstance(value, Rational):

@@ -23,8 +23,8 @@ from derive.verifier.pair import Pair
 __all__ = ["NAME", "NO_TIES", "climb"]
 
 SECONDS = {"ci": 2.0, "deep": 120.0}  # of the processor, for each of the two ways: a fuse, the kernel counts its work
-EVERYWHERE = {"ci": 6, "deep": 600}  # questions to the kernel: for so many together the work is counted
-AT_SIZES = {"ci": 15, "deep": 600}  # of many small ones
+EVERYWHERE = {"ci": 2, "deep": 600}  # questions to the kernel: for so many together the work is counted
+AT_SIZES = {"ci": 11, "deep": 600}  # of many small ones
 AGAIN = 0.05  # seconds until it is raised once more: what is raised in a callback is swallowed
 
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
-from math import isfinite, pi
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.numbers import as_root
+from derive.arrays.numbers import as_root, as_turns
 from derive.index import laws
-from derive.index.effort import bounded
+from derive.index.effort import bounded, spend
 from derive.index.functions import PI, PRIMITIVES
 from derive.index.normal import expand, tidy, vanishes
 from derive.index.polynomial import Atom, Polynomial, Terms
@@ -27,6 +27,7 @@ from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 from derive.reading.refusal import NotRun
 
 ZERO = Polynomial([])
+PRODUCT = 3000  # steps of work that a product counts for: code over symbols makes thousands of small ones
 
 
 class Symbol:
@@ -227,6 +228,7 @@ def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
 def _product(left: Polynomial, right: Polynomial) -> Polynomial:
     if not (left.terms and right.terms):
         return ZERO
+    spend(PRODUCT)
     return Polynomial(tidy(laws.multiply(left.terms, right.terms)))
 
 
@@ -273,8 +275,7 @@ def symbol(value: Any) -> Any:
         return NotImplemented
     if not isfinite(value):
         raise NotRun(f"{value} among symbols")
-    turns = Fraction(value / pi).limit_denominator(12)
-    if turns and float(turns) * pi == value:
+    if (turns := as_turns(value)) is not None:
         return Symbol(Polynomial(expand(PI * turns, {})))
     if value > 0 and (root := as_root(value)) is not None:
         return Symbol(Polynomial(expand((PI ** root[1] * root[0]) ** Fraction(1, 2), {})))
