@@ -4,6 +4,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import special
+from scipy.special import softmax as softmax_of_scipy
 
 from derive.verifier.everyshape import for_every_shape
 from derive.verifier.pair import pair
@@ -200,6 +202,38 @@ def gated_cell_backward(x, c, W, b, upstream, wrong=False):
     return {"x": da @ W.T, "c": ds * f, "W": x.T @ da, "b": da.sum(axis=0)}
 
 
+def scores(x, y, smoothing=0.1):
+    n, c = x.shape
+    target = np.full_like(x, smoothing / c)
+    target[np.arange(n), y] += 1 - smoothing
+    return -(target * (x - special.logsumexp(x, axis=1, keepdims=True))).sum() / n
+
+
+def scores_backward(x, y, dE, smoothing=0.1, axis=1):
+    n, c = x.shape
+    target = np.zeros((n, c), np.result_type(x, dE))
+    target += smoothing / c
+    target[np.arange(n), y] += 1 - smoothing
+    return {"x": dE * (softmax_of_scipy(x, axis=axis) - target) / n}
+
+
+def directions(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def directions_backward(x, dy, sign=1):
+    r = np.linalg.norm(x, axis=1, keepdims=True)
+    u = np.divide(x, r, out=np.zeros_like(x), where=sign * r > 0)
+    return (dy - u * np.sum(u * dy, axis=1, keepdims=True)) / r
+
+
+def adds_where_it_may(x, dy, other=0.5):
+    dx = np.array(dy)
+    np.multiply(dx, 0, out=dx, where=x <= 0)
+    np.add(dx, dx, out=dx, where=x > 0)
+    return other * dx
+
+
 norm = BatchNorm()
 
 
@@ -228,6 +262,11 @@ PROVED = {
     "gates": (gates, gates_backward, {"z": "n 2*k"}),
     "an output in another": (momentum, momentum_backward, {"a": "n", "b": "n"}),
     "a cell": (gated_cell, gated_cell_backward, GATED),
+    "SciPy's functions": (scores, scores_backward, LABELS),
+    "a quotient where it is one": (directions, directions_backward, ROWS),
+    "a sum where it is one": (relu, adds_where_it_may, ROWS),
+    "outer": (np.multiply.outer, lambda x, y, G: (G @ y, x @ G), {"x": "n", "y": "m"}),
+    "log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * np.linalg.inv(A), {"A": "n n : spd"}),
 }
 
 
@@ -326,6 +365,11 @@ WRONG = {
     "scalar": (np.sum, lambda x, dy: dy, ROWS),
     "not from above": (momentum, lambda a, b, up: (0.9 * up[0], +up[1]), {"a": "n", "b": "n"}),
     "not from the state": (gated_cell, partial(gated_cell_backward, wrong=True), GATED),
+    "softmax along another axis": (scores, partial(scores_backward, axis=0), LABELS),
+    "zeros where a quotient is wanted": (directions, partial(directions_backward, sign=-1), ROWS),
+    "added twice": (relu, partial(adds_where_it_may, other=1), ROWS),
+    "outer, transposed": (np.multiply.outer, lambda x, y, G: (G @ y, G @ x), {"x": "n", "y": "n"}),
+    "det for log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * A, {"A": "n n : spd"}),
     "unset forward": (lambda x: x + np.empty_like(x), lambda x, dy: dy, ROWS),
 }
 
