@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -97,13 +98,14 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
-    """All entries large, or one of them, at small sizes; then those of one input far out and close together."""
+    """All entries large, or one of them, at small sizes; those of one input, or two, far out and close together."""
     chance = np.random.default_rng(seed_of(SEED))
     bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
     for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale) for scale in SCALES]
         plain = [name for name in given.floats if given.inputs[name].kind.name == "float"]
         fills += [{name: _around(far)} for far in FAR for name in plain]
+        fills += [dict.fromkeys(both, _around(FAR[-1])) for both in combinations(plain, 2) if _alike(given, *both)]
         fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
         sizes = _several(given, base)
         for fill in fills:
@@ -120,6 +122,12 @@ def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
         if found is not None:
             return found
     return sizes
+
+
+def _alike(given: Pair, one: str, other: str) -> bool:
+    """True for inputs that may be subtracted from each other, be it point by point."""
+    shape, that = given.inputs[one].shape, given.inputs[other].shape
+    return len(shape) == len(that) and shape[-1:] == that[-1:]
 
 
 def _around(far: float) -> Fill:
