@@ -52,7 +52,7 @@ class _Floats:
 def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
     code = metered(lifted(given))
-    seen_at = run_on_balls if budget == "light" else looked  # what is proved is not paired once more
+    look = _narrow if budget == "light" else looked  # what is proved is not paired once more
     points, worst, skipped, blind = 0, 0.0, 0, ""
     for case in _points(given, budget):
         floats = _in_floats(given, case)
@@ -63,7 +63,7 @@ def climb(given: Pair, budget: str) -> Outcome:
         if blind or code.used > WORK[budget]:
             continue
         try:
-            seen = seen_at(code, case)
+            seen = look(code, case)
             for pairing in seen.pairings:
                 if pairing.is_finite and not pairing.agrees and pairing.gap > DOUBLES:
                     found = refuted(given, case, pairing)
@@ -136,7 +136,7 @@ def _around(far: float) -> Fill:
 
 def _narrow(code: Pair, case: Case) -> Look:
     """Outputs and gradients on balls of which those of gradients are narrower than a float."""
-    for bits in PRECISIONS[1:]:
+    for bits in PRECISIONS:
         with suppress(Undecided), precision(bits):
             if _is_narrow(found := run_on_balls(code, case)):
                 return found
