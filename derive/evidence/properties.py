@@ -168,7 +168,7 @@ class _Shrinking:
 
     def guarded(self, check: Callable[[Case], None], case: Case) -> None:
         """Check a case; Refuted as ``check`` raises it."""
-        if process_time() > self.until:
+        if self.until < inf and process_time() > self.until:
             if case.bits() == self.smallest and self.failure is not None:
                 raise self.failure
             return

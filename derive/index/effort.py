@@ -38,9 +38,9 @@ def spend(characters: int) -> None:
             raise Exhausted(f"given up after {MAX_EFFORT} steps of work a question")
 
 
-def is_shared() -> bool:
-    """True inside a question: what comes of it may hang on the work that was done before, from the same account."""
-    return _account.left is not None
+def is_spent() -> bool:
+    """True inside a question for which no work is left: nothing more can come of it."""
+    return _account.left is not None and _account.left < 0
 
 
 def bounded(question: Question, questions: int = 1) -> Question:

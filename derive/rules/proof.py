@@ -18,7 +18,7 @@ from derive.arrays.operations import Constant, Elementwise
 from derive.arrays.renaming import alpha_key
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
-from derive.index.effort import Exhausted, bounded, is_shared
+from derive.index.effort import Exhausted, bounded, is_spent
 from derive.index.kinks import Ties
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
@@ -63,22 +63,23 @@ def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ())
         untold: Ties = frozenset().union(*map(kinks, bent)) if bent and ties else ties
         return SHOWN if equal(left, right, untold) else DIFFERENT
     except Exhausted as limit:
+        if is_spent():  # by a question that this one is a part of
+            raise
         return Shown(f"the kernel has {limit}", beyond=True)
     except ZeroDivisionError:
         return Shown("it is nowhere defined")
 
 
 def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: bool = True) -> Shown:
-    if key in _known:
-        return _known[key]
-    try:
-        left, right, *bent = bounded(terms)()
-        found = shown(left, right, ties, bent)
-    except Exhausted as limit:
-        found = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
-    if not (found.beyond and is_shared()):  # else another question may have left too little
-        _known[key] = found
-    return found
+    if key not in _known:
+        try:
+            left, right, *bent = bounded(terms)()
+            _known[key] = shown(left, right, ties, bent)
+        except Exhausted as limit:
+            if is_spent():
+                raise
+            _known[key] = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
+    return _known[key]
 
 
 def is_equal(

@@ -26,7 +26,7 @@ from derive.verifier.symbols import Symbol, is_unset, is_zero, symbol, unset
 
 SIZES = {"ci": 2, "deep": 6}  # choices of sizes that are tried
 MOST_ENTRIES = 12  # of an array of symbols
-MOST_CHOICES = 16  # of labels and masks, each proved for itself
+MOST_CHOICES = 9  # of labels and masks, each proved for itself
 SEED = 4
 
 

@@ -232,7 +232,7 @@ def test_a_rule_for_which_another_question_left_no_work_is_proved_the_next_time(
     def exhausted():
         with suppress(Exhausted):
             spend(2 * MAX_EFFORT)
-        with pytest.raises(book.Unproved):
+        with pytest.raises(Exhausted):
             book.admit(node)
 
     exhausted()
