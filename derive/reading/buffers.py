@@ -235,6 +235,11 @@ class Buffer(NDArrayOperatorsMixin):
         return self.symbolic.dtype
 
     @property
+    def strides(self) -> Any:
+        """Ways in memory, for views by strides."""
+        return views_by_strides.strides(self.symbolic)
+
+    @property
     def T(self) -> Buffer:
         """A view with the axes reversed."""
         return self._seen(lambda array: array.T)
@@ -382,3 +387,4 @@ def kind_of(dtype: Any) -> str:
 
 
 from derive.reading import library  # noqa: E402  # its functions make buffers
+from derive.reading import strides as views_by_strides  # noqa: E402

@@ -59,6 +59,16 @@ def add_at(ufunc: Any, target: Buffer, places: Any, values: Any) -> None:
     target.put(here + signs[ufunc.__name__] * add_rows(rows, added, here.shape[0]))
 
 
+def _put_along_axis(target: Buffer, indices: Any, values: Any, axis: int) -> None:
+    """``np.put_along_axis`` of one place in each row."""
+    here, places = target.symbolic, unwrapped(indices)
+    if not isinstance(places, Array) or places.ndim != here.ndim or places.shape[axis] != 1:
+        raise NotRun("np.put_along_axis with other than one place in each row")
+    along = [None] * here.ndim
+    along[axis] = slice(None)  # type: ignore[call-overload]
+    target.put(np.where(apply(Arange(here.shape[axis]))[tuple(along)] == places, unwrapped(values), here))
+
+
 def clipped(array: Any, low: Any = None, high: Any = None, **options: Any) -> Any:
     """``np.clip``: the entries within bounds."""
     low, high = options.get("a_min", options.get("min", low)), options.get("a_max", options.get("max", high))
@@ -166,6 +176,7 @@ ALLOCATORS: dict[str, Callable[..., Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **ALLOCATORS,
     "copyto": _copy_to,
+    "put_along_axis": _put_along_axis,
     "clip": clipped,
     "result_type": _result_type,
     "copy": lambda a, order="K", **_: a.copy(order),

@@ -26,6 +26,7 @@ from derive.reading.shapes import over_shapes
 from derive.reading.views import is_unset, with_zeros
 from derive.rules.proof import Shown, is_equal
 from derive.rules.simplify import abstract, simplify
+from derive.rules.unrolling import is_equal_unrolled
 from derive.verdict import Rung
 from derive.verifier.pair import Pair
 
@@ -216,4 +217,4 @@ def _is_derived(claimed: Any, truth: Array | None, ties: bool) -> Shown:
             found = is_equal(left, right, ties=ties)
             if found:
                 return found
-    return found
+    return is_equal_unrolled(claimed, truth, ties) or found

@@ -7,11 +7,13 @@ import pytest
 from scipy import special
 from scipy.special import softmax as softmax_of_scipy
 
+from derive.reading.refusal import NotRun
 from derive.verifier.everyshape import for_every_shape
 from derive.verifier.pair import pair
 from derive.verifier.proofs import climb
 
 ROWS = {"x": "n d"}
+IMAGES = {"x": "n 2*h w", "W": "2 2", "@where": ["h > 0", "w > 1"]}
 LABELS = {"x": "n c", "y": "n : int[0,c)"}
 
 
@@ -234,6 +236,50 @@ def adds_where_it_may(x, dy, other=0.5):
     return other * dx
 
 
+def windowed(x, W):
+    """2 x 2 windows with a stride of 2 along the rows, the columns next to each other."""
+    n, h, w = x.shape
+    a, b, c = x.strides
+    windows = np.lib.stride_tricks.as_strided(x, (n, h // 2, w - 1, 2, 2), (a, 2 * b, c, b, c))
+    return np.einsum("nijpq,pq->nij", windows, W)
+
+
+def windowed_backward(x, W, dy, step=2):
+    dx, dW = np.zeros_like(x), np.empty_like(W)
+    h, w = dy.shape[1:]
+    for p in range(2):
+        for q in range(2):
+            part = (slice(None), slice(p, p + step * h, step), slice(q, q + w))
+            dx[part] += dy * W[p, q]
+            dW[p, q] = np.sum(x[part] * dy)
+    return dx, dW
+
+
+def through_strides_of_another(x, dy):
+    return np.lib.stride_tricks.as_strided(dy, x.shape, (dy * 1).strides)
+
+
+def largest(x):
+    return x.max(axis=1)
+
+
+def largest_backward(x, dy, order=-1):
+    dx = np.zeros_like(x)
+    np.put_along_axis(dx, np.argmax(order * -x, axis=1)[:, None], dy[:, None], axis=1)
+    return dx
+
+
+def determinant(A):
+    return A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
+
+
+def determinant_backward(A, g, sign=-1):
+    D = np.empty_like(A)
+    D[0, 0], D[1, 1] = A[1, 1], A[0, 0]
+    D[0, 1], D[1, 0] = sign * A[1, 0], sign * A[0, 1]
+    return g * D
+
+
 norm = BatchNorm()
 
 
@@ -265,6 +311,9 @@ PROVED = {
     "SciPy's functions": (scores, scores_backward, LABELS),
     "a quotient where it is one": (directions, directions_backward, ROWS),
     "a sum where it is one": (relu, adds_where_it_may, ROWS),
+    "windows by strides": (windowed, windowed_backward, IMAGES),
+    "the place of the largest": (largest, largest_backward, {**ROWS, "@where": ["d > 0"]}),
+    "entry by entry": (determinant, determinant_backward, {"A": "2 2"}),
     "outer": (np.multiply.outer, lambda x, y, G: (G @ y, x @ G), {"x": "n", "y": "m"}),
     "log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * np.linalg.inv(A), {"A": "n n : spd"}),
 }
@@ -368,6 +417,9 @@ WRONG = {
     "softmax along another axis": (scores, partial(scores_backward, axis=0), LABELS),
     "zeros where a quotient is wanted": (directions, partial(directions_backward, sign=-1), ROWS),
     "added twice": (relu, partial(adds_where_it_may, other=1), ROWS),
+    "another stride": (windowed, partial(windowed_backward, step=1), IMAGES),
+    "the place of the least": (largest, partial(largest_backward, order=1), {**ROWS, "@where": ["d > 0"]}),
+    "a sign of some entries": (determinant, partial(determinant_backward, sign=1), {"A": "2 2"}),
     "outer, transposed": (np.multiply.outer, lambda x, y, G: (G @ y, G @ x), {"x": "n", "y": "n"}),
     "det for log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * A, {"A": "n n : spd"}),
     "unset forward": (lambda x: x + np.empty_like(x), lambda x, dy: dy, ROWS),
@@ -377,6 +429,11 @@ WRONG = {
 @pytest.mark.parametrize("key", WRONG)
 def test_wrong_code_that_writes_in_place_is_never_proved(key):
     assert climb(pair(*WRONG[key]), "ci").rung.status == "open"
+
+
+def test_strides_of_another_array_are_not_read():
+    with pytest.raises(NotRun, match="not the array's own"):
+        for_every_shape(pair(lambda x: +x, through_strides_of_another, ROWS))
 
 
 def test_what_code_keeps_is_not_left_full_of_symbols():
