@@ -6,13 +6,14 @@ size, or asks for a value, is no formula: NotRun says what it asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.arrays.array import Array
 from derive.arrays.axis import axis_size
 from derive.arrays.build import constant
+from derive.arrays.moves import Reshape
 from derive.arrays.named import as_declared, name, substitute
 from derive.derivation.layer import Layer, build_layer, output_name
 from derive.derivation.sweep import UPSTREAM, Derivation, adjoint_name, upstream_name
@@ -212,9 +213,17 @@ def _is_derived(claimed: Any, truth: Array | None, ties: bool) -> Shown:
     if claimed.shape != truth.shape:
         return Shown("the shapes differ")
     found = Shown("nothing was tried")
-    for one, other in ((claimed, truth), (simplify(claimed), simplify(truth))):
+    for one, other in ((claimed, truth), (simplify(claimed), simplify(truth)), *_before_reshapes(claimed, truth)):
         for left, right in (abstract(one, other), (one, other)):
             found = is_equal(left, right, ties=ties)
             if found:
                 return found
     return is_equal_unrolled(claimed, truth, ties) or found
+
+
+def _before_reshapes(claimed: Array, truth: Array) -> Iterator[tuple[Array, Array]]:
+    """Both sides in the shapes that parts of them had before they were reshaped: the entries are the same."""
+    nodes = [node for array in (claimed, truth) for node in array.walk()]
+    reshaped = [node for node in nodes if isinstance(node.op, Reshape) and node.shape == claimed.shape]
+    for shape in dict.fromkeys(node.operands[0].shape for node in reshaped):
+        yield simplify(claimed.reshape(shape)), simplify(truth.reshape(shape))

@@ -259,6 +259,17 @@ def through_strides_of_another(x, dy):
     return np.lib.stride_tricks.as_strided(dy, x.shape, (dy * 1).strides)
 
 
+def groups(x, w):
+    z = x.reshape(len(x), 2, -1)
+    return (z * z).reshape(x.shape) * w
+
+
+def groups_backward(x, w, dy, sums="ngk,ngk->gk"):
+    z = x.reshape(len(x), 2, -1)
+    dw = np.einsum(sums, dy.reshape(z.shape), z * z)
+    return 2 * x * w * dy, dw.reshape(-1)
+
+
 def largest(x):
     return x.max(axis=1)
 
@@ -313,6 +324,7 @@ PROVED = {
     "a sum where it is one": (relu, adds_where_it_may, ROWS),
     "windows by strides": (windowed, windowed_backward, IMAGES),
     "the place of the largest": (largest, largest_backward, {**ROWS, "@where": ["d > 0"]}),
+    "groups": (groups, groups_backward, {"x": "n 2*k", "w": "2*k"}),
     "entry by entry": (determinant, determinant_backward, {"A": "2 2"}),
     "outer": (np.multiply.outer, lambda x, y, G: (G @ y, x @ G), {"x": "n", "y": "m"}),
     "log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * np.linalg.inv(A), {"A": "n n : spd"}),
@@ -419,6 +431,7 @@ WRONG = {
     "added twice": (relu, partial(adds_where_it_may, other=1), ROWS),
     "another stride": (windowed, partial(windowed_backward, step=1), IMAGES),
     "the place of the least": (largest, partial(largest_backward, order=1), {**ROWS, "@where": ["d > 0"]}),
+    "groups exchanged": (groups, partial(groups_backward, sums="ngk,nhk->gk"), {"x": "n 2*k", "w": "2*k"}),
     "a sign of some entries": (determinant, partial(determinant_backward, sign=1), {"A": "2 2"}),
     "outer, transposed": (np.multiply.outer, lambda x, y, G: (G @ y, G @ x), {"x": "n", "y": "n"}),
     "det for log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * A, {"A": "n n : spd"}),
