@@ -1,5 +1,7 @@
 """derive.check: right code is accepted, wrong code refuted with numbers, and what cannot be checked is open."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,12 @@ def test_code_that_warns_is_judged_by_its_results():
     verdict = derive.check(sigmoid, overflows, {"x": "n"})
     assert verdict.status == "refuted"
     assert "not finite" in verdict.reason
+
+
+def test_a_check_may_be_made_in_any_thread():
+    found = []
+    ladder._rehearse.cache_clear()
+    thread = Thread(target=lambda: found.append(derive.check(rectified, right, SHAPES).status))
+    thread.start()
+    thread.join()
+    assert found == ["proved"]
