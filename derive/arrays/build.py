@@ -18,7 +18,7 @@ from derive.arrays.functions import FUNCTIONS
 from derive.arrays.gather import compared
 from derive.arrays.moves import Place, Reshape, Transpose
 from derive.arrays.named import label
-from derive.arrays.numbers import as_root, stands_for
+from derive.arrays.numbers import as_root, as_turns, stands_for
 from derive.arrays.operations import Broadcast, Constant, Elementwise, PowerOf, Sum
 from derive.arrays.rows import Arange, ArgMax, Largest, copied, copies, kept
 from derive.arrays.shapes import Shape, broadcast, write_shape
@@ -49,8 +49,7 @@ def constant(value: Any) -> Array:
     if isinstance(value, bool | int | Fraction):
         return apply(Constant(Fraction(value)))
     if isinstance(value, float) and math.isfinite(value):
-        turns = Fraction(value / math.pi).limit_denominator(12)
-        if turns and float(turns) * math.pi == value:
+        if (turns := as_turns(value)) is not None:
             return _times_pi(turns, 1)
         if (under := as_root(abs(value))) is not None:
             root = elementwise("sqrt", _times_pi(*under))

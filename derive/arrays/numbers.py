@@ -25,6 +25,14 @@ def is_plain(value: Fraction) -> bool:
     return value.denominator <= PARTS or Fraction(repr(float(value))) == value
 
 
+def as_turns(value: float) -> Fraction | None:
+    """``r`` for a float that is ``r * π`` to its last digit; of large floats that could be said of any."""
+    if len(repr(value)) <= SHORT:
+        return None
+    turns = Fraction(value / math.pi).limit_denominator(LARGEST)
+    return turns if 0 < abs(turns) <= PARTS and float(turns) * math.pi == value else None
+
+
 def as_root(value: float) -> tuple[Fraction, int] | None:
     """``(r, p)`` for a positive float that is ``sqrt(r * π**p)`` to its last digit, p being 0, 1 or -1."""
     if len(repr(value)) <= SHORT:

@@ -60,6 +60,8 @@ class Signature:
 
 def number(size: Size, sizes: Mapping[str, int]) -> int:
     """The value of a size; KeyError if a name is not given, ZeroDivisionError for a quotient by 0."""
+    if size.name is not None:
+        return sizes[size.name]
 
     def named(name: str) -> int:
         return number(name.over, sizes) // number(name.by, sizes) if isinstance(name, Quotient) else sizes[name]
@@ -79,19 +81,29 @@ def sizes_of(
 
     DeriveError if no such sizes obey the conditions.
     """
+    return _strategy(_pools(signature, smallest, positive))
+
+
+def drawn_sizes(signature: Signature, how_many: int, seed: int) -> list[dict[str, int]]:
+    """So many choices of such sizes, from a seed, where nothing has to be shrunk; DeriveError as above."""
+    chance, pools = random.Random(seed), _pools(signature, 0, frozenset())
+    return [dict(chance.choice(chance.choice(pools.lists))) for _ in range(how_many)]
+
+
+def _pools(signature: Signature, smallest: int, positive: frozenset[str]) -> _Pools:
     inputs, known = tuple(signature.inputs.items()), tuple(signature.scales.items())
-    return _strategy(inputs, signature.outputs, signature.where, known, smallest, positive)
+    return _sorted_into_pools(inputs, signature.outputs, signature.where, known, smallest, positive)
 
 
 @lru_cache(maxsize=64)
-def _strategy(
+def _sorted_into_pools(
     inputs: tuple[tuple[str, Declaration], ...],
     outputs: tuple[Shape, ...],
     where: tuple[str, ...],
     scales: tuple[tuple[str, Scale], ...],
     smallest: int,
     positive: frozenset[str],
-) -> st.SearchStrategy[dict[str, int]]:
+) -> _Pools:
     signature = Signature(dict(inputs), outputs, where, scales=dict(scales))
     found = list(admissible(signature, smallest, positive))
     if not found:
@@ -108,7 +120,7 @@ def _strategy(
         pools["positive" if all(values) else "zero"].append(sizes)
         if all(values) and len({*values}) == len(values):
             pools["distinct"].append(sizes)
-    return _one_by_one(_Pools(tuple(pools[pool] for pool in _POOLS if pools[pool])))
+    return _Pools(tuple(pools[pool] for pool in _POOLS if pools[pool]))
 
 
 class _Pools:
@@ -119,6 +131,11 @@ class _Pools:
 
     def __repr__(self) -> str:
         return "sizes"
+
+
+@lru_cache(maxsize=64)
+def _strategy(pools: _Pools) -> st.SearchStrategy[dict[str, int]]:
+    return _one_by_one(pools)
 
 
 @st.composite
@@ -151,11 +168,11 @@ def admissible(signature: Signature, smallest: int, positive: frozenset[str] = f
     named, ranged, conditions = _free_names(signature)
     ranges = [range(max(smallest, int(name in positive)), LARGEST + 1) for name in named]
     ranges += [_range_of(signature.inputs[name].kind) for name in ranged]
+    equals = {name: kind.equals for name, kind in signature.plain_ints.items() if kind.equals is not None}
     for values in _combinations(ranges):
         sizes = dict(zip((*named, *ranged), values, strict=True))
-        for name, kind in signature.plain_ints.items():
-            if kind.equals is not None:
-                sizes[name] = number(kind.equals, sizes)
+        for name, size in equals.items():
+            sizes[name] = number(size, sizes)
         if not all(each.holds(sizes) for each in conditions) or signature.scales_at(sizes) is None:
             continue
         if _fits(signature, sizes, smallest):

@@ -38,6 +38,11 @@ def spend(characters: int) -> None:
             raise Exhausted(f"given up after {MAX_EFFORT} steps of work a question")
 
 
+def is_spent() -> bool:
+    """True inside a question for which no work is left: nothing more can come of it."""
+    return _account.left is not None and _account.left < 0
+
+
 def bounded(question: Question, questions: int = 1) -> Question:
     """A question to the kernel, or some together: whatever it leads to is paid from one account."""
 

@@ -1,6 +1,7 @@
 """Steps, at whose places of equality a term may have a kink: what need not be said there, and what one says of another.
 
 [-p > 0] = 1 - [p > 0]                 where nothing is to be said of places with p = 0
+[p > 0] = 1                            there, if p is plainly at least 0, and no count of cases
 [c p + r > 0] = 1 and [-c p - r > 0] = 0        where p > 0, for c > 0 and r >= 0
 """
 
@@ -29,11 +30,18 @@ def untold(atom: Atom, ties: Ties) -> bool:
 
 
 def turned(atom: Atom, ties: Ties) -> Terms | None:
-    """``[-p > 0]`` as ``1 - [p > 0]``, where that holds; None for what stays."""
-    other = laws.opposite(atom) if atom.kind == "step" and ties is not True else None
-    if other is None or other.key > atom.key or not untold(atom, ties):
+    """``[-p > 0]`` as ``1 - [p > 0]``, and 1 for what is at least 0, where that holds; None for what stays."""
+    if atom.kind != "step" or atom.inner is None or ties is True or not untold(atom, ties):
         return None
-    return laws.number(1) + laws.scale(laws.power_of(other), -1)
+    if (other := laws.opposite(atom)) is None:
+        return laws.number(1) if _is_smooth(atom.inner) else None
+    return None if other.key > atom.key else laws.number(1) + laws.scale(laws.power_of(other), -1)
+
+
+def _is_smooth(poly: Polynomial) -> bool:
+    """True if no indicator is inside: a sum of them, as a count is, is 0 at more than a few places."""
+    inside = {atom for _, mono in poly.terms for atom in mono.factors}
+    return not any(laws.is_indicator(a) or (a.inner is not None and not _is_smooth(a.inner)) for a in inside)
 
 
 def implied(poly: Polynomial, known: Polynomial) -> dict[Atom, int]:

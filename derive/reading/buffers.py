@@ -108,17 +108,24 @@ class Buffer(NDArrayOperatorsMixin):
             return library.add_at(ufunc, *inputs)
         if any(isinstance(x, Chosen) for x in inputs):
             return NotImplemented
+        if method == "outer":
+            return library.outer(ufunc, *inputs)
+        where = options.pop("where", True) if method == "__call__" else True
         found = library.of_masks(ufunc, inputs) if method == "__call__" else None
         if ufunc.__name__ in library.DEFINED and method == "__call__":
             found = unwrapped(library.DEFINED[ufunc.__name__](inputs[0]))
         if found is None:
             found = getattr(ufunc, method)(*unwrapped(inputs), **unwrapped(options))
         if out is None:
+            if where is not True:
+                raise NotRun("entries that where= leaves out are not set")
             return fresh(found)
         (target,) = out
+        if where is not True:
+            found = elementwise("where", unwrapped(where), fitted(found, target.shape), unwrapped(target))
         if not isinstance(target, Buffer) or target._scalar:
             return fresh(found)  # numbers do not change: a name gets another
-        if ufunc in (np.add, np.subtract) and target.is_(inputs[0]):
+        if ufunc in (np.add, np.subtract) and target.is_(inputs[0]) and where is True:
             target.add(inputs[1] if ufunc is np.add else -inputs[1])
         else:
             target.put(found)
@@ -228,6 +235,11 @@ class Buffer(NDArrayOperatorsMixin):
         return self.symbolic.dtype
 
     @property
+    def strides(self) -> Any:
+        """Ways in memory, for views by strides."""
+        return views_by_strides.strides(self.symbolic)
+
+    @property
     def T(self) -> Buffer:
         """A view with the axes reversed."""
         return self._seen(lambda array: array.T)
@@ -311,8 +323,10 @@ class Chosen(NDArrayOperatorsMixin):
         out[0].every = found
         return out[0]
 
-    def sum(self) -> Any:
+    def sum(self, axis: Any = None, **options: Any) -> Any:
         """The sum of what is chosen."""
+        if axis is not None or options:
+            raise NotRun("a sum along an axis of the entries that a mask chooses")
         return fresh(elementwise("where", self.mask, self.every, 0).sum())
 
     def __getattr__(self, title: str) -> Any:
@@ -329,7 +343,8 @@ def fresh(found: Any) -> Any:
     if isinstance(found, Array):
         return Buffer(Storage(found), scalar=not found.shape)
     if isinstance(found, list) or (isinstance(found, tuple) and any(isinstance(part, Array) for part in found)):
-        return type(found)(map(fresh, found))
+        make: Any = getattr(found, "_make", type(found))  # of a tuple with named parts
+        return make(map(fresh, found))
     return found
 
 
@@ -372,3 +387,4 @@ def kind_of(dtype: Any) -> str:
 
 
 from derive.reading import library  # noqa: E402  # its functions make buffers
+from derive.reading import strides as views_by_strides  # noqa: E402

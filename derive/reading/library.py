@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +59,16 @@ def add_at(ufunc: Any, target: Buffer, places: Any, values: Any) -> None:
     target.put(here + signs[ufunc.__name__] * add_rows(rows, added, here.shape[0]))
 
 
+def _put_along_axis(target: Buffer, indices: Any, values: Any, axis: int) -> None:
+    """``np.put_along_axis`` of one place in each row."""
+    here, places = target.symbolic, unwrapped(indices)
+    if not isinstance(places, Array) or places.ndim != here.ndim or places.shape[axis] != 1:
+        raise NotRun("np.put_along_axis with other than one place in each row")
+    along = [None] * here.ndim
+    along[axis] = slice(None)  # type: ignore[call-overload]
+    target.put(np.where(apply(Arange(here.shape[axis]))[tuple(along)] == places, unwrapped(values), here))
+
+
 def clipped(array: Any, low: Any = None, high: Any = None, **options: Any) -> Any:
     """``np.clip``: the entries within bounds."""
     low, high = options.get("a_min", options.get("min", low)), options.get("a_max", options.get("max", high))
@@ -71,11 +80,30 @@ def _copy_to(target: Buffer, value: Any) -> None:
     target.put(value)
 
 
+def outer(ufunc: Any, one: Any, other: Any) -> Any:
+    """``np.add.outer`` and the like: every entry of one with every entry of the other."""
+    return ufunc(one[(..., *[None] * np.ndim(unwrapped(other)))], other)
+
+
+def _result_type(*given: Any) -> Any:
+    """The dtype of a result: that of floats, if there are any."""
+    kinds = [getattr(x, "dtype", x) for x in given]
+    return next((kind for kind in kinds if kind_of(kind) == "float"), kinds[0])
+
+
 def _full(shape: Any, value: Any, dtype: Any = None, order: str = "C") -> Buffer:
     sizes = tuple(map(size_of, shape if isinstance(shape, tuple | list) else (shape,)))
     storage = Storage(fitted(0, sizes), kind_of(dtype), whole=order == "C")
     storage.put(fitted(value, sizes))  # whole numbers take no others
     return Buffer(storage)
+
+
+def _zeros(shape: Any, dtype: Any = None, order: str = "C") -> Buffer:
+    return _full(shape, 0, dtype, order)
+
+
+def _ones(shape: Any, dtype: Any = None, order: str = "C") -> Buffer:
+    return _full(shape, 1, dtype, order)
 
 
 def _empty(shape: Any, dtype: Any = None, order: str = "C") -> Buffer:
@@ -128,14 +156,14 @@ def _eye(size: Any, columns: Any = None, **_: Any) -> Any:
 
 
 ALLOCATORS: dict[str, Callable[..., Any]] = {
-    "zeros": partial(_full, value=0),
-    "ones": partial(_full, value=1),
+    "zeros": _zeros,
+    "ones": _ones,
     "full": lambda shape, fill_value, dtype=None, order="C": _full(
         shape, fill_value, dtype if dtype is not None else getattr(fill_value, "dtype", type(fill_value)), order
     ),
     "empty": _empty,
-    "zeros_like": _like(partial(_full, value=0)),
-    "ones_like": _like(partial(_full, value=1)),
+    "zeros_like": _like(_zeros),
+    "ones_like": _like(_ones),
     "full_like": _like(_full),
     "empty_like": _like(_empty),
     "array": _array,
@@ -148,6 +176,8 @@ ALLOCATORS: dict[str, Callable[..., Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **ALLOCATORS,
     "copyto": _copy_to,
+    "put_along_axis": _put_along_axis,
     "clip": clipped,
+    "result_type": _result_type,
     "copy": lambda a, order="K", **_: a.copy(order),
 }

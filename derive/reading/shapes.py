@@ -15,13 +15,22 @@ from derive.reading.buffers import Buffer
 from derive.reading.library import ALLOCATORS
 from derive.reading.lifting import Lifting, Namespace
 from derive.reading.refusal import NotRun
+from derive.reading.special import OF_ARRAYS, scipy_modules
+from derive.reading.strides import as_strided
 
 
 def over_shapes() -> Lifting:
     """Makes functions again over a NumPy whose arrays are buffers, and whose sizes are symbols."""
     scalars = {key: _of_sizes(key) for key in ("sqrt", "exp", "log", "tanh", "pow", "fabs")}
-    modules = {"numpy": Namespace(np, ALLOCATORS), "math": Namespace(math, scalars)}
-    return Lifting(modules, {**ALLOCATORS, **scalars}, {"len": _length, "range": _range})
+    tricks = Namespace(np.lib.stride_tricks, {"as_strided": as_strided})
+    modules = {
+        "numpy": Namespace(np, {**ALLOCATORS, "lib": Namespace(np.lib, {"stride_tricks": tricks})}),
+        "numpy.lib.stride_tricks": tricks,
+        "math": Namespace(math, scalars),
+        **scipy_modules(OF_ARRAYS),
+    }
+    functions = {**ALLOCATORS, **scalars, **OF_ARRAYS, "as_strided": as_strided}
+    return Lifting(modules, functions, {"len": _length, "range": _range})
 
 
 def _of_sizes(key: str) -> Any:

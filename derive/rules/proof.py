@@ -19,7 +19,7 @@ from derive.arrays.renaming import alpha_key
 from derive.arrays.rewriting import replaced
 from derive.arrays.rows import ArgMax, Max
 from derive.index.calculus import partial
-from derive.index.effort import Exhausted, bounded
+from derive.index.effort import Exhausted, bounded, is_spent
 from derive.index.kinks import Ties
 from derive.index.normal import equal, kinks
 from derive.index.size import Size
@@ -64,6 +64,8 @@ def shown(left: Term, right: Term, ties: bool = True, bent: Sequence[Term] = ())
         untold: Ties = frozenset().union(*map(kinks, bent)) if bent and ties else ties
         return SHOWN if equal(left, right, untold) else DIFFERENT
     except Exhausted as limit:
+        if is_spent():  # by a question that this one is a part of
+            raise
         return Shown(f"the kernel has {limit}", beyond=True)
     except ZeroDivisionError:
         return Shown("it is nowhere defined")
@@ -75,6 +77,8 @@ def _decide(key: tuple[Any, ...], terms: Callable[[], tuple[Term, ...]], ties: b
             left, right, *bent = bounded(terms)()
             _known[key] = shown(left, right, ties, bent)
         except Exhausted as limit:
+            if is_spent():
+                raise
             _known[key] = Shown(f"taking the formula down to its entries was {limit}", beyond=True)
     return _known[key]
 

@@ -23,7 +23,7 @@ from derive.verifier.points import Fill, Pick, fitting, near, output_shapes, poi
 
 Sizes = Mapping[str, int]
 GROWTH = (256, 64, 16, 8, 5, 3)  # times a small size: as many entries as a sweep needs
-SWEPT = 4000  # entries in one array of a sweep
+SWEPT, MOST_SWEPT = 4000, 100_000  # entries in one input of a sweep, and in all outputs
 REACH = 6.0  # of a sweep in plain steps
 FEW = 4  # numbers of the code that entries are tied to
 CALM = 0.3  # the size of what is not swept, so that nothing saturates
@@ -91,7 +91,7 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
     yield from (Aim(base, tie=tie) for tie in _tied(given, numbers))
     wide = _larger(given, base, 2)
     yield from (Aim(sizes, _ties) for sizes in (base, base, base, wide))
-    large = next((grown for growth in GROWTH if (grown := _larger(given, base, growth, SWEPT)) != base), base)
+    large = _swept(given, base)
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
     for key in plain:
         yield Aim(large, uniform(REACH), key)
@@ -149,6 +149,16 @@ def _larger(given: Pair, base: Sizes, growth: int, most_entries: int | None = No
     free = [name for name in base if name not in given.signature.plain_ints]
     wanted = {**base, **{name: base[name] * growth for name in free}}
     return next(fitting(given, wanted, *([] if most_entries is None else [most_entries])), dict(base))
+
+
+def _swept(given: Pair, base: Sizes) -> Sizes:
+    """Sizes at which each input has as many entries as a sweep needs, and no output many times more."""
+    for growth in GROWTH:
+        grown = _larger(given, base, growth, SWEPT)
+        case = point(given, grown, np.random.default_rng(0)) if grown != base else None
+        if case is not None and sum(map(np.size, case.upstream)) <= MOST_SWEPT:
+            return grown
+    return base
 
 
 # ---- entries

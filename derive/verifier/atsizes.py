@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import cycle, product
+from itertools import cycle, islice, product
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from derive.evidence.sizes import admissible, number, numbers
+from derive.index.polynomial import Polynomial, Terms
 from derive.reading.reach import Reach
 from derive.reading.refusal import NotRun
 from derive.verdict import Rung
@@ -24,7 +26,7 @@ from derive.verifier.symbols import Symbol, is_unset, is_zero, symbol, unset
 
 SIZES = {"ci": 2, "deep": 6}  # choices of sizes that are tried
 MOST_ENTRIES = 12  # of an array of symbols
-MOST_CHOICES = 64  # of labels and masks, each proved for itself
+MOST_CHOICES = 9  # of labels and masks, each proved for itself
 SEED = 4
 
 
@@ -33,11 +35,11 @@ def at_sizes(given: Pair, budget: str) -> Rung:
     code, reach = _lifted(given), Reach(given.forward_function, given.backward_function)
     shown: list[str] = []
     assumptions: list[str] = []
-    for sizes, order in zip(_sizes(given, budget), cycle("CF")):  # in another memory order each time
-        for discrete in _discrete(given, sizes):
-            gaps = dict(_gaps(code, sizes, discrete, order, reach))
-            apart = [key for key, gap in gaps.items() if not is_zero(gap)]
-            lost = [key for key in apart if not is_zero(gaps[key], ties=False)]
+    for (sizes, choices), order in zip(_sizes(given, budget), cycle("CF")):  # in another memory order each time
+        for discrete in choices:
+            gaps = _gaps(code, sizes, discrete, order, reach)
+            apart = [key for key, parts in gaps.items() if not all(map(is_zero, parts))]
+            lost = [key for key in apart if not all(is_zero(part, ties=False) for part in gaps[key])]
             if lost:
                 return Rung(NAME, "open", f"not shown equal at {_told(sizes)}: {', '.join(lost)}")
             assumptions = assumptions or ([NO_TIES] if apart else [])
@@ -59,16 +61,24 @@ def _lifted(given: Pair) -> Pair:
     )
 
 
-def _sizes(given: Pair, budget: str) -> Iterator[Mapping[str, int]]:
-    """Sizes of 1 to 3 at which no array has many entries: first those with few 1s, then small ones."""
+def _sizes(given: Pair, budget: str) -> Iterator[tuple[Mapping[str, int], Iterator[dict[str, Any]]]]:
+    """Sizes of 1 to 3 at which no array has many entries: first those with few 1s, then small ones.
+
+    With each come all values that the inputs have there which are no floats: as few as can be, if they are many.
+    """
     base = next(small_points(given, 12, SEED), None)
     known = base.sizes if base is not None else next(admissible(given.signature, 1), None)
     found = small_sizes(given, known, MOST_ENTRIES) if known is not None else []
-    yield from found[: SIZES[budget]]
+    ranges = [(sizes, _ranges(given, sizes)) for sizes in found]
+    few = [(sizes, values) for sizes, values in ranges if prod(map(len, values.values())) <= MOST_CHOICES]
+    if ranges and not few:
+        raise NotRun(f"labels and masks have more than {MOST_CHOICES} values at each size")
+    for sizes, values in few[: SIZES[budget]]:
+        yield sizes, (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
 
 
-def _discrete(given: Pair, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """All values that the inputs have which are no floats."""
+def _ranges(given: Pair, sizes: Mapping[str, int]) -> dict[str, list[Any]]:
+    """The values of each input that is no float, not more of them than are too many."""
     ranges: dict[str, Any] = {}
     for key, declared in given.inputs.items():
         kind, shape = declared.kind, numbers(declared.shape, sizes)
@@ -79,29 +89,30 @@ def _discrete(given: Pair, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]
         elif not kind.is_float:
             low = number(kind.low, sizes) if kind.low is not None else 0
             high = number(kind.high, sizes) if kind.high is not None else 2
-            entries = int(np.prod(shape))
-            if max(high - low, 0) ** entries > MOST_CHOICES:
-                raise NotRun(f"{key} has more than {MOST_CHOICES} values")
-            values = product(range(low, high), repeat=entries)
-            ranges[key] = [np.array(v).reshape(shape).astype(bool if kind.name == "bool" else int) for v in values]
-    for chosen in product(*ranges.values()):
-        yield dict(zip(ranges, chosen, strict=True))
+            values = product(range(low, high), repeat=int(np.prod(shape)))
+            few = islice(values, MOST_CHOICES + 1)
+            ranges[key] = [np.array(v).reshape(shape).astype(bool if kind.name == "bool" else int) for v in few]
+    return ranges
 
 
 def _gaps(
     code: Pair, sizes: Mapping[str, int], discrete: Mapping[str, Any], order: str, reach: Reach
-) -> Iterator[tuple[str, Symbol]]:
-    """<G, J v> - <J^T G, v> for each float input, all of them symbols, fresh ones each time: code may change them."""
+) -> dict[str, list[Symbol]]:
+    """What should be 0 for each gradient: the parts of <G, J v> - <J^T G, v>, all of it symbols.
 
-    def plain() -> dict[str, Any]:
+    Each part is what stands with one entry of v and one of G.  Inputs are made anew for each run: code may change them.
+    """
+
+    def plain(moves: Mapping[str, Any]) -> list[Any]:
         made = {
             key: discrete[key] if key in discrete else variables(key, numbers(d.shape, sizes), d.kind.name)
             for key, d in code.inputs.items()
         }
-        return {key: value.copy(order) if np.ndim(value) else value for key, value in made.items()}
+        made |= {key: moving(made[key], direction) for key, direction in moves.items()}
+        return [value.copy(order) if np.ndim(value) else value for value in made.values()]
 
     with reach.watching():
-        y, held = code.forward(*plain().values())
+        y, held = code.forward(*plain({}))
     outputs = y if isinstance(y, tuple) else (y,)
     if any(is_unset(entry) for part in outputs for entry in np.ravel(part)):
         raise NotRun("forward gives entries that it has not set")
@@ -109,30 +120,28 @@ def _gaps(
     ahead = tuple(part.copy(order) if np.ndim(part) else part for part in upstream)
     with reach.watching():
         gradients = code.backward(ahead[0] if len(ahead) == 1 else ahead, held)
+    directions = {
+        key: variables(f"v{key}!", numbers(code.inputs[key].shape, sizes)) for key in code.floats if key in gradients
+    }
     scales = code.signature.scales_at(sizes) or {}
-    for key in code.floats:
-        if key not in gradients:
-            continue
-        inputs = plain()
-        direction = variables(f"v{key}!", np.shape(inputs[key]))
-        if np.shape(gradients[key]) != np.shape(direction):
+    moved, _ = code.forward(*plain({key: scales.get(key, Fraction(1)) * v for key, v in directions.items()}))
+    terms: Terms = []
+    for one, part in zip(upstream, moved if isinstance(moved, tuple) else (moved,), strict=True):
+        for g, entry in zip(np.ravel(one), np.ravel(part), strict=True):
+            terms += (g * Symbol(symbol(entry).slope)).value.terms
+    for key, v in directions.items():
+        if np.shape(gradients[key]) != np.shape(v):
             raise NotRun(f"the gradient of {key} has another shape than {key}")
-        moved, _ = code.forward(*{**inputs, key: moving(inputs[key], direction)}.values())
-        parts = zip(upstream, moved if isinstance(moved, tuple) else (moved,), strict=True)
-        scale = scales.get(key, Fraction(1))
-        slopes = ((g, _slope(e)) for one, part in parts for g, e in zip(np.ravel(one), np.ravel(part), strict=True))
-        left = [scale * g * slope for g, slope in slopes]
-        right = [g * v for g, v in zip(np.ravel(gradients[key]), np.ravel(direction), strict=True)]
-        total: Any = symbol(0)
-        for term in left:
-            total = total + term
-        for term in right:
-            total = total - term
-        yield key, total
-
-
-def _slope(entry: Any) -> Symbol:
-    return Symbol(symbol(entry).slope)
+        for g, along in zip(np.ravel(gradients[key]), np.ravel(v), strict=True):
+            terms += (-g * along).value.terms
+    parts: dict[str, dict[frozenset[str], Terms]] = {f"v{key}!": {} for key in directions}
+    for c, mono in terms:
+        mine = [a for a in mono.factors if a.kind == "entry" and a.head.endswith("!")]
+        of = next((a.head for a in mine if a.head in parts), None)
+        if of is None:
+            raise NotRun("a slope that is not taken apart")
+        parts[of].setdefault(frozenset(a.key for a in mine), []).append((c, mono))
+    return {key: [Symbol(Polynomial(part)) for part in parts[f"v{key}!"].values()] for key in directions}
 
 
 def _mapped(key: str) -> Callable[..., Any]:

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import isfinite, isnan, pi
+from math import isfinite, isnan
 from numbers import Integral, Rational
 from typing import Any
 
 import numpy as np
+from flint import arb, fmpq
 
+from derive.arrays.numbers import as_turns
 from derive.reading.refusal import NotRun
 
 
@@ -53,22 +55,27 @@ class Dual:
     def __init__(self, value: Any, slope: Any = None) -> None:
         self.value, self.slope = value, slope
 
-    # ---- arithmetic
+    # ---- arithmetic; products and sums are most of what code does
 
     def __add__(self, other: Any) -> Any:
-        that = dual(other)
-        return that if that is NotImplemented else Dual(self.value + that.value, _plus(self.slope, that.slope))
+        that = other if type(other) is Dual else dual(other)
+        if that is NotImplemented:
+            return that
+        one, two = self.slope, that.slope
+        return Dual(self.value + that.value, two if one is None else one if two is None else one + two)
 
     def __sub__(self, other: Any) -> Any:
         that = dual(other)
         return that if that is NotImplemented else self + -that
 
     def __mul__(self, other: Any) -> Any:
-        that = dual(other)
+        that = other if type(other) is Dual else dual(other)
         if that is NotImplemented:
             return that
-        slope = _plus(_times(self.slope, that.value), _times(that.slope, self.value))
-        return Dual(self.value * that.value, slope)
+        value, (one, two) = self.value * that.value, (self.slope, that.slope)
+        if one is None:
+            return Dual(value, None if two is None else two * self.value)
+        return Dual(value, one * that.value if two is None else one * that.value + two * self.value)
 
     def __truediv__(self, other: Any) -> Any:
         that = dual(other)
@@ -102,7 +109,7 @@ class Dual:
             value = self.value**whole if whole > 0 else 1 / self.value**-whole
             return Dual(value, _times(self.slope, whole * self.value ** (whole - 1) if whole != 1 else 1))
         if that.slope is None and self.value.is_zero():
-            return Dual(self.value, None if that.value > 1 else _times(self.slope, _nan()))
+            return Dual(self.value, None if that.value > 1 else _times(self.slope, arb.nan()))
         return (that * self.log()).exp()
 
     def __rpow__(self, base: Any) -> Any:
@@ -119,7 +126,7 @@ class Dual:
         if that.value.is_finite() and self.value.is_finite():
             gap = self.value - that.value
         else:
-            gap = (1 if self.value > that.value else -1) * _one()
+            gap = (1 if self.value > that.value else -1) * arb(1)
         if gap > 0 or gap < 0:
             return 1 if gap > 0 else -1
         if not gap.is_zero():
@@ -180,7 +187,7 @@ class Dual:
     def sqrt(self) -> Dual:
         """The square root."""
         value = self.value.sqrt()
-        return Dual(value, _times(self.slope, _half() / value))
+        return Dual(value, _times(self.slope, arb(1) / 2 / value))
 
     def __getattr__(self, name: str) -> Callable[[], Dual]:
         if name not in FUNCTIONS:
@@ -209,9 +216,9 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     "log": (lambda x: x.log(), lambda x, y: 1 / x),
     "expm1": (lambda x: x.expm1(), lambda x, y: y + 1),
     "log1p": (lambda x: x.log1p(), lambda x, y: 1 / (1 + x)),
-    "exp2": (lambda x: (x * _two().log()).exp(), lambda x, y: y * _two().log()),
-    "log2": (lambda x: x.log() / _two().log(), lambda x, y: 1 / (x * _two().log())),
-    "log10": (lambda x: x.log() / (5 * _two()).log(), lambda x, y: 1 / (x * (5 * _two()).log())),
+    "exp2": (lambda x: (x * arb(2).log()).exp(), lambda x, y: y * arb(2).log()),
+    "log2": (lambda x: x.log() / arb(2).log(), lambda x, y: 1 / (x * arb(2).log())),
+    "log10": (lambda x: x.log() / arb(10).log(), lambda x, y: 1 / (x * arb(10).log())),
     "sin": (lambda x: x.sin(), lambda x, y: x.cos()),
     "cos": (lambda x: x.cos(), lambda x, y: -x.sin()),
     "tan": (lambda x: x.tan(), lambda x, y: 1 + y * y),
@@ -224,9 +231,9 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     "arctanh": (lambda x: x.atanh(), lambda x, y: 1 / (1 - x * x)),
     "arcsinh": (lambda x: x.asinh(), lambda x, y: 1 / (1 + x * x).sqrt()),
     "cbrt": (lambda x: x.root(3), lambda x, y: y / (3 * x)),
-    "erf": (lambda x: x.erf(), lambda x, y: 2 * (-x * x).exp() / _pi().sqrt()),
-    "erfc": (lambda x: x.erfc(), lambda x, y: -2 * (-x * x).exp() / _pi().sqrt()),
-    "ndtr": (lambda x: (-x / _two().sqrt()).erfc() / 2, lambda x, y: (-x * x / 2).exp() / (2 * _pi()).sqrt()),
+    "erf": (lambda x: x.erf(), lambda x, y: 2 * (-x * x).exp() / arb.pi().sqrt()),
+    "erfc": (lambda x: x.erfc(), lambda x, y: -2 * (-x * x).exp() / arb.pi().sqrt()),
+    "ndtr": (lambda x: (-x / arb(2).sqrt()).erfc() / 2, lambda x, y: (-x * x / 2).exp() / (2 * arb.pi()).sqrt()),
     "expit": (lambda x: 1 / (1 + (-x).exp()), lambda x, y: 1 / ((1 + (-x).exp()) * (1 + x.exp()))),
     "gammaln": (lambda x: x.lgamma(), lambda x, y: x.digamma()),
 }
@@ -236,8 +243,6 @@ def dual(value: Any) -> Any:
     """A number as an exact ball; a float means the decimal that it is written as, and the double next to π means π."""
     if isinstance(value, Dual):
         return value
-    from flint import arb, fmpq
-
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | Integral):
@@ -245,8 +250,7 @@ def dual(value: Any) -> Any:
     if isinstance(value, float):
         if not isfinite(value):
             return Dual(arb.nan() if isnan(value) else arb(repr(value)))
-        turns = Fraction(value / pi).limit_denominator(12)
-        if turns and float(turns) * pi == value:
+        if (turns := as_turns(value)) is not None:
             return Dual(arb.pi() * arb(fmpq(turns.numerator, turns.denominator)))
         value = Fraction(Decimal(repr(value)))
     if isinstance(value, Rational):
@@ -256,8 +260,6 @@ def dual(value: Any) -> Any:
 
 def exact(value: float) -> Any:
     """A double as the ball of exactly that number."""
-    from flint import arb
-
     return arb(float(value))
 
 
@@ -274,33 +276,3 @@ def _as_int(value: Any) -> int | None:
         return None
     number = int(value.fmpz()) if hasattr(value, "fmpz") else int(float(value))
     return number if abs(number) <= 1000 else None
-
-
-def _one() -> Any:
-    from flint import arb
-
-    return arb(1)
-
-
-def _two() -> Any:
-    from flint import arb
-
-    return arb(2)
-
-
-def _half() -> Any:
-    from flint import arb
-
-    return arb(1) / 2
-
-
-def _pi() -> Any:
-    from flint import arb
-
-    return arb.pi()
-
-
-def _nan() -> Any:
-    from flint import arb
-
-    return arb.nan()

@@ -7,6 +7,7 @@ balls that do not overlap are a proof that the gradient is wrong at that point: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -54,11 +55,28 @@ class Pairing:
         return bool((self.forward - self.backward).contains(0))
 
     @property
+    def is_finite(self) -> bool:
+        """True if both balls are."""
+        return bool(self.forward.is_finite() and self.backward.is_finite())
+
+    @property
     def gap(self) -> float:
         """The relative difference, rounded down."""
         gap = abs(self.forward - self.backward)
         scale = self.scale if self.scale > 0 else 1
         return float((gap / scale).abs_lower())
+
+
+@dataclass(frozen=True)
+class Look:
+    """A pair on balls at a point: its outputs and gradients, entry by entry, and both sides of the pairing.
+
+    All inputs move at once; where the two sides then do not overlap, there is a pairing for each of them.
+    """
+
+    outputs: Sequence[Sequence[Any]]
+    gradients: Mapping[str, Sequence[Any]]
+    pairings: Sequence[Pairing] = ()
 
 
 def climb(given: Pair, budget: str) -> Outcome:
@@ -67,7 +85,7 @@ def climb(given: Pair, budget: str) -> Outcome:
     worst, compared, points, lost = 0.0, 0, 0, ""
     for case in _points(given, budget):
         try:
-            found = list(pairings(code, case))
+            found = looked(code, case)
         except Kink:
             continue
         except Undecided:
@@ -79,23 +97,23 @@ def climb(given: Pair, budget: str) -> Outcome:
             return Outcome(
                 Rung(NAME, "open", f"skipped: on balls the code raises {type(error).__name__}: {error}"[:300])
             )
-        if not all(p.forward.is_finite() and p.backward.is_finite() for p in found):
+        if not all(pairing.is_finite for pairing in found.pairings):
             lost = "values that are not finite"
             continue
         points += 1
-        for pairing in found:
-            compared += 1
+        compared += len(found.gradients)
+        for pairing in found.pairings:
             if not pairing.agrees:
                 worst = max(worst, pairing.gap)
                 if pairing.gap > DOUBLES:
                     return refuted(given, case, pairing)
-    numbers = {"points": points, "derivatives": compared, "seed": seed_of(SEED), "bits": PRECISIONS[0]}
+    numbers = {"points": points, "gradients": compared, "seed": seed_of(SEED), "bits": PRECISIONS[0]}
     if not points:
         return Outcome(Rung(NAME, "open", f"skipped: no point to look at{f', only {lost}' if lost else ''}", numbers))
     if worst:
         detail = f"agreement to {worst:.0e} at {points} points, as constants rounded to doubles would have it"
         return Outcome(Rung(NAME, "tested", detail, {**numbers, "worst_relative_gap": worst}))
-    return Outcome(Rung(NAME, "enclosed", f"{compared} derivatives at {points} points, in balls of 1e-30", numbers))
+    return Outcome(Rung(NAME, "enclosed", f"{compared} gradients at {points} points, in balls of 1e-30", numbers))
 
 
 def lifted(given: Pair) -> Pair:
@@ -134,49 +152,61 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
         yield from filter(None, cases)
 
 
-def pairings(code: Pair, case: Case) -> Iterator[Pairing]:
-    """Both sides for each float input, at a precision that decides the comparisons."""
-    for bits in PRECISIONS:
-        try:
-            with precision(bits):
-                yield from list(_at_precision(code, case))
-            return
-        except Undecided:
-            if bits == PRECISIONS[-1]:
-                raise
+def looked(code: Pair, case: Case) -> Look:
+    """The pair at a point, at a precision that decides the comparisons; Kink, Undecided or NotRun where none does."""
+    for bits in PRECISIONS[:-1]:
+        with suppress(Undecided), precision(bits):
+            return _at_precision(code, case)
+    with precision(PRECISIONS[-1]):
+        return _at_precision(code, case)
 
 
-def _at_precision(code: Pair, case: Case) -> Iterator[Pairing]:
+def run_on_balls(code: Pair, case: Case) -> Look:
+    """Outputs and gradients, nothing moving."""
+    y, held = code.forward(*map(on_balls, case.inputs.values()))
+    upstream = tuple(map(on_balls, case.upstream))
+    found = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
+    outputs = [[*map(_value, np.ravel(np.asarray(part, dtype=object)))] for part in _parts(y, case)]
+    return Look(outputs, {name: [*map(_value, np.ravel(found[name]))] for name in code.floats if name in found})
+
+
+def _at_precision(code: Pair, case: Case) -> Look:
     chance = np.random.default_rng(case.seed)
     directions = {name: draw_direction(chance, case.kinds[name], case.inputs[name]) for name in code.floats}
-    plain = {name: on_balls(value) for name, value in case.inputs.items()}
-    with watched() as watch:
-        _, held = code.forward(*plain.values())
-    upstream = tuple(map(on_balls, case.upstream))
-    gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
-    for name, direction in directions.items():
-        if name not in gradients:
-            continue
-        moving = {**plain, name: on_balls(case.inputs[name], direction)}
+    plain = run_on_balls(code, case)
+
+    def along(*names: str) -> Pairing:
+        scales = {name: case.scales.get(name, Fraction(1)) for name in names}
+        moving = {name: on_balls(case.inputs[name], directions[name], scales[name]) for name in names}
+        fixed = {name: on_balls(value) for name, value in case.inputs.items() if name not in moving}
         with watched() as watch:
-            y, _ = code.forward(*moving.values())
+            y, _ = code.forward(*[moving[name] if name in moving else fixed[name] for name in case.inputs])
         if watch.kink:
             raise Kink
-        yield _pairing(name, upstream, y, gradients[name], direction, case.scales.get(name, Fraction(1)))
+        terms = [exact(g) * _slope(e) for g, e in _entries(case, y)]
+        sides = [(g, v) for name in names for g, v in _together(plain.gradients[name], directions[name])]
+        other = [g * exact(v) for g, v in sides]
+        size = sum((abs(t) for t in [*terms, *other]), exact(0.0))
+        return Pairing(", ".join(names), sum(terms, exact(0.0)), sum(other, exact(0.0)), size)
+
+    names = tuple(plain.gradients)
+    together = along(*names)
+    if len(names) < 2 or (together.is_finite and together.agrees):
+        return replace(plain, pairings=[together])
+    return replace(plain, pairings=[along(name) for name in names])
 
 
-def _pairing(name: str, upstream: Sequence[Any], y: Any, gradient: Any, direction: Any, scale: Fraction) -> Pairing:
-    outputs = y if len(upstream) > 1 else (y,)
-    known = dual(scale).value
-    terms = [known * g.value * _slope(e) for g, e in _entries(upstream, outputs)]
-    other = [_value(e) * exact(v) for e, v in zip(np.ravel(gradient), np.ravel(direction), strict=True)]
-    size = sum((abs(t) for t in [*terms, *other]), exact(0.0))
-    return Pairing(name, sum(terms, exact(0.0)), sum(other, exact(0.0)), size)
+def _parts(y: Any, case: Case) -> Sequence[Any]:
+    return y if len(case.upstream) > 1 else (y,)
 
 
-def _entries(upstream: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    for g, y in zip(upstream, outputs, strict=True):
-        yield from zip(np.ravel(g), np.ravel(np.asarray(y, dtype=object)), strict=True)
+def _entries(case: Case, y: Any) -> Iterator[tuple[Any, Any]]:
+    for g, part in zip(case.upstream, _parts(y, case), strict=True):
+        yield from _together(np.ravel(g), np.asarray(part, dtype=object))
+
+
+def _together(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
+    return zip(one, np.ravel(other), strict=True)
 
 
 def _slope(entry: Any) -> Any:
@@ -188,12 +218,12 @@ def _value(entry: Any) -> Any:
     return dual(entry).value
 
 
-def on_balls(value: Any, direction: Any = None) -> Any:
-    """An array of floats as exact balls, moving along a direction; anything else as it is."""
+def on_balls(value: Any, direction: Any = None, scale: Fraction = Fraction(1)) -> Any:
+    """An array of floats as exact balls, moving along a direction times a scale; anything else as it is."""
     if not (isinstance(value, np.ndarray | np.floating) and np.asarray(value).dtype.kind == "f"):
         return value
-    array = np.asarray(value)
-    slopes = [None] * array.size if direction is None else [exact(v) for v in np.ravel(direction)]
+    array, known = np.asarray(value), dual(scale).value
+    slopes = [None] * array.size if direction is None else [known * exact(v) for v in np.ravel(direction)]
     made = np.empty(array.size, dtype=object)
     made[:] = [Dual(exact(x), slope) for x, slope in zip(array.ravel(), slopes, strict=True)]
     return made.reshape(array.shape) if array.shape else made[0]

@@ -6,15 +6,17 @@ size, or asks for a value, is no formula: NotRun says what it asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from derive.arrays.array import Array
 from derive.arrays.axis import axis_size
 from derive.arrays.build import constant
-from derive.arrays.named import as_declared, name
+from derive.arrays.moves import Reshape
+from derive.arrays.named import as_declared, name, substitute
 from derive.derivation.layer import Layer, build_layer, output_name
+from derive.derivation.sweep import UPSTREAM, Derivation, adjoint_name, upstream_name
 from derive.errors import DeriveError
 from derive.index.size import Size
 from derive.reading.branches import Way, ways
@@ -24,7 +26,8 @@ from derive.reading.refusal import NotRun
 from derive.reading.shapes import over_shapes
 from derive.reading.views import is_unset, with_zeros
 from derive.rules.proof import Shown, is_equal
-from derive.rules.simplify import simplify
+from derive.rules.simplify import abstract, simplify
+from derive.rules.unrolling import is_equal_unrolled
 from derive.verdict import Rung
 from derive.verifier.pair import Pair
 
@@ -123,8 +126,7 @@ def _formulas(code: Pair, reach: Reach) -> Formulas:
     if not all(isinstance(part, Array) for part in outputs):
         raise NotRun("forward gives no formula of its inputs")
     outputs = tuple(map(_settled, outputs))
-    titles = _titles(code, outputs)
-    upstream = tuple(fresh(name(f"d{key}", part.shape)) for key, part in titles.items())
+    upstream = tuple(fresh(_above(key, part)) for key, part in _titles(code, outputs).items())
     with reach.watching():
         gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
     return Formulas(code, outputs, {key: unwrapped(gradient) for key, gradient in gradients.items()})
@@ -162,14 +164,15 @@ def _lifted(given: Pair) -> Pair:
 
 def _proved(formulas: Formulas) -> list[str] | str:
     given, gradients = formulas.given, formulas.gradients
-    layer = _layer(given, formulas.outputs)
-    derivation = layer.derive()
+    derivation = _layer(given, formulas.outputs).derive()
     derived = derivation.prove()
     if not derived.ok:
         return f"the derived gradient is itself not proved: {derived.reason}"
-    meant = {key: scale.symbolic(plain_ints(given)) for key, scale in given.scales.items()}
-    apart = [key for key in gradients if not _is_derived(layer, key, gradients[key], meant.get(key), ties=True)]
-    doubts = {key: _is_derived(layer, key, gradients[key], meant.get(key), ties=False).doubt for key in apart}
+    truth = _written_out(derivation)
+    for key, scale in given.scales.items():
+        truth[key] = scale.symbolic(plain_ints(given)) * truth[key]
+    apart = [key for key in gradients if not _is_derived(gradients[key], truth.get(key), ties=True)]
+    doubts = {key: _is_derived(gradients[key], truth.get(key), ties=False).doubt for key in apart}
     if lost := [f"{key}, {doubt}" for key, doubt in doubts.items() if doubt]:
         return "; ".join(lost)
     return [*derived.assumptions, *([NO_TIES] if apart else [])]
@@ -181,19 +184,46 @@ def _layer(given: Pair, outputs: tuple[Array, ...]) -> Layer:
     return build_layer(given.name if given.name.isidentifier() else "pair", inputs, {}, _titles(given, outputs))
 
 
-def _is_derived(layer: Layer, key: str, claimed: Any, scale: Array | None, ties: bool) -> Shown:
-    """True if a gradient is shown to be the derived one, or so many times it, in inputs and upstream gradients."""
+def _above(title: str, output: Array) -> Array:
+    """The upstream gradient of an output: not its adjoint, where that output is used by another one."""
+    return name(f"d{title}!", output.shape)  # no array of the user's has such a name
+
+
+def _written_out(derivation: Derivation) -> dict[str, Array]:
+    """The gradients over inputs and upstream gradients alone."""
+    known: dict[str, Array] = {}
+    for equation in derivation.layer.equations:
+        known[equation.name] = substitute(equation.expression, known)
+    for output in derivation.layer.outputs:
+        known[upstream_name(output)] = known[adjoint_name(output)] = _above(output, known[output])
+    for step in derivation.steps:
+        if step.rule != UPSTREAM:
+            known[step.adjoint] = substitute(step.expression, known)
+    return {key: known[adjoint_name(key)] for key in derivation.wrt}
+
+
+def _is_derived(claimed: Any, truth: Array | None, ties: bool) -> Shown:
+    """True if a gradient is shown to be the derived one; first with what both share taken as generic arrays."""
     try:
         claimed = constant(claimed)
     except DeriveError as error:
         return Shown(error.got)
-    if key not in layer.wrt:
+    if truth is None:
         return Shown("nothing is derived for it")
-    if claimed.shape != layer.named(key).shape:
+    if claimed.shape != truth.shape:
         return Shown("the shapes differ")
-    derivation = layer.derive()
-    known = {e.name: e.expression for e in layer.equations}
-    known |= {s.adjoint: s.expression for s in derivation.steps if s.rule != "upstream"}
-    truth = derivation.gradients[key] if scale is None else scale * derivation.gradients[key]
-    plainly = is_equal(claimed, truth, known, ties)
-    return plainly if plainly or plainly.beyond else is_equal(simplify(claimed), truth, known, ties)
+    found = Shown("nothing was tried")
+    for one, other in ((claimed, truth), (simplify(claimed), simplify(truth)), *_before_reshapes(claimed, truth)):
+        for left, right in (abstract(one, other), (one, other)):
+            found = is_equal(left, right, ties=ties)
+            if found:
+                return found
+    return is_equal_unrolled(claimed, truth, ties) or found
+
+
+def _before_reshapes(claimed: Array, truth: Array) -> Iterator[tuple[Array, Array]]:
+    """Both sides in the shapes that parts of them had before they were reshaped: the entries are the same."""
+    nodes = [node for array in (claimed, truth) for node in array.walk()]
+    reshaped = [node for node in nodes if isinstance(node.op, Reshape) and node.shape == claimed.shape]
+    for shape in dict.fromkeys(node.operands[0].shape for node in reshaped):
+        yield simplify(claimed.reshape(shape)), simplify(truth.reshape(shape))

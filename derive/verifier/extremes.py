@@ -7,9 +7,10 @@ gradient without a right digit where forward keeps its own; lost digits are told
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from time import process_time
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,17 @@ from derive.evidence.properties import Outcome
 from derive.evidence.snippets import counterexample
 from derive.reading.refusal import NotRun
 from derive.verdict import Rung
-from derive.verifier.duals import Undecided, dual
-from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, lifted, on_balls, pairings, refuted
+from derive.verifier.duals import Undecided
+from derive.verifier.enclosure import DOUBLES, PRECISIONS, Kink, Look, lifted, looked, refuted, run_on_balls
+from derive.verifier.meter import metered
 from derive.verifier.pair import Pair
-from derive.verifier.points import at_scale, fitting, point, seed_of, telling_sizes
+from derive.verifier.points import Fill, at_scale, fitting, point, seed_of, telling_sizes
 from derive.verifier.sources import source
 
 NAME = "range"
 SCALES = (1e-9, 1e-3, 12.0, 40.0, 120.0, 400.0, 1000.0)
-SECONDS = {"light": 0.3, "ci": 0.6, "deep": 120.0}  # of processor time
-FAR = 1e8  # entries of about so much that differ by about 1
+WORK = {"light": 6e5, "ci": 2e6, "deep": 5e8}  # units of the meter, on balls; after that only floats are looked at
+FAR = (1e8, 1e10)  # entries of about so much that differ by about 1: at the first a wrong digit may be right by chance
 SEED = 2
 ALL_DIGITS = 2.0**50  # ulp
 LOST, KEPT = 0.3, 1e-4  # relative errors: of a gradient without a right digit, of a forward that has some
@@ -47,36 +49,26 @@ class _Floats:
     gradients: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Truth:
-    """What the same code stands for."""
-
-    outputs: list[Any]
-    gradients: Mapping[str, Any]
-
-
 def climb(given: Pair, budget: str) -> Outcome:
     """The rung: ``tested`` with the digits that are left, ``refuted``, or ``open`` where the code runs on no balls."""
-    code = lifted(given)
+    code = metered(lifted(given))
+    look = _narrow if budget == "light" else looked  # what is proved is not paired once more
     points, worst, skipped, blind = 0, 0.0, 0, ""
-    deadline = process_time() + SECONDS[budget]
     for case in _points(given, budget):
-        if process_time() > deadline:
-            break
         floats = _in_floats(given, case)
         if floats is None:  # forward itself has no float value there
             skipped += 1
         elif (name := _not_finite(given, case, floats)) is not None:
             return _broken(given, case, name, floats, "is not finite", "and the true gradient are")
-        if blind:
+        if blind or code.used > WORK[budget]:
             continue
         try:
-            for pairing in pairings(code, case):
-                finite = pairing.forward.is_finite() and pairing.backward.is_finite()
-                if finite and not pairing.agrees and pairing.gap > DOUBLES:
+            seen = look(code, case)
+            for pairing in seen.pairings:
+                if pairing.is_finite and not pairing.agrees and pairing.gap > DOUBLES:
                     found = refuted(given, case, pairing)
                     return Outcome(Rung(NAME, "refuted", found.rung.detail, found.rung.numbers), found.counterexample)
-            truth = _on_balls(code, case)
+            truth = seen if _is_narrow(seen) else _narrow(code, case)
         except (Kink, Undecided, ZeroDivisionError):
             continue
         except NotRun as error:
@@ -106,12 +98,14 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 
 def _points(given: Pair, budget: str) -> Iterator[Case]:
-    """All entries large, or one of them, at small sizes; then those of one input far out and close together."""
+    """All entries large, or one of them, at small sizes; those of one input, or two, far out and close together."""
     chance = np.random.default_rng(seed_of(SEED))
     bases = telling_sizes(given, 12 if budget == "deep" else 4, seed_of(SEED))
     for base in bases if budget == "deep" else bases[:1]:
         fills: list[Any] = [at_scale(scale) for scale in SCALES]
-        fills += [{name: _far} for name in given.floats if given.inputs[name].kind.name == "float"]
+        plain = [name for name in given.floats if given.inputs[name].kind.name == "float"]
+        fills += [{name: _around(far)} for far in FAR for name in plain]
+        fills += [dict.fromkeys(both, _around(FAR[-1])) for both in combinations(plain, 2) if _alike(given, *both)]
         fills += [at_scale(scale, one=True) for scale in (-SCALES[-1], *SCALES)]  # some overflows have one sign
         sizes = _several(given, base)
         for fill in fills:
@@ -121,31 +115,37 @@ def _points(given: Pair, budget: str) -> Iterator[Case]:
 
 
 def _several(given: Pair, sizes: Mapping[str, int]) -> Mapping[str, int]:
-    """Sizes of at least 3: of statistics over two entries nothing may be left far out, and two may have one sign."""
-    wanted = {name: n if name in given.signature.plain_ints else max(n, 3) for name, n in sizes.items()}
-    return next(fitting(given, wanted, 100), sizes)
+    """Sizes of 3, or more: of statistics over two entries nothing may be left far out, and two may have one sign."""
+    free = [name for name in sizes if name not in given.signature.plain_ints]
+    for wanted in (dict.fromkeys(free, 3), {name: max(sizes[name], 3) for name in free}):
+        found = next(fitting(given, {**sizes, **wanted}, 100), None)
+        if found is not None:
+            return found
+    return sizes
 
 
-def _far(chance: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    return FAR + chance.standard_normal(shape)
+def _alike(given: Pair, one: str, other: str) -> bool:
+    """True for inputs that may be subtracted from each other, be it point by point."""
+    shape, that = given.inputs[one].shape, given.inputs[other].shape
+    return len(shape) == len(that) and shape[-1:] == that[-1:]
 
 
-def _on_balls(code: Pair, case: Case) -> _Truth:
-    """Outputs and gradients as balls; those of gradients are narrower than a float."""
+def _around(far: float) -> Fill:
+    return lambda chance, shape: far + chance.standard_normal(shape)
+
+
+def _narrow(code: Pair, case: Case) -> Look:
+    """Outputs and gradients on balls of which those of gradients are narrower than a float."""
     for bits in PRECISIONS:
-        with precision(bits):
-            try:
-                y, held = code.forward(*[on_balls(value) for value in case.inputs.values()])
-                upstream = tuple(map(on_balls, case.upstream))
-                gradients = code.backward(upstream[0] if len(upstream) == 1 else upstream, held)
-                found = {name: [dual(e).value for e in np.ravel(gradients[name])] for name in code.floats}
-                parts = y if len(upstream) > 1 else (y,)
-                outputs = [[dual(e).value for e in np.ravel(np.asarray(part, dtype=object))] for part in parts]
-            except Undecided:
-                continue
-            if all(ball.is_zero() or ball.rel_accuracy_bits() >= BITS for balls in found.values() for ball in balls):
-                return _Truth(outputs, found)
+        with suppress(Undecided), precision(bits):
+            if _is_narrow(found := run_on_balls(code, case)):
+                return found
     raise Undecided("the balls stay wide")
+
+
+def _is_narrow(seen: Look) -> bool:
+    every = (ball for balls in seen.gradients.values() for ball in balls)
+    return all(ball.is_zero() or ball.rel_accuracy_bits() >= BITS for ball in every)
 
 
 def _in_floats(given: Pair, case: Case) -> _Floats | None:
@@ -174,7 +174,7 @@ def _not_finite(given: Pair, case: Case, floats: _Floats) -> str | None:
     return None
 
 
-def _lost(floats: Any, balls: list[Any]) -> float:
+def _lost(floats: Any, balls: Sequence[Any]) -> float:
     """The largest error in ulp of the largest entry; infinite where an entry is not finite but the ball is a float."""
     middle = _middles(balls)
     if not np.all(np.isfinite(middle)):
@@ -185,7 +185,7 @@ def _lost(floats: Any, balls: list[Any]) -> float:
     return float(np.max(np.abs(floats - middle), initial=0.0) / np.spacing(largest)) if largest else 0.0
 
 
-def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: _Truth) -> bool:
+def _without_digits(given: Pair, case: Case, name: str, floats: _Floats, truth: Look) -> bool:
     """True if a gradient that matters has no right digit, where forward has some."""
     middle = _middles(truth.gradients[name])
     largest = float(np.max(np.abs(middle), initial=0.0))
@@ -220,12 +220,12 @@ def _size(value: Any) -> float:
     return float(np.max(np.abs(array), initial=0.0)) if array.dtype.kind == "f" else 0.0
 
 
-def _middles(balls: list[Any]) -> Any:
+def _middles(balls: Sequence[Any]) -> Any:
     return np.array([float(ball.mid()) for ball in balls])
 
 
 def _broken(
-    given: Pair, case: Case, name: str, floats: _Floats, what: str, others: str, balls: list[Any] | None = None
+    given: Pair, case: Case, name: str, floats: _Floats, what: str, others: str, balls: Sequence[Any] | None = None
 ) -> Outcome:
     """The verdict on floats that say nothing of a gradient which is one."""
     shape = np.shape(case.inputs[name])

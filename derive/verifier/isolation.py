@@ -6,6 +6,7 @@ Where processes cannot be forked the code runs here, without limits, and the out
 from __future__ import annotations
 
 import faulthandler
+import gc
 import math
 import os
 import pickle
@@ -85,6 +86,7 @@ def _in_child(work: Callable[[], Any], answer: Any, output: Any, limits: tuple[f
     """Run the work and leave, whatever happens; nothing of the parent's is flushed or cleaned up here."""
     code, own = 1, os.getpid()
     seconds, memory, files = limits
+    gc.freeze()  # what the parent holds is not looked through again
     try:
         with suppress(OSError):
             os.setpgid(0, 0)

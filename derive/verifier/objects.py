@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from derive.reading.lifting import Lifting, Namespace
+from derive.reading.special import OF_ARRAYS, scipy_modules
+
+
+class SignAndLogarithm(NamedTuple):
+    """What ``np.linalg.slogdet`` gives."""
+
+    sign: Any
+    logabsdet: Any
 
 
 def of_objects(functions: Mapping[str, Any], unset: Callable[[], Any], kind: type = np.ndarray) -> Lifting:
@@ -18,7 +26,7 @@ def of_objects(functions: Mapping[str, Any], unset: Callable[[], Any], kind: typ
     ``unset`` gives the entries of memory that was not set yet, which are no zeros.
     """
     own = {**_Allocators(kind, unset).table(), **functions}
-    linear = {"inv": inverse, "solve": solve, "det": determinant}
+    linear = {"inv": inverse, "solve": solve, "det": determinant, "slogdet": sign_and_logarithm}
     linalg = Namespace(np.linalg, linear)
     strides = Namespace(np.lib.stride_tricks, {"as_strided": own["as_strided"]})
     lib = Namespace(np.lib, {"stride_tricks": strides})
@@ -28,15 +36,8 @@ def of_objects(functions: Mapping[str, Any], unset: Callable[[], Any], kind: typ
         "numpy.lib.stride_tricks": strides,
         "math": Namespace(math, functions),
     }
-    try:
-        import scipy
-        import scipy.special
-
-        modules["scipy.special"] = Namespace(scipy.special, functions)
-        modules["scipy"] = Namespace(scipy, {"special": modules["scipy.special"]})
-    except ImportError:
-        pass
-    return Lifting(modules, {**own, **linear})
+    modules |= scipy_modules({**functions, **OF_ARRAYS})
+    return Lifting(modules, {**own, **linear, **OF_ARRAYS})
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,13 @@ def determinant(matrix: Any) -> Any:
         for i in range(k + 1, len(a)):
             a[i] = a[i] - a[i, k] / a[k, k] * a[k]
     return found
+
+
+def sign_and_logarithm(matrix: Any) -> Any:
+    """``np.linalg.slogdet`` of a square object array."""
+    found = np.asarray(determinant(matrix), dtype=object)
+    signs = np.frompyfunc(lambda value: int(value > 0) - int(value < 0), 1, 1)(found)
+    return SignAndLogarithm(signs, np.log(abs(found)))
 
 
 def _size(value: Any) -> float:

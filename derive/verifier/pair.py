@@ -44,7 +44,7 @@ class Pair:
     out: tuple[Shape, ...] | None = None
     scales: Mapping[str, Scale] = field(default_factory=dict)
     without: tuple[str, ...] = ()
-    drawn: dict[tuple[int, int], Any] = field(default_factory=dict, repr=False)  # cases, once for all rungs
+    drawn: dict[tuple[int, int], Any] = field(default_factory=dict, repr=False)  # sizes, once for all rungs
 
     @property
     def name(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any, Literal
@@ -15,13 +14,12 @@ import numpy as np
 from derive.arrays.shapes import Declaration
 from derive.evidence.cases import Case, draw_whole
 from derive.evidence.conditions import condition
-from derive.evidence.properties import sample
-from derive.evidence.sizes import number, numbers
+from derive.evidence.sizes import drawn_sizes, number, numbers
 from derive.evidence.values import draw_floats
 from derive.verifier.pair import Pair
 
 MOST_ENTRIES = 200_000  # in one array
-DRAWN = 16  # cases of small sizes
+DRAWN = 16  # choices of small sizes
 LARGE = (17, 100, 300)  # sizes that no small case has; the last is more than a byte counts
 Fill = Callable[[np.random.Generator, tuple[int, ...]], Any]
 Fills = Fill | Mapping[str, Fill | None] | None  # of all inputs, or by name, "" being the others
@@ -55,22 +53,18 @@ def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], 
     return tuple(np.shape(part) for part in parts) if all(kind in "fiub" for kind in kinds) else None
 
 
-def small_cases(given: Pair, how_many: int, seed: int) -> list[Case]:
-    """Cases as hypothesis draws them, once for all rungs; each rung begins with another one."""
+def small_points(given: Pair, how_many: int, seed: int) -> Iterator[Case]:
+    """Points at sizes that are drawn once for all rungs, each rung beginning with others; none with an empty array.
+
+    Entries are neither zeros nor ties.  There are fewer where forward has no value.
+    """
     key = max(how_many, DRAWN), seed_of(0)
     if key not in given.drawn:
-        signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
-        given.drawn[key] = sample(signature, *key)
-    drawn = given.drawn[key]
+        given.drawn[key] = drawn_sizes(given.signature, *key)
+    drawn, chance = given.drawn[key], np.random.default_rng(seed)
     start = seed % 10 if how_many < len(drawn) else 0
-    return [*drawn[start:], *drawn[:start]][:how_many]
-
-
-def small_points(given: Pair, how_many: int, seed: int) -> Iterator[Case]:
-    """The sizes of such cases, with entries that are neither zeros nor ties; none with an empty array."""
-    chance = np.random.default_rng(seed)
-    for case in small_cases(given, how_many, seed):
-        found = point(given, case.sizes, chance, seed=case.seed)
+    for sizes in [*drawn[start:], *drawn[:start]][:how_many]:
+        found = point(given, sizes, chance, seed=int(chance.integers(2**32)))
         if found is not None and all(np.size(value) for value in (*found.inputs.values(), *found.upstream)):
             yield found
 

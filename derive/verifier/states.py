@@ -30,7 +30,7 @@ def fresh(given: Pair) -> Pair | None:
 
 
 def remembered(given: Pair, unused: Pair | None, case: Case, other: Case) -> Failure | None:
-    """What is wrong at a case once forward was called at another one; ``unused`` is a copy that no call was made of."""
+    """What is wrong at a case once forward was called at another one; ``unused`` is a copy that no call is made of."""
     y, held = given.forward(*case.arguments().values())
     first = {name: np.array(g) for name, g in given.backward(case.upstream_argument(), held).items()}
     if held[0] != "object":
@@ -40,10 +40,14 @@ def remembered(given: Pair, unused: Pair | None, case: Case, other: Case) -> Fai
             if not _same(later[name], gradient):
                 what = f"the gradient of {name} is another after forward was called on other inputs"
                 return Failure(name, what, later[name], gradient, f"gradients[{name!r}]")
-    if unused is not None:
-        again, _ = unused.forward(*case.arguments().values())
-        if not _same(again, y):
-            return Failure("y", "forward gives another y after calls on other inputs", y, again, "output")
+    first_call, later_call = (fresh(unused), fresh(unused)) if unused is not None else (None, None)
+    if first_call is not None and later_call is not None:
+        again, _ = first_call.forward(*case.arguments().values())
+        later_call.forward(*other.arguments().values())
+        after, _ = later_call.forward(*case.arguments().values())
+        for later in (y, after):
+            if not _same(later, again):
+                return Failure("y", "forward gives another y after calls on other inputs", later, again, "output")
     return None
 
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
-from math import isfinite, pi
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from derive.arrays.functions import FUNCTIONS
-from derive.arrays.numbers import as_root
-from derive.index.effort import bounded
+from derive.arrays.numbers import as_root, as_turns
+from derive.index.effort import bounded, spend
 from derive.index.functions import PI, PRIMITIVES
 from derive.index.normal import call, normal_form, power, times, vanishes
 from derive.index.polynomial import Polynomial
@@ -26,6 +26,7 @@ from derive.index.terms import Apply, Entry, Number, Plus, Power, Term, Times
 from derive.reading.refusal import NotRun
 
 ZERO = Polynomial([])
+PRODUCT = 3000  # steps of work that a product counts for: code over symbols makes thousands of small ones
 
 
 class Symbol:
@@ -224,7 +225,10 @@ def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
 
 @bounded
 def _product(left: Polynomial, right: Polynomial) -> Polynomial:
-    return Polynomial(times(left.terms, right.terms)) if left.terms and right.terms else ZERO
+    if not (left.terms and right.terms):
+        return ZERO
+    spend(PRODUCT)
+    return Polynomial(times(left.terms, right.terms))
 
 
 @bounded
@@ -264,8 +268,7 @@ def symbol(value: Any) -> Any:
         return NotImplemented
     if not isfinite(value):
         raise NotRun(f"{value} among symbols")
-    turns = Fraction(value / pi).limit_denominator(12)
-    if turns and float(turns) * pi == value:
+    if (turns := as_turns(value)) is not None:
         return Symbol(normal_form(PI * turns))
     if value > 0 and (root := as_root(value)) is not None:
         return Symbol(normal_form((PI ** root[1] * root[0]) ** Fraction(1, 2)))

@@ -30,11 +30,12 @@ from derive.verifier.aims import Aim, aims
 from derive.verifier.constants import constants_of
 from derive.verifier.meter import Metered, metered
 from derive.verifier.pair import Pair
-from derive.verifier.points import fitting, output_shapes, point, seed_of, small_cases, small_points, telling_sizes
+from derive.verifier.points import fitting, output_shapes, point, seed_of, small_points, telling_sizes
 from derive.verifier.sources import source
 from derive.verifier.states import fresh, remembered
 
 NAME = "values"
+CLOSELY = {"light": 5, "ci": None, "deep": None}  # examples that are looked at closely though a glance would do
 EXAMPLES = {"light": 16, "ci": 28, "deep": 1000}
 FEWEST = 12  # examples, of code that is slow
 CALLS = 120  # of forward, about, in one example
@@ -42,7 +43,7 @@ MORE = {"light": 60, "ci": 300, "deep": 3000}  # points that are aimed
 FEW_EXPECTED, MOST_EXPECTED = 30, 1000  # entries of a gradient that is found by differences; by plain ones
 MOST_ENTRIES = 100  # of a gradient that are looked at one by one
 REPEATED = 4  # points that are looked at again after calls at others
-SLOW = 0.2  # seconds of one forward at a point that is then left out
+SLOW = 2e5  # units of one forward at a point that is then left out
 SHRINKING = 2.0  # seconds of processor time
 WORK = {"light": 2e5, "ci": 8e5, "deep": 3e8}  # units of the meter for the examples, about, and for the points
 SEED = 0
@@ -55,17 +56,18 @@ def climb(given: Pair, budget: str) -> Outcome:
     """
     signature = replace(given.signature, found=lambda inputs: output_shapes(given, inputs))
     seed, unused = seed_of(SEED), fresh(given)
-    given = meter = metered(given)
-    examples = _examples(meter, budget)
-    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=source(given))
+    given = metered(given)
+    examples = _examples(given, budget)
+    head, closely = source(given), CLOSELY[budget]
+    drawn = properties(given, signature, wrt=given.floats, examples=examples, seed=seed, source=head, closely=closely)
     if drawn.rung.status != "tested":
         return Outcome(replace(drawn.rung, name=drawn.rung.numbers.get("broken", NAME)), drawn.counterexample)
     if (found := _kept(given, unused, seed)) is not None:
         return found
-    tried, most = 0, meter.used + WORK[budget]
+    tried, most = 0, given.used + WORK[budget]
     with np.errstate(all="ignore"):
         for number, aim in enumerate(_aims(given)):
-            if tried >= MORE[budget] or meter.used > most:
+            if tried >= MORE[budget] or given.used > most:
                 break
             failed = _failed(given, aim, seed + number)
             tried += 1
@@ -77,10 +79,9 @@ def climb(given: Pair, budget: str) -> Outcome:
 
 def _examples(given: Metered, budget: str) -> int:
     """As many examples as there is work for."""
-    cases, before = small_cases(given, 6, seed_of(SEED)), given.used
-    for case in cases:
-        output_shapes(given, [*case.arguments().values()])
-    each = max(1, given.used - before) / max(1, len(cases)) * CALLS
+    before = given.used
+    points = len(list(small_points(given, 6, seed_of(SEED))))
+    each = max(1, given.used - before) / max(1, points) * CALLS
     return int(min(EXAMPLES[budget], max(FEWEST, WORK[budget] / each)))
 
 
@@ -110,11 +111,11 @@ class _Failed:
     seed: int
 
 
-def _failed(given: Pair, aim: Aim, seed: int, sizes: Mapping[str, int] | None = None) -> _Failed | None:
+def _failed(given: Metered, aim: Aim, seed: int, sizes: Mapping[str, int] | None = None) -> _Failed | None:
     """What differences refute at a point; None where they agree or decide nothing."""
-    began = process_time()
+    before = given.used
     case = aim.at(given, aim.sizes if sizes is None else sizes, seed)
-    if case is None or process_time() - began > SLOW:
+    if case is None or given.used - before > SLOW:
         return None
     try:
         code = Guarded(given)
@@ -144,7 +145,7 @@ def _looked_at(code: Guarded, case: Case, gradients: Mapping[str, Any]) -> Itera
             yield agrees_along(code, case, name, gradient, odd, np.random.default_rng(case.seed))
 
 
-def _refuted(given: Pair, aim: Aim, failed: _Failed, numbers: Mapping[str, Any]) -> Outcome:
+def _refuted(given: Metered, aim: Aim, failed: _Failed, numbers: Mapping[str, Any]) -> Outcome:
     """The verdict, at sizes that are as small as still fail."""
     failed = _shrunk(given, aim, failed)
     case, failure = failed.case, failed.failure
@@ -159,7 +160,7 @@ def _refuted(given: Pair, aim: Aim, failed: _Failed, numbers: Mapping[str, Any])
     return Outcome(rung, counterexample(case, failure, source(given)))
 
 
-def _shrunk(given: Pair, aim: Aim, failed: _Failed) -> _Failed:
+def _shrunk(given: Metered, aim: Aim, failed: _Failed) -> _Failed:
     """The same failure at smaller sizes, one size after the other."""
     deadline = process_time() + SHRINKING
     for name in [name for name in failed.case.sizes if name not in given.signature.plain_ints]:

@@ -269,3 +269,18 @@ def test_wrt_limits_what_must_come_and_unknown_names_are_refused():
     assert properties(code, DENSE, wrt=["X", "W"], examples=10).rung.status == "tested"
     with pytest.raises(DeriveError, match="wrt names Z"):
         properties(code, DENSE, wrt=["Z"])
+
+
+def test_a_glance_sees_what_is_wrong_and_its_number_is_told():
+    def rounded(G, cache):  # right to seven digits, wrong where differences are looked at closely
+        found = dense_backward(G, cache)
+        return {**found, "W": found["W"].astype(np.float32).astype(G.dtype)}
+
+    right = properties(as_code(), DENSE, closely=3).rung
+    assert right.status == "tested"
+    assert right.numbers["at_a_glance"] > 30
+    assert f"{right.numbers['at_a_glance']} at a glance" in right.detail
+    assert properties(as_code(backward=rounded), DENSE, closely=3).rung.status == "refuted"
+    assert properties(as_code(backward=rounded), DENSE, closely=0).rung.status == "tested"
+    wrong = as_code(backward=lambda G, cache: {**dense_backward(G, cache), "X": 1.0001 * G @ cache[1].T})
+    assert properties(wrong, DENSE, closely=0).rung.status == "refuted"

@@ -126,3 +126,16 @@ def test_a_step_under_a_sum_is_turned_too():
     assert equal(left, right, kinks(step(entry("y", k) - 1)))
     assert not equal(left, right, kinks(step(entry("y", k))))
     assert not equal(left, right)
+
+
+def test_a_count_of_cases_may_be_0_at_more_than_ties():
+    """Of a length, which is at least 0, nothing is said at 0; how many entries are positive is 0 at many places."""
+    j = Index(Size.of("n"))
+    length = total(entry("a", j) ** 2, j) ** HALF
+    count = total(step(entry("a", j)), j)
+    masked = total(entry("m", j, kind="bool") * Apply("exp", entry("a", j)), j)
+    assert equal(step(length), Number(Fraction(1)), ties=False)
+    assert not equal(step(length), Number(Fraction(1)))
+    assert not equal(step(count), Number(Fraction(1)), ties=False)
+    assert not equal(step(masked), Number(Fraction(1)), ties=False)
+    assert not equal(step(step(X)), Number(Fraction(1)), ties=False)

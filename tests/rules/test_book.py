@@ -1,5 +1,6 @@
 """The book: every rule is proved, at several ranks; no mutant of any rule is; a wrong rule takes no part."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from derive.arrays.array import Array, Operation, apply
 from derive.arrays.named import name, substitute
 from derive.arrays.operations import PowerOf
 from derive.arrays.shapes import size_names
+from derive.index.effort import MAX_EFFORT, Exhausted, bounded, spend
 from derive.rules import book, proof
 from derive.rules.mutants import mutants
 
@@ -75,7 +77,11 @@ def wrong_ones(node):
                 arrays = values_for([result, grad, *operands], at)
                 with np.errstate(all="ignore"):
                     right, wrong = (text_value(a, at, arrays) for a in (adjoint, mutant))
-            except (TypeError, ZeroDivisionError, np.linalg.LinAlgError):  # NumPy does not spell it: a mask negated, 0 ** -1
+            except (
+                TypeError,
+                ZeroDivisionError,
+                np.linalg.LinAlgError,
+            ):  # NumPy does not spell it: a mask negated, 0 ** -1
                 continue
             except ValueError as error:
                 if "Integers to negative" not in str(error):
@@ -217,3 +223,17 @@ def test_mutants_keep_the_shape_and_are_new():
 
 def test_every_operation_has_a_rule():
     assert all(kind.pullback is not Operation.pullback for kind in operations())
+
+
+def test_a_rule_for_which_another_question_left_no_work_is_proved_the_next_time():
+    node = np.exp(name("X", (S("n"),)))
+
+    @bounded
+    def exhausted():
+        with suppress(Exhausted):
+            spend(2 * MAX_EFFORT)
+        with pytest.raises(Exhausted):
+            book.admit(node)
+
+    exhausted()
+    book.admit(node)

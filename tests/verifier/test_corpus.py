@@ -39,7 +39,8 @@ def test_a_right_pair_is_accepted(right):
 
 def test_every_class_has_bugs_and_there_are_enough_of_both():
     assert {bug.kind for bug in BUGS} == set(CLASSES)
-    assert len(BUGS) >= 300
+    assert len(BUGS) >= 400
+    assert min(Counter(bug.kind for bug in BUGS).values()) >= 5
     assert len(RIGHT) >= 100
     assert len({bug.text for bug in BUGS} | {right.text for right in RIGHT}) == len(BUGS) + len(RIGHT)
 

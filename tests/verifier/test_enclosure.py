@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from flint import arb
 from scipy import special
 from scipy.special import erf
 
+from derive.arrays.build import constant
+from derive.evidence.balls import precision
 from derive.verifier import enclosure
+from derive.verifier.duals import dual
 from derive.verifier.pair import pair
+from derive.verifier.symbols import symbol
 
 ROWS = {"x": "n d", "gamma": "d", "beta": "d"}
 
@@ -144,3 +149,11 @@ def test_numpy_is_left_as_it_was():
     climbed(*RIGHT[2])
     assert all(getattr(np, name) is value for name, value in before.items())
     assert product_by_loops(np.ones((2, 2)), np.ones((2, 2))).dtype == np.float64
+
+
+def test_a_large_decimal_is_no_multiple_of_pi():
+    with precision(200):
+        assert dual(-1e30).value == -(arb(10) ** 30)
+        assert dual(0.75 * np.pi).value.overlaps(arb.pi() * 3 / 4)
+    assert symbol(1e30).value.key == f"{10**30}·1"
+    assert str(constant(-1e30)) == str(constant(-(10**30)))

@@ -1,13 +1,19 @@
 """Code that writes in place is proved for every shape where no loop over a size is in it; wrong code never is."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from scipy import special
+from scipy.special import softmax as softmax_of_scipy
 
+from derive.reading.refusal import NotRun
 from derive.verifier.everyshape import for_every_shape
 from derive.verifier.pair import pair
 from derive.verifier.proofs import climb
 
 ROWS = {"x": "n d"}
+IMAGES = {"x": "n 2*h w", "W": "2 2", "@where": ["h > 0", "w > 1"]}
 LABELS = {"x": "n c", "y": "n : int[0,c)"}
 
 
@@ -168,6 +174,123 @@ def changes_through_another_name(x, dy):
     return 2 * dx - dy
 
 
+def momentum(a, b):
+    v = 0.9 * a
+    return v, b + v
+
+
+def momentum_backward(a, b, upstream):
+    return 0.9 * (upstream[0] + upstream[1]), +upstream[1]
+
+
+GATED = {"x": "n 2*k", "c": "n k", "W": "2*k 4*k", "b": "4*k"}
+
+
+def gated_cell(x, c, W, b):
+    i, f, g, o = np.split(x @ W + b, 4, axis=1)
+    i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+    state = f * c + i * np.tanh(g)
+    return o * np.tanh(state), state
+
+
+def gated_cell_backward(x, c, W, b, upstream, wrong=False):
+    dh, dstate = upstream
+    k, a = c.shape[1], x @ W + b
+    i, f, o = (1 / (1 + np.exp(-a[:, j * k : (j + 1) * k])) for j in (0, 1, 3))
+    g = np.tanh(a[:, 2 * k : 3 * k])
+    t = np.tanh(f * c + i * g)
+    ds = dh * o * (1 - t * t) + (0 if wrong else dstate)
+    da = np.hstack([ds * g * i * (1 - i), ds * c * f * (1 - f), ds * i * (1 - g * g), dh * t * o * (1 - o)])
+    return {"x": da @ W.T, "c": ds * f, "W": x.T @ da, "b": da.sum(axis=0)}
+
+
+def scores(x, y, smoothing=0.1):
+    n, c = x.shape
+    target = np.full_like(x, smoothing / c)
+    target[np.arange(n), y] += 1 - smoothing
+    return -(target * (x - special.logsumexp(x, axis=1, keepdims=True))).sum() / n
+
+
+def scores_backward(x, y, dE, smoothing=0.1, axis=1):
+    n, c = x.shape
+    target = np.zeros((n, c), np.result_type(x, dE))
+    target += smoothing / c
+    target[np.arange(n), y] += 1 - smoothing
+    return {"x": dE * (softmax_of_scipy(x, axis=axis) - target) / n}
+
+
+def directions(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def directions_backward(x, dy, sign=1):
+    r = np.linalg.norm(x, axis=1, keepdims=True)
+    u = np.divide(x, r, out=np.zeros_like(x), where=sign * r > 0)
+    return (dy - u * np.sum(u * dy, axis=1, keepdims=True)) / r
+
+
+def adds_where_it_may(x, dy, other=0.5):
+    dx = np.array(dy)
+    np.multiply(dx, 0, out=dx, where=x <= 0)
+    np.add(dx, dx, out=dx, where=x > 0)
+    return other * dx
+
+
+def windowed(x, W):
+    """2 x 2 windows with a stride of 2 along the rows, the columns next to each other."""
+    n, h, w = x.shape
+    a, b, c = x.strides
+    windows = np.lib.stride_tricks.as_strided(x, (n, h // 2, w - 1, 2, 2), (a, 2 * b, c, b, c))
+    return np.einsum("nijpq,pq->nij", windows, W)
+
+
+def windowed_backward(x, W, dy, step=2):
+    dx, dW = np.zeros_like(x), np.empty_like(W)
+    h, w = dy.shape[1:]
+    for p in range(2):
+        for q in range(2):
+            part = (slice(None), slice(p, p + step * h, step), slice(q, q + w))
+            dx[part] += dy * W[p, q]
+            dW[p, q] = np.sum(x[part] * dy)
+    return dx, dW
+
+
+def through_strides_of_another(x, dy):
+    return np.lib.stride_tricks.as_strided(dy, x.shape, (dy * 1).strides)
+
+
+def groups(x, w):
+    z = x.reshape(len(x), 2, -1)
+    return (z * z).reshape(x.shape) * w
+
+
+def groups_backward(x, w, dy, sums="ngk,ngk->gk"):
+    z = x.reshape(len(x), 2, -1)
+    dw = np.einsum(sums, dy.reshape(z.shape), z * z)
+    return 2 * x * w * dy, dw.reshape(-1)
+
+
+def largest(x):
+    return x.max(axis=1)
+
+
+def largest_backward(x, dy, order=-1):
+    dx = np.zeros_like(x)
+    np.put_along_axis(dx, np.argmax(order * -x, axis=1)[:, None], dy[:, None], axis=1)
+    return dx
+
+
+def determinant(A):
+    return A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
+
+
+def determinant_backward(A, g, sign=-1):
+    D = np.empty_like(A)
+    D[0, 0], D[1, 1] = A[1, 1], A[0, 0]
+    D[0, 1], D[1, 0] = sign * A[1, 0], sign * A[0, 1]
+    return g * D
+
+
 norm = BatchNorm()
 
 
@@ -194,6 +317,17 @@ PROVED = {
     "heads": (heads, heads_backward, {"x": "n 2*k"}),
     "another name": (relu, changes_through_another_name, ROWS),
     "gates": (gates, gates_backward, {"z": "n 2*k"}),
+    "an output in another": (momentum, momentum_backward, {"a": "n", "b": "n"}),
+    "a cell": (gated_cell, gated_cell_backward, GATED),
+    "SciPy's functions": (scores, scores_backward, LABELS),
+    "a quotient where it is one": (directions, directions_backward, ROWS),
+    "a sum where it is one": (relu, adds_where_it_may, ROWS),
+    "windows by strides": (windowed, windowed_backward, IMAGES),
+    "the place of the largest": (largest, largest_backward, {**ROWS, "@where": ["d > 0"]}),
+    "groups": (groups, groups_backward, {"x": "n 2*k", "w": "2*k"}),
+    "entry by entry": (determinant, determinant_backward, {"A": "2 2"}),
+    "outer": (np.multiply.outer, lambda x, y, G: (G @ y, x @ G), {"x": "n", "y": "m"}),
+    "log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * np.linalg.inv(A), {"A": "n n : spd"}),
 }
 
 
@@ -290,6 +424,17 @@ WRONG = {
     "label 0": (cross_entropy, label_of_the_first, LABELS),
     "changed s": (softmax, uses_what_it_changed, ROWS),
     "scalar": (np.sum, lambda x, dy: dy, ROWS),
+    "not from above": (momentum, lambda a, b, up: (0.9 * up[0], +up[1]), {"a": "n", "b": "n"}),
+    "not from the state": (gated_cell, partial(gated_cell_backward, wrong=True), GATED),
+    "softmax along another axis": (scores, partial(scores_backward, axis=0), LABELS),
+    "zeros where a quotient is wanted": (directions, partial(directions_backward, sign=-1), ROWS),
+    "added twice": (relu, partial(adds_where_it_may, other=1), ROWS),
+    "another stride": (windowed, partial(windowed_backward, step=1), IMAGES),
+    "the place of the least": (largest, partial(largest_backward, order=1), {**ROWS, "@where": ["d > 0"]}),
+    "groups exchanged": (groups, partial(groups_backward, sums="ngk,nhk->gk"), {"x": "n 2*k", "w": "2*k"}),
+    "a sign of some entries": (determinant, partial(determinant_backward, sign=1), {"A": "2 2"}),
+    "outer, transposed": (np.multiply.outer, lambda x, y, G: (G @ y, G @ x), {"x": "n", "y": "n"}),
+    "det for log det": (lambda A: np.linalg.slogdet(A)[1], lambda A, g: g * A, {"A": "n n : spd"}),
     "unset forward": (lambda x: x + np.empty_like(x), lambda x, dy: dy, ROWS),
 }
 
@@ -297,6 +442,11 @@ WRONG = {
 @pytest.mark.parametrize("key", WRONG)
 def test_wrong_code_that_writes_in_place_is_never_proved(key):
     assert climb(pair(*WRONG[key]), "ci").rung.status == "open"
+
+
+def test_strides_of_another_array_are_not_read():
+    with pytest.raises(NotRun, match="not the array's own"):
+        for_every_shape(pair(lambda x: +x, through_strides_of_another, ROWS))
 
 
 def test_what_code_keeps_is_not_left_full_of_symbols():

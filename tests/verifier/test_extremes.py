@@ -59,6 +59,21 @@ def test_a_gradient_without_a_right_digit_is_refuted(mean_of_squares):
     assert ("no right digit" in outcome.rung.detail) == mean_of_squares
 
 
+@pytest.mark.parametrize("multiplied_out", [True, False])
+def test_a_difference_of_two_inputs_far_out_is_looked_at(multiplied_out):
+    def distances(x, y):
+        return np.sqrt(np.sum((x[:, None] - y) ** 2, axis=-1) + 1e-12)
+
+    def backward(x, y, g):
+        squares = np.abs((x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1) - 2 * x @ y.T)
+        w = (g / (np.sqrt(squares + 1e-12) if multiplied_out else distances(x, y)))[..., None] * (x[:, None] - y)
+        return {"x": w.sum(axis=1), "y": -w.sum(axis=0)}
+
+    with np.errstate(all="ignore"):
+        rung = extremes.climb(pair(distances, backward, {"x": "n d", "y": "m d"}), "light").rung
+    assert rung.status == ("refuted" if multiplied_out else "tested"), rung
+
+
 def test_overflow_is_seen_without_balls():
     """NumPy functions that have no meaning on balls."""
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -174,3 +175,12 @@ def test_warnings_at_empty_arrays_do_not_pass_for_printing(tmp_path):
     run = subprocess.run([sys.executable, tmp_path / "labelled.py"], capture_output=True, text=True, check=True)
     assert "proved" in run.stdout
     assert "beside" not in run.stdout
+
+
+def test_a_check_may_be_made_in_any_thread():
+    found = []
+    ladder._rehearse.cache_clear()
+    thread = Thread(target=lambda: found.append(derive.check(rectified, right, SHAPES).status))
+    thread.start()
+    thread.join()
+    assert found == ["proved"]

@@ -23,6 +23,7 @@ relu.bug("large |x|", "return dy * (x > 0)", "return dy * ((x > 0) & (x < 700))"
 relu.bug("kinks", "return dy * (x > 0)", "return dy * ((x > 0) + 2.0 * (x == 0))")
 relu.bug("dtype", "return dy * (x > 0)", "return dy * np.where(x > 0, 1.0, np.zeros(()))[...].astype(np.float64)")
 relu.bug("sign", "return dy * (x > 0)", "return dy * np.sign(x)")
+relu.bug("memory order", "return dy * (x > 0)", "return (dy.ravel(order='K') * (x.ravel(order='K') > 0)).reshape(x.shape)")
 
 
 @right("z: ... d")
@@ -40,6 +41,7 @@ leaky_relu.bug("factor", "slope[z < 0] = 0.01", "slope[z < 0] = 0.1")
 leaky_relu.bug("kinks", "slope[z < 0] = 0.01", "slope[z < 0] = 0.01\nslope[z == 0] = -1")
 leaky_relu.bug("relative 1e-7", "slope[z < 0] = 0.01", "slope[z < 0] = 0.01 + 1e-9")
 leaky_relu.bug("dtype", "np.ones_like(z)", "np.ones(z.shape)")
+leaky_relu.bug("memory order", "slope * delta", "slope * np.frombuffer(delta.tobytes(order='A'), delta.dtype).reshape(delta.shape)")
 
 
 @right("x: n")
@@ -143,6 +145,7 @@ class gelu_tanh:
 gelu_tanh.bug("factor", "1 + 3 * 0.044715 * x**2", "1 + 0.044715 * x**2")
 gelu_tanh.bug("relative 1e-5", "c = math.sqrt(2 / math.pi)", "c = 0.79788")
 gelu_tanh.bug("missing term", "0.5 * (1 + t) + ", "")
+gelu_tanh.bug("relative 1e-5", "3 * 0.044715", "0.13414")
 
 
 @right("x: n")
@@ -291,3 +294,4 @@ class scaled_tanh:
 scaled_tanh.bug("factor", "scale * dy", "dy")
 scaled_tanh.bug("overflow", "/ np.cosh(np.clip(scale * x, -300, 300)) ** 2", "* 4 * np.exp(2 * scale * x) / (np.exp(2 * scale * x) + 1) ** 2")
 scaled_tanh.bug("relative 1e-7", "scale * dy", "0.66666675 * dy")
+scaled_tanh.bug("relative 1e-5", "scale * dy /", "0.66667 * dy /")

@@ -31,6 +31,8 @@ attention.bug("pre/post activation", "dV = P.T @ dO", "dV = np.exp(Q @ K.T * sca
 attention.bug("in place", "dS = P * (dP", "dS = P\ndS *= (dP")
 attention.bug("relative 1e-7", "dQ = dS @ K * scale", "dQ = dS @ K * np.float64(np.float32(scale * 1.0000001))")
 attention.bug("size threshold", "dV = P.T @ dO", "dV = P.T @ dO\nif len(K) > 128: dV[128:] = 0")
+attention.bug("memory order", "dQ = dS @ K * scale", "dQ = dS @ (K if K.flags.c_contiguous else np.ascontiguousarray(K.T).reshape(K.shape)) * scale")
+attention.bug("relative 1e-5", "dK = dS.T @ Q * scale", "dK = dS.T @ Q / np.sqrt(Q.shape[1] + 1e-5)")
 
 
 @right("q: b t d; k: b t d; v: b t d", "d > 0", "t > 0")

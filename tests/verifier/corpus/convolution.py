@@ -149,6 +149,7 @@ class depthwise_strided:
 
 depthwise_strided.bug("wrong index", "dy * W[:, i, j]", "dy * W[:, j, i]")
 depthwise_strided.bug("off by one", "dW[:, i, j] = (x[:, :, rows, cols] * dy)", "dW[:, i, j] = (x[:, :, rows, cols] * dy)[:, :, : max(dy.shape[2] - 1, 1)]")
+depthwise_strided.bug("memory order", "a, b, d, e = x.strides", "e = x.itemsize\na, b, d = c * h * w * e, h * w * e, w * e")
 
 
 @right("x: n c l; w: c o k", "l > 0", "k > 0")

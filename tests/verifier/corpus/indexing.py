@@ -25,6 +25,7 @@ embedding.bug("off by one", "np.add.at(grad, ids, dy)", "np.add.at(grad, ids - 1
 embedding.bug("contract", 'return {"table": grad}', 'return {"table": grad, "ids": np.zeros(ids.shape)}')
 embedding.bug("dtype", "np.zeros_like(table)", "np.zeros(table.shape, dtype=np.float64)")
 embedding.bug("size threshold", "np.add.at(grad, ids, dy)", "np.add.at(grad, np.minimum(ids, 255), dy)")
+embedding.bug("memory order", "np.add.at(grad, ids, dy)", "d = table.shape[1]\nplaces = ids[:, None] * d + np.arange(d)\nnp.add.at(grad.reshape(-1), places.reshape(-1), dy.reshape(-1))")
 
 
 @right("table: v d; ids: n t : int[0,v)", "v > 0")
@@ -58,6 +59,8 @@ dropout.bug("factor", "dy[keep] / 0.8", "dy[keep]")
 dropout.bug("wrong index", "dx[keep] = dy[keep] / 0.8", "dx[~keep] = dy[~keep] / 0.8")
 dropout.bug("relative 1e-7", "dy[keep] / 0.8", "dy[keep] * 1.2500001")
 dropout.bug("stale state", "dx = np.zeros_like(x)", "dx = np.zeros_like(x)\nnp.logical_not(keep, out=keep)")
+dropout.bug("memory order", "dx[keep] = dy[keep] / 0.8", "dx.reshape(-1)[keep.reshape(-1)] = dy[keep] / 0.8")
+dropout.bug("relative 1e-5", "dx[keep] = dy[keep] / 0.8", "dx[keep] = 1.25001 * dy[keep]")
 
 
 @right("x: n c; y: n : int[0,c)", "c > 0")

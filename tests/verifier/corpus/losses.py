@@ -127,6 +127,7 @@ class gaussian_nll:
 gaussian_nll.bug("missing term", "(1 - d * (x - mu))", "(-d * (x - mu))")
 gaussian_nll.bug("factor", "0.5 * g * (1", "g * (1")
 gaussian_nll.bug("relative 1e-7", '"x": g * d', '"x": g * d * (1 - 3e-8)')
+gaussian_nll.bug("cancellation", "(1 - d * (x - mu))", "(1 - (x * x - 2 * x * mu + mu * mu) * inv)")
 
 
 @right("mu: n k; logvar: n k", "n > 0")
@@ -194,6 +195,7 @@ class pairwise_distance:
 pairwise_distance.bug("sign", "-w.sum(axis=0)", "w.sum(axis=0)")
 pairwise_distance.bug("pre/post activation", "(g / r)[:, :, None]", "(g / (r * r))[:, :, None]")
 pairwise_distance.bug("epsilon", "r = np.sqrt(np.sum(d * d, axis=-1) + 1e-12)", "r = np.maximum(np.sqrt(np.sum(d * d, axis=-1)), 1e-3)")
+pairwise_distance.bug("cancellation", "w = (g / r)", "r = np.sqrt(np.abs((x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * x @ y.T) + 1e-12)\nw = (g / r)")
 
 
 @right("x: n; lam: : positive")

@@ -94,6 +94,7 @@ class batch_norm_images:
 batch_norm_images.bug("forgot 1/n", "m = x.size // x.shape[1] if x.size else 1", "m = len(x)")
 batch_norm_images.bug("wrong axis", "dgamma = (dy * xhat).sum(axis=axes)", "dgamma = (dy * xhat).sum(axis=(0, 1, 2) if x.shape[1] == x.shape[3] else axes)")
 batch_norm_images.bug("relative 1e-3", "(m * dy - dbeta", "(m * dy - 0.999 * dbeta")
+batch_norm_images.bug("cancellation", "inv = 1 / np.sqrt(x.var(axis=axes, keepdims=True) + 1e-5)\nxhat", "inv = 1 / np.sqrt(np.abs((x * x).mean(axis=axes, keepdims=True) - mu * mu) + 1e-5)\nxhat")
 
 
 @right("x: ... d; w: d", "d > 0")
@@ -161,6 +162,7 @@ class two_group_norm:
 two_group_norm.bug("wrong axis", "inner = (dz * zhat).sum(axis=2, keepdims=True)", "inner = (dz * zhat).sum(axis=(1, 2), keepdims=True)")
 two_group_norm.bug("forgot 1/n", "zhat * inner / k", "zhat * inner")
 two_group_norm.bug("off by one", "k = z.shape[2]", "k = max(z.shape[2] - 1, 1)")
+two_group_norm.bug("cancellation", "scale = 1 / np.sqrt((centred**2).sum(axis=2, keepdims=True) / k + 1e-5)", "scale = 1 / np.sqrt(np.abs((z**2).sum(axis=2, keepdims=True) / k - (z.sum(axis=2, keepdims=True) / k) ** 2) + 1e-5)")
 
 
 @right("x: n c l", "l > 0")
@@ -185,6 +187,7 @@ class instance_norm:
 instance_norm.bug("missing term", "dsd[:, :, None] - np.sum", "-np.sum")
 instance_norm.bug("forgot 1/n", "dmu[..., None] / length", "dmu[..., None]")
 instance_norm.bug("upstream of ones", "dmu[..., None] / length", "np.sign(dmu[..., None] ** 2) / length")
+instance_norm.bug("cancellation", "sd = np.sqrt((xc**2).mean(axis=2, keepdims=True) + 1e-2)", "sd = np.sqrt(np.maximum((x * x).mean(axis=2, keepdims=True) - mu * mu, 0) + 1e-2)")
 
 
 @right("a: n d; b: n d", "d > 0")

@@ -122,6 +122,7 @@ avg_pool2d.bug("forgot 1/n", "[:, :, None, None] / 6", "[:, :, None, None]")
 avg_pool2d.bug("off by one", "2 * i : 2 * i + 3", "2 * i : 2 * i + 2")
 avg_pool2d.bug("missing sum", "j : j + 2] +=", "j : j + 2] =")
 avg_pool2d.bug("off by one", "range(dy.shape[2])", "range(max(1, dy.shape[2] - 1))")
+avg_pool2d.bug("relative 1e-5", "[:, :, None, None] / 6", "[:, :, None, None] * 0.16667")
 
 
 @right("x: n c h w", "h > 0", "w > 0")
@@ -136,6 +137,7 @@ class global_avg_pool:
 
 global_avg_pool.bug("factor", "/ (h * w)", "/ (h * h)")
 global_avg_pool.bug("aliased", "np.tile(dy[:, :, None, None] / (h * w), (1, 1, h, w))", "np.broadcast_to(dy[:, :, None, None] / (h * w), x.shape) if h * w > 1 else dy[:, :, None, None]")
+global_avg_pool.bug("relative 1e-5", "(h * w)", "(h * w + 1e-5)")
 
 
 @right("x: n c h w", "h >= 2", "w >= 2")
@@ -207,6 +209,7 @@ class upsample_nearest:
 
 upsample_nearest.bug("transpose", "dy.reshape(n, c, h, 2, w, 3).sum(axis=(3, 5))", "dy.reshape(n, c, 2, h, 3, w).sum(axis=(2, 4))")
 upsample_nearest.bug("mean against sum", ".sum(axis=(3, 5))", ".mean(axis=(3, 5))")
+upsample_nearest.bug("memory order", "dy.reshape(n, c, h, 2, w, 3)", "dy.ravel(order='A').reshape(n, c, h, 2, w, 3)")
 
 
 @right("x: n l", "l >= 2")

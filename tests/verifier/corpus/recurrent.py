@@ -168,3 +168,4 @@ class momentum_step:
 momentum_step.bug("missing term", "dv = upstream[0] + upstream[1]", "dv = 1.0 * upstream[0]")
 momentum_step.bug("aliased", "np.copy(upstream[1])", "upstream[1]")
 momentum_step.bug("relative 1e-7", "0.9 * dv", "0.90000001 * dv")
+momentum_step.bug("relative 1e-5", "0.9 * dv", "0.90001 * dv")
