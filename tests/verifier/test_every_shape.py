@@ -299,6 +299,27 @@ def test_wrong_code_that_writes_in_place_is_never_proved(key):
     assert climb(pair(*WRONG[key]), "ci").rung.status == "open"
 
 
+def with_places(start, factor=1, step=1):
+    """x times the whole numbers that np.arange counts from and to sizes."""
+    return lambda x: x * np.arange(start, factor * x.shape[0] + start, step)
+
+
+@pytest.mark.parametrize(("start", "factor", "step"), [(1, 1, 1), (0, 2, 2), (3, 2, 2)])
+def test_counting_between_sizes_is_proved(start, factor, step):
+    forward, other = with_places(start, factor, step), with_places(start + 1, factor, step)
+    right = climb(pair(forward, lambda x, dy: forward(dy), {"x": "n"}), "ci").rung
+    assert right.status == "proved"
+    wrong = climb(pair(forward, lambda x, dy: other(dy), {"x": "n"}), "ci").rung
+    assert wrong.status == "open"
+
+
+def test_a_count_that_depends_on_the_sizes_is_not_read():
+    def forward(x):
+        return x[::2] * np.arange(0, x.shape[0], 2)
+
+    assert climb(pair(forward, lambda x, dy: forward(dy), {"x": "n"}), "ci").rung.status != "proved"
+
+
 def test_what_code_keeps_is_not_left_full_of_symbols():
     kept = {}
 
