@@ -313,6 +313,30 @@ def test_counting_between_sizes_is_proved(start, factor, step):
     assert wrong.status == "open"
 
 
+def scored(z, y):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.log(p[range(len(y)), y]).sum() / len(y)
+
+
+def of_scored(z, y, dy):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    p[range(z.shape[0]), y] -= 1
+    return {"z": dy * p / len(y)}
+
+
+def test_a_range_may_be_an_index_and_no_loop():
+    assert climb(pair(scored, of_scored, {"z": "n c", "y": "n : int[0,c)"}), "ci").rung.status == "proved"
+    twice = pair(scored, lambda z, y, dy: {"z": 2 * of_scored(z, y, dy)["z"]}, {"z": "n c", "y": "n : int[0,c)"})
+    assert climb(twice, "ci").rung.status == "open"
+
+    def looping(x):
+        return sum(x[k] for k in range(len(x)))
+
+    rung = climb(pair(looping, lambda x, dy: dy * np.ones_like(x), {"x": "n"}), "ci").rung
+    assert rung.status != "proved"
+    assert "a loop over the size n" in rung.detail
+
+
 def test_a_count_that_depends_on_the_sizes_is_not_read():
     def forward(x):
         return x[::2] * np.arange(0, x.shape[0], 2)
