@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from derive.commands.answer import Answer, Grid, Part, Title
 from derive.commands.layers import write as write_file
+
+LONGEST = 100  # characters of a claim in the table
 
 
 def decided(files: Sequence[str], write: bool) -> Answer:
@@ -20,7 +23,8 @@ def decided(files: Sequence[str], write: bool) -> Answer:
     for file in files:
         text = markdown.text_of(file)
         found = list(markdown.decided(text, Path(file).name))
-        rows = [(str(line.first), " ".join(line.text.split()), v.status, v.reason) for line, v in found]
+        texts = [shorten(line.text, LONGEST, placeholder=" ...") for line, _ in found]
+        rows = [(str(line.first), said, v.status, v.reason) for (line, v), said in zip(found, texts, strict=True)]
         statuses += [verdict.status for _, verdict in found]
         data.append({"file": file, "claims": [{"line": line.first, **v.to_dict()} for line, v in found]})
         parts += ["", Title(file), Grid(("line", "claim", "verdict", "because"), rows) if rows else "no claims"]

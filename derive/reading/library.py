@@ -142,10 +142,14 @@ def _contiguous(value: Any, dtype: Any = None, **_: Any) -> Any:
 
 
 def _arange(*given: Any, **_: Any) -> Any:
-    if len(given) == 1 and isinstance(given[0], Size) and given[0].constant is None:
-        return fresh(apply(Arange(given[0].plain)))
-    if any(isinstance(x, Size) and x.constant is None for x in given):
-        raise NotRun("np.arange between symbolic sizes")
+    if any(isinstance(each, Size) and each.constant is None for each in given):
+        start, stop, step = (0, *given, 1) if len(given) == 1 else (*given, 1)[:3]
+        whole = isinstance(start, int | Size) and isinstance(stop, int | Size) and isinstance(step, int) and step > 0
+        count = (Size.of(stop) - Size.of(start)).plain.over(Size.of(step)) if whole else None
+        if count is None or not count.is_nonnegative():
+            raise NotRun("np.arange between symbolic sizes")
+        places = fresh(apply(Arange(count)))
+        return places if (start, step) == (0, 1) else places * step + start
     return np.arange(*map(int, given))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,10 @@ def _length(of: Any) -> Any:
     return of.shape[0] if isinstance(of, Buffer) and of.ndim else len(of)
 
 
-def _range(*ends: Any) -> Iterator[int]:
+def _range(*ends: Any) -> Any:
+    """What may be looped over if it is of numbers; up to a size it is an index, as ``p[range(n), y]`` has it."""
+    if len(ends) == 1 and isinstance(ends[0], AxisSize) and ends[0].constant is None:
+        return ALLOCATORS["arange"](*ends)  # which refuses to be looped over
     for end in ends:
         if isinstance(end, AxisSize) and end.constant is None:
             raise NotRun(f"a loop over the size {end}")

@@ -107,6 +107,9 @@ def test_the_command(tmp_path):
     path.write_text("```derive\nX: n d\nE = sum(X)\ndE/dX = 1\n```\n")
     assert CliRunner().invoke(main, ["claims", str(path)]).exit_code == 0
     assert CliRunner().invoke(main, ["claims", str(tmp_path / "none.md")]).exit_code == 2
+    path.write_text(f"```derive\nX: n d\nE = sum(X){' + sum(X)' * 3000}\ndE/dX = 1\n```\n")
+    long = CliRunner().invoke(main, ["claims", str(path)])
+    assert max(map(len, long.stdout.splitlines())) < 250
 
 
 BLOCK = ["X: n d", "E = sum(X)", "dE/dX = 1"]

@@ -449,6 +449,51 @@ def test_strides_of_another_array_are_not_read():
         for_every_shape(pair(lambda x: +x, through_strides_of_another, ROWS))
 
 
+def with_places(start, factor=1, step=1):
+    """x times the whole numbers that np.arange counts from and to sizes."""
+    return lambda x: x * np.arange(start, factor * x.shape[0] + start, step)
+
+
+@pytest.mark.parametrize(("start", "factor", "step"), [(1, 1, 1), (0, 2, 2), (3, 2, 2)])
+def test_counting_between_sizes_is_proved(start, factor, step):
+    forward, other = with_places(start, factor, step), with_places(start + 1, factor, step)
+    right = climb(pair(forward, lambda x, dy: forward(dy), {"x": "n"}), "ci").rung
+    assert right.status == "proved"
+    wrong = climb(pair(forward, lambda x, dy: other(dy), {"x": "n"}), "ci").rung
+    assert wrong.status == "open"
+
+
+def scored(z, y):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.log(p[range(len(y)), y]).sum() / len(y)
+
+
+def of_scored(z, y, dy):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    p[range(z.shape[0]), y] -= 1
+    return {"z": dy * p / len(y)}
+
+
+def test_a_range_may_be_an_index_and_no_loop():
+    assert climb(pair(scored, of_scored, {"z": "n c", "y": "n : int[0,c)"}), "ci").rung.status == "proved"
+    twice = pair(scored, lambda z, y, dy: {"z": 2 * of_scored(z, y, dy)["z"]}, {"z": "n c", "y": "n : int[0,c)"})
+    assert climb(twice, "ci").rung.status == "open"
+
+    def looping(x):
+        return sum(x[k] for k in range(len(x)))
+
+    rung = climb(pair(looping, lambda x, dy: dy * np.ones_like(x), {"x": "n"}), "ci").rung
+    assert rung.status != "proved"
+    assert "a loop over the size n" in rung.detail
+
+
+def test_a_count_that_depends_on_the_sizes_is_not_read():
+    def forward(x):
+        return x[::2] * np.arange(0, x.shape[0], 2)
+
+    assert climb(pair(forward, lambda x, dy: forward(dy), {"x": "n"}), "ci").rung.status != "proved"
+
+
 def test_what_code_keeps_is_not_left_full_of_symbols():
     kept = {}
 
