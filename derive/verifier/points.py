@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any, Literal
 
@@ -56,17 +56,17 @@ def output_shapes(given: Pair, inputs: Sequence[Any]) -> tuple[tuple[int, ...], 
 def small_points(given: Pair, how_many: int, seed: int) -> Iterator[Case]:
     """Points at sizes that are drawn once for all rungs, each rung beginning with others; none with an empty array.
 
-    Entries are neither zeros nor ties.  There are fewer where forward has no value.
+    Entries are neither zeros nor ties.  Sizes at which forward has no value do not count, as long as there are others.
     """
     key = max(how_many, DRAWN), seed_of(0)
     if key not in given.drawn:
         given.drawn[key] = drawn_sizes(given.signature, *key)
     drawn, chance = given.drawn[key], np.random.default_rng(seed)
     start = seed % 10 if how_many < len(drawn) else 0
-    for sizes in [*drawn[start:], *drawn[:start]][:how_many]:
-        found = point(given, sizes, chance, seed=int(chance.integers(2**32)))
-        if found is not None and all(np.size(value) for value in (*found.inputs.values(), *found.upstream)):
-            yield found
+    cases = (point(given, sizes, chance, seed=int(chance.integers(2**32))) for sizes in drawn[start:] + drawn[:start])
+    for case in islice(filter(None, cases), how_many):
+        if all(np.size(value) for value in (*case.inputs.values(), *case.upstream)):
+            yield case
 
 
 def telling_sizes(given: Pair, how_many: int, seed: int) -> list[Mapping[str, int]]:

@@ -6,6 +6,7 @@ import pytest
 from derive.verifier import values
 from derive.verifier.constants import constants_of
 from derive.verifier.pair import pair
+from derive.verifier.points import small_points
 
 THRESHOLD = 48
 
@@ -107,3 +108,17 @@ def test_numbers_are_found_in_code_helpers_names_and_closures():
     assert 7 in found.sizes
     assert 2.5e-7 in found.values
     assert constants_of(np.sin).sizes == ()
+
+
+def test_sizes_at_which_forward_has_no_value_do_not_count():
+    """A kernel no longer than the signal: a condition that is not declared."""
+
+    def valid(x, w):
+        if len(x) < len(w):
+            raise ValueError("the kernel is too long")
+        return np.convolve(x, w, "valid")
+
+    given = pair(valid, lambda x, w, dy: (0 * x, 0 * w), {"x": "n", "w": "k"})
+    found = list(small_points(given, 8, 0))
+    assert len(found) >= 6  # the others are empty
+    assert all(case.sizes["n"] >= case.sizes["k"] > 0 for case in found)
