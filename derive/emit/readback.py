@@ -140,6 +140,10 @@ def agrees(statement: Statement, definitions: Mapping[str, Array]) -> bool:
         return True
     if is_equal(left, right) or is_proved(left, stable, others):
         return True
+    if unsaid := {key: others[key] for key in right.names() if key in others and key not in left.names()}:
+        merged = stabilized(simplify(substitute(right, unsaid)), others)  # lines that are written into this one
+        if left is merged or _is_nearly_the_same(simplify(left), simplify(merged), others):
+            return True
     used = set(left.names()) ^ set(right.names())
     some = {key: value for key, value in others.items() if key in used}
     if some and is_equal(left, right, some):
