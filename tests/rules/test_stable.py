@@ -1,6 +1,5 @@
 """Stable forms: used where they apply, proved at each use, and never where they are wrong."""
 
-import numpy as np
 import pytest
 
 from derive.arrays import build
@@ -8,7 +7,6 @@ from derive.arrays.named import name
 from derive.arrays.operations import Elementwise
 from derive.index.size import Size
 from derive.rules.forms import FORMS
-from derive.rules.forms.matrices import direction_of_scaled
 from derive.rules.forms.scalars import slope_of_sigmoid
 from derive.rules.stable import is_proved, stabilized
 
@@ -49,20 +47,6 @@ def test_a_form_that_holds_by_a_definition_is_not_proved_without_it():
     assert is_proved(slope, better, {"S": SIGMOID})
     assert not is_proved(slope, better, {})
     assert not is_proved(slope, better, {"S": build.elementwise("sin", X)})
-
-
-def test_a_direction_is_that_of_the_scaled_array():
-    """What divides is a norm that is at least 1; that of another array, or along other axes, is not taken for it."""
-    norm = np.linalg.norm(X)
-    E, e = name("E", ()), name("e", ())
-    slope = build.spread(e, SHAPE) * (X / build.spread(E, SHAPE))
-    better = direction_of_scaled(slope, lambda part: norm if part is E else part)
-    assert "np.linalg.norm(X / " in str(better)
-    assert is_proved(slope, better, {"E": norm})
-    assert not is_proved(slope, 2 * better, {"E": norm})
-    assert not is_proved(slope, better, {"E": np.linalg.norm(G)})
-    assert direction_of_scaled(slope, lambda part: np.linalg.norm(G) if part is E else part) is None
-    assert direction_of_scaled(slope, lambda part: part) is None
 
 
 @pytest.mark.parametrize(("number", "sign", "holds"), [(1, 1, True), (2, 1, False), (1, -1, False)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from derive.arrays.array import Array, apply
 from derive.arrays.matrices import Inverse, Norm, Solve
-from derive.arrays.operations import Broadcast, Einsum, Elementwise, Matmul
+from derive.arrays.operations import Einsum, Matmul
 from derive.arrays.reducing import extreme
 from derive.arrays.rows import copies
 from derive.rules.forms import Definition, stable
@@ -48,31 +48,11 @@ def vector_as_solution(node: Array, definition: Definition) -> Array | None:
 
 @stable(Norm)
 def norm_of_scaled(node: Array, definition: Definition) -> Array | None:
-    """‖A‖ = c ‖A / c‖ for c the largest |entry|, or 1 where all are 0"""
+    """‖A‖ = |c| ‖A / c‖ for c the largest |entry|, or 1 where all are 0"""
     assert isinstance(node.op, Norm)
     (operand,) = node.operands
     if operand.op.name == "divide":
         return None
-    scale, scaled = _scaled(operand, node.op)
-    return scale * apply(node.op, scaled)
-
-
-@stable(Elementwise)
-def direction_of_scaled(node: Array, definition: Definition) -> Array | None:
-    """g (A / ‖A‖) = (A / c) (g / ‖A / c‖), c as above: a norm that is at least 1 divides without overflow"""
-    for g, direction in (node.operands, node.operands[::-1]) if node.op.name == "multiply" else ():
-        if direction.op.name != "divide" or not isinstance(g.op, Broadcast) or direction.operands[1].op != g.op:
-            continue
-        array, (length,) = direction.operands[0], direction.operands[1].operands
-        norm = definition(length)
-        if isinstance(norm.op, Norm) and norm.operands[0] is array:
-            _, scaled = _scaled(array, norm.op)
-            return scaled * apply(g.op, g.operands[0] / apply(norm.op, scaled))
-    return None
-
-
-def _scaled(array: Array, norm: Norm) -> tuple[Array, Array]:
-    """The largest |entry| of what a norm is of, or 1 where all are 0; and the array divided by it."""
-    largest = extreme(abs(array), norm.axes)  # of no entries it is 0
-    scale = abs(largest + (largest == 0))
-    return scale, array / copies(scale, array.shape, norm.axes)
+    largest = extreme(abs(operand), node.op.axes)  # of no entries it is 0
+    scale: Array = largest + (largest == 0)
+    return abs(scale) * apply(node.op, operand / copies(scale, operand.shape, node.op.axes))
