@@ -50,6 +50,7 @@ GLANCE, GLANCED = 2.0**-17, 1e-6  # a step so small that it seldom meets a kink,
 CALMER = (1.0, 0.5, 0.1)  # times an input: where it is so small a gradient has its natural size
 SMALLEST = 2.0**-34  # a step that tells a steep slope roughly
 SURE = 8.0  # tolerances: a bound that is computed may itself be off, what is wrong is so by far more
+BESIDE = 1e-3  # so far beside a point are no ties of its own
 FLOOR = 16.0  # roundings of a gradient of its natural size
 GLANCED_IN_ULP = 64.0  # of a dtype that has no more digits
 NEIGHBOURS = 12  # points off a kink, at each distance, whose derivatives say what lies between
@@ -202,12 +203,12 @@ def agrees_along(
     own = eps * scale * gradient.size if np.isfinite(scale) else 0.0  # the gradient's entries are themselves rounded
     own += underflow(case, direction)
 
-    def rounding(eps: float) -> float:
+    def rounding(eps: float, case: Case) -> float:
         """How far the derivative may be off because the terms of the gradient are rounded."""
         return sensitivity(code, case, eps, lambda _, gradients: np.sum(gradients[name] * direction, keepdims=True))
 
     if eps > EPS:
-        own += rounding(eps)
+        own += rounding(eps, case)
     if not np.all(np.isfinite(curve(0.0))):
         return Agreement(name, got, np.nan, np.inf, scale, True, "undecided")
     estimate = directional(curve)
@@ -227,7 +228,8 @@ def agrees_along(
         lost = max(SURE * tolerance, FLOOR * eps * _natural_scale(code, case, name, direction))
         unsure = gap <= lost or _is_too_narrow(curve, estimate, got)
         if not unsure and not estimate.value and np.isfinite(got):  # of terms that cancel, differences see nothing
-            unsure = gap <= FLOOR * rounding(EPS)
+            beside = [_nearby(case, name, chance, BESIDE) for _ in range(SHAKES)]  # at a tie a gradient jumps
+            unsure = gap <= FLOOR * min(rounding(EPS, case), max(rounding(EPS, other) for other in beside))
         if not np.isfinite(got):
             unsure = _overflows(curve, estimate, case) or _hides_a_kink(code, case, name, direction, chance)
         kind: Kind = "undecided" if unsure else "smooth"

@@ -7,7 +7,7 @@ import pytest
 
 from derive.arrays.shapes import FLOAT, Kind
 from derive.evidence.cases import Case
-from derive.evidence.differences import Curve, agrees, directional, expected_gradient
+from derive.evidence.differences import Curve, agrees, agrees_along, directional, expected_gradient
 
 RNG = np.random.default_rng(7)
 
@@ -193,3 +193,25 @@ def test_terms_that_cancel_everywhere_leave_their_rounding_and_no_more(slip, ok)
         found += agrees(code, case, ("x",), gradients)
     assert any(each.got for each in found)
     assert all(each.ok for each in found) if ok else not any(each.ok for each in found)
+
+
+class LargestOrThird:
+    """The largest of three; where two are largest, the third gets the gradient."""
+
+    def forward(self, x):
+        return x.max(), x
+
+    def backward(self, dY, x):
+        place = x.argmax() if (x == x.max()).sum() == 1 else 2
+        return {"x": np.where(np.arange(3) == place, dY, 0)}
+
+
+def test_a_jump_at_a_tie_does_not_pass_for_rounding():
+    """Shaken inputs have no tie, so that the gradient there is another; that says nothing of its rounding."""
+    case = case_of(x=np.array([1.0, 1.0, 0.5]), upstream=(np.array(2.0),))
+    code = LargestOrThird()
+    wrong, right = code.backward(2.0, case.inputs["x"])["x"], np.array([2.0, 0, 0])
+    for gradient, ok in ((wrong, False), (right, True)):
+        for along in np.eye(3):
+            found = agrees_along(code, case, "x", gradient, along, np.random.default_rng(0))
+            assert found.ok == (ok or along[2] == 0)
