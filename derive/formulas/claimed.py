@@ -71,8 +71,9 @@ class Statement:
             return self._refuted_where_it_fits(misfit, layer, (loss, wrt, gradient))
         layer = self.layer(loss, wrt, claimed.names())
         variable = self.defined[wrt] if wrt in self.defined else self.arrays[wrt]
-        assumed = smooth_where(self.defined[loss], variable)
-        verdict = decide(layer, wrt, claimed, given={f"d{loss}": 1}, facts=self.facts(wrt), conditions=assumed)
+        formula, facts, given = self.defined[loss], self.facts(wrt), {f"d{loss}": 1}
+        assumed, apart = smooth_where(formula, variable), smooth_where(formula)
+        verdict = decide(layer, wrt, claimed, given=given, facts=facts, conditions=assumed, apart=apart)
         told = tuple(a for a in verdict.assumptions if a != f"d{loss} = 1")  # that it is the loss goes without saying
         verdict = replace(verdict, subject=f"d{loss}/d{wrt}", assumptions=told)
         if verdict.ok:

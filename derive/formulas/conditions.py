@@ -19,13 +19,13 @@ def _domain(node: Array) -> tuple[str, ...]:
     return () if bent else node.op.domain(node)
 
 
-def smooth_where(expression: Array, variable: Array) -> tuple[str, ...]:
+def smooth_where(expression: Array, variable: Array | None = None) -> tuple[str, ...]:
     """What an expression asks for to have a gradient in a variable: beside that, to be away from kinks on the way.
 
-    A variable that is not found in it, having been simplified away, is taken to be everywhere.
+    No variable, or one that is not found in it, having been simplified away, is taken to be everywhere.
     """
     nodes = [*unfolded(expression).walk()]
-    anywhere = variable not in set(nodes)
+    anywhere = variable is None or variable not in set(nodes)
     on_the_way = {variable}
     found: list[str] = []
     for node in nodes:

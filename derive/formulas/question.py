@@ -54,10 +54,11 @@ class Question:
         """The sizes that are not given."""
         return [size for size in self.layer.sizes if size not in self.sizes]
 
-    def equal(self, left: Array, right: Array, at: Mapping[str, int] | None = None) -> Shown:
+    def equal(self, left: Array, right: Array, at: Mapping[str, int] | None = None, ties: bool = False) -> Shown:
         """True if two expressions are shown equal, also with the names in them replaced by what they stand for.
 
-        A row of literal length 1 and the vector of its entries are the same: shapes may differ in leading 1s.
+        Of ties of what the forward equations compare nothing is said but with ``ties``.  A row of literal length 1 and
+        the vector of its entries are the same: shapes may differ in leading 1s.
         """
         sizes = {key: Size.of(value) for key, value in {**self.sizes, **(at or {})}.items()}
         left, right = self._fix(left, sizes), self._fix(right, sizes)
@@ -65,7 +66,8 @@ class Question:
             return Shown("the shapes differ")
         left = reshape(left, right.shape)
         known = {key: self._fix(value, sizes) for key, value in self.definitions.items()}
-        bent = tuple([self._fix(e.expression, sizes) for e in self.layer.equations if bends(e.expression)])
+        bends_at = [e.expression for e in self.layer.equations if not ties and bends(e.expression)]
+        bent = tuple([self._fix(expression, sizes) for expression in bends_at])
         return is_equal(left, right, bent=bent) or is_equal(simplify(left), right, known, bent=bent)
 
     def _fix(self, array: Array, sizes: Mapping[str, Size]) -> Array:
@@ -74,9 +76,9 @@ class Question:
         known = {key: name(key, shapes[key], kind.name) for key, kind in self.facts.items()}
         return substitute(array, {**known, **given}, sizes)
 
-    def holds(self, at: Mapping[str, int] | None = None) -> Shown:
-        """True if the claim is proved, some more sizes being given."""
-        return self.equal(self.claimed, self.truth, at)
+    def holds(self, at: Mapping[str, int] | None = None, ties: bool = False) -> Shown:
+        """True if the claim is proved, some more sizes being given; with ``ties`` also where numbers tie."""
+        return self.equal(self.claimed, self.truth, at, ties)
 
     @property
     def shape(self) -> Shape:

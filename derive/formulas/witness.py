@@ -57,6 +57,7 @@ def decide(
     given: Given | None = None,
     facts: Facts | None = None,
     conditions: tuple[str, ...] | None = None,
+    apart: tuple[str, ...] = (),
 ) -> Verdict:
     """Whether ``claimed`` is the adjoint of ``target``, an input or a computed name of the layer.
 
@@ -64,14 +65,15 @@ def decide(
     ``given`` fixes sizes (``{"n": 1}``), upstream gradients (``{"dE": 1}``) or inputs; ``definitions`` replaces the
     layer's own equations and adjoint lines as what names may be expanded to; ``facts`` are the kinds of inputs of which
     the derivation is to know nothing, although they hold where the two are compared; ``conditions`` says in other words
-    what the derivation assumes.  DeriveError for a name that is unknown or the claim's own subject.
+    what the derivation assumes, ``apart`` besides what a proof assumes that says nothing of ties.  DeriveError for a
+    name that is unknown or the claim's own subject.
     """
     step = layer.derive().step(target)
     question = asked(layer, target, claimed, given, definitions, facts)
     if not step.verdict.ok:
         reason = f"the derived line {step} is itself {step.verdict.status}: {step.verdict.reason}"
         return Verdict("open", question.subject, reason)
-    return _answer(question, layer.derive().prove().assumptions if conditions is None else conditions)
+    return _answer(question, layer.derive().prove().assumptions if conditions is None else conditions, apart)
 
 
 def asked(
@@ -105,8 +107,10 @@ def decide_value(layer: Layer, target: str, claimed: Array, *, given: Given | No
 # ---- the answer
 
 
-def _answer(question: Question, conditions: tuple[str, ...]) -> Verdict:
+def _answer(question: Question, conditions: tuple[str, ...], apart: tuple[str, ...] = ()) -> Verdict:
     held = question.holds()
+    if held and apart and not question.holds(ties=True):
+        conditions = tuple(dict.fromkeys((*conditions, *apart)))
     experiment = Experiment(question.layer, question.target, question.claimed, question.of_value)
     tries = list(points(question))
     if held:

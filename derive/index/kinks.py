@@ -39,9 +39,10 @@ def turned(atom: Atom, ties: Ties) -> Terms | None:
 
 
 def _is_smooth(poly: Polynomial) -> bool:
-    """True if no indicator is inside: a sum of them, as a count is, is 0 at more than a few places."""
+    """True if no indicator and no whole number is inside: what is made of them is 0 at more than a few places."""
     inside = {atom for _, mono in poly.terms for atom in mono.factors}
-    return not any(laws.is_indicator(a) or (a.inner is not None and not _is_smooth(a.inner)) for a in inside)
+    whole = any(laws.is_indicator(a) or a.fact == "int" for a in inside)
+    return not whole and all(a.inner is None or _is_smooth(a.inner) for a in inside)
 
 
 def implied(poly: Polynomial, known: Polynomial) -> dict[Atom, int]:

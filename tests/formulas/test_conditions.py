@@ -15,6 +15,8 @@ ASKED = [  # a formula, a right gradient in x, what both ask for
     ("sum(relu(x)) + sum(1 / y)", "(x > 0) * 1", ("x ≠ 0", "y ≠ 0")),
     ("x[5]", "eye(n)[5]", ("n ≥ 6",)),
     ("x @ x", "2 * x", ()),
+    ("sum(x) * (y @ y > 0)", "ones(n) * (y @ y > 0)", ()),
+    ("sum(x) * (y @ y > 0)", "ones(n)", ("y @ y ≠ 0",)),  # true apart from a tie that is not on the way to x
 ]
 
 
