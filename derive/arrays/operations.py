@@ -213,11 +213,6 @@ class PowerOf(Operation):
         """The operand's."""
         return operands[0].shape
 
-    def kind(self, *operands: Array) -> str:
-        """``int`` for whole numbers to a natural power."""
-        natural = self.exponent > 0 and self.exponent.denominator == 1
-        return "int" if natural and operands[0].kind == "int" else "float"
-
     def meaning(self, at: Positions, operands: tuple[Array, ...], *entries: Entries) -> Term:
         """``Y[i, j] = A[i, j] ** p``."""
         return Power(entries[0](*at), self.exponent)
