@@ -18,18 +18,7 @@ from derive.arrays.helpers import IN_PLACE
 from derive.arrays.windows import IMPORT
 from derive.emit.helpers import helpers_in
 
-COPIES = (
-    ".copy",
-    ".astype",
-    ".sum",
-    ".mean",
-    ".max",
-    ".argmax",
-    "np.sum",
-    "np.mean",
-    "np.max",
-    "np.where",
-)  # besides ufuncs
+COPIES = (".copy", ".sum", ".mean", ".max", ".argmax", "np.sum", "np.mean", "np.max", "np.where")  # besides ufuncs
 
 
 def unread(source: str) -> str:
@@ -135,7 +124,8 @@ class _Assigning(ast.NodeTransformer):
 def is_fresh(node: ast.expr) -> bool:
     """True for an array that is computed just now, so that no other name is one for it or holds a part of it."""
     if isinstance(node, ast.Call):
-        return is_of_numpy(node) or ast.unparse(node.func).endswith(COPIES)
+        cast = ast.unparse(node.func).endswith(".astype") and len(node.args) == 1 and not node.keywords  # copy=False
+        return cast or is_of_numpy(node) or ast.unparse(node.func).endswith(COPIES)
     return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare)
 
 
