@@ -25,7 +25,6 @@ Sizes = Mapping[str, int]
 GROWTH = (256, 64, 16, 8, 5, 3)  # times a small size: as many entries as a sweep needs
 SWEPT, MOST_SWEPT = 4000, 100_000  # entries in one input of a sweep, and in all outputs
 REACH = 6.0  # of a sweep in plain steps
-TIED = 8  # points at which many entries are tied: it takes the right ones to tell which of them is chosen
 FEW = 4  # numbers of the code that entries are tied to
 CALM = 0.3  # the size of what is not swept, so that nothing saturates
 
@@ -91,7 +90,7 @@ def aims(given: Pair, base: Sizes, numbers: Constants) -> Iterator[Aim]:
             yield from (Aim(sizes, pick="low"), Aim(sizes, pick="high"))
     yield from (Aim(base, tie=tie) for tie in _tied(given, numbers))
     wide = _larger(given, base, 2)
-    yield from (Aim(sizes, _ties) for sizes in (*[base] * TIED, wide))
+    yield from (Aim(sizes, _ties) for sizes in (base, base, base, wide))
     large = _swept(given, base)
     plain = [key for key in given.floats if given.inputs[key].kind.name == "float"]
     for key in plain:
