@@ -156,7 +156,7 @@ def decided_step(part: StepIs) -> Decided:
         key = wrong[0]
         witness = _step_witness(part.layer, key, part.claimed[key], general[key], part.rate)
         status, reason = ("refuted", f"the generated code steps to {after[key]}") if witness else ("open", "no witness")
-        return Decided(part, Verdict(status, key, reason, counterexample=witness), formulas)  # type: ignore[arg-type]
+        return Decided(part, Verdict(status, key, reason, counterexample=witness), formulas)  # type: ignore[arg-type]  # of two
     statements = f"{len(part.claimed)} statements of Network.step, lifted from the generated code"
     assumed = () if part.rate is None else (f"step size {part.rate}",)
     verdict = Verdict("proved", "step", assumptions=assumed, evidence=(Rung("step", "proved", statements),))

@@ -225,8 +225,8 @@ def _places(node: Array) -> tuple[int, ...]:
 
 def is_call_of_entries(node: Array, text: str) -> bool:
     """True for the text ``np.tanh(..)`` of one function of entries, which can put its result where it is told to."""
-    called = isinstance(node.op, Elementwise) and CALL.fullmatch(node.op.scalar.numpy)
-    return bool(called) and text.startswith(node.op.scalar.numpy.partition("{")[0])  # type: ignore[attr-defined]
+    template = node.op.scalar.numpy if isinstance(node.op, Elementwise) else ""
+    return bool(CALL.fullmatch(template)) and text.startswith(template.partition("{")[0])
 
 
 def _changed(node: Array, place: int) -> Array:

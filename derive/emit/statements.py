@@ -95,7 +95,8 @@ def statements(
 def _scaled_mask(root: Array, target: str, write: Writer, dtype: str) -> tuple[str, list[str]]:
     """A mask times a number, in two steps: to change the type by itself takes half as long as within a product."""
     mask, number = sorted(root.operands, key=lambda operand: isinstance(operand.op, Constant))
-    return f"{write(mask, write.ATOM)}.astype({dtype})", [f"{target} *= {write.number(number.op.value)[0]}"]  # type: ignore[attr-defined]
+    assert isinstance(number.op, Constant)
+    return f"{write(mask, write.ATOM)}.astype({dtype})", [f"{target} *= {write.number(number.op.value)[0]}"]
 
 
 def _owned(root: Array, text: str, write: Writer, by_name: bool, viewed: str | None) -> str:

@@ -264,7 +264,7 @@ def _hides_a_kink(code: Code, case: Case, name: str, direction: Reals, chance: n
         near = _nearby(case, name, chance, 0.0)
         upstream = tuple(g + EPS**0.25 * chance.standard_normal(np.shape(g)) for g in near.upstream)
         curve = curve_along(code, replace(near, upstream=upstream), name, direction)
-        if np.all(np.isfinite(curve(0.0))) and (_diverges(curve) or _between(curve, 1.0, lambda _, c=curve: c)):  # type: ignore[misc]
+        if np.all(np.isfinite(curve(0.0))) and (_diverges(curve) or _between(curve, 1.0, lambda _, c=curve: c)):  # type: ignore[misc]  # bound now
             return True
     return False
 

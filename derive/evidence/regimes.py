@@ -246,7 +246,9 @@ def _draw(chance: np.random.Generator, declared: Declaration, sizes: Mapping[str
     """An input at a point, of its kind, in float64."""
     kind, shape = declared.kind, numbers(declared.shape, sizes)
     if kind.scalar:
-        return np.asarray(number(kind.equals, sizes) if kind.equals is not None else number(kind.low, sizes))  # type: ignore[arg-type]
+        size = kind.low if kind.equals is None else kind.equals
+        assert size is not None, "a scalar kind is a size, or begins at one"
+        return np.asarray(number(size, sizes))
     if kind.name == "bool":
         return np.asarray(chance.random(shape) < 1 / 2)
     if kind.name == "int":

@@ -387,4 +387,4 @@ def kind_of(dtype: Any) -> str:
 
 
 from derive.reading import library  # noqa: E402  # its functions make buffers
-from derive.reading import strides as views_by_strides  # noqa: E402
+from derive.reading import strides as views_by_strides  # noqa: E402  # it makes views of buffers

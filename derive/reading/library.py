@@ -65,7 +65,7 @@ def _put_along_axis(target: Buffer, indices: Any, values: Any, axis: int) -> Non
     if not isinstance(places, Array) or places.ndim != here.ndim or places.shape[axis] != 1:
         raise NotRun("np.put_along_axis with other than one place in each row")
     along = [None] * here.ndim
-    along[axis] = slice(None)  # type: ignore[call-overload]
+    along[axis] = slice(None)  # type: ignore[call-overload]  # a key, of None and slices
     target.put(np.where(apply(Arange(here.shape[axis]))[tuple(along)] == places, unwrapped(values), here))
 
 

@@ -126,7 +126,7 @@ def _try(op: object, *operands: Array, default: Array) -> Array:
         if isinstance(op, Matmul):
             return operands[0] @ operands[1]
         alike = len({(operand.shape, operand.kind) for operand in operands}) == 1
-        return apply(op, *operands) if alike else default  # type: ignore[arg-type]
+        return apply(op, *operands) if alike else default  # type: ignore[arg-type]  # an operation
     except DeriveError:
         return default
 

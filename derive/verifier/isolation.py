@@ -92,10 +92,10 @@ def _in_child(work: Callable[[], Any], answer: Any, output: Any, limits: tuple[f
             os.setpgid(0, 0)
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
-        sys.stdout = sys.stderr = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        sys.stdout = sys.stderr = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115  # as long as it runs
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+            sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # likewise
         faulthandler.disable()  # a crash is told by how the process ends
         _limit(seconds, memory)
         noticed: dict[str, None] = {}

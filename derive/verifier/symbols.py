@@ -243,7 +243,7 @@ def meant(term: Term, given: Mapping[str, Symbol]) -> Symbol:
             total = symbol(0)
             for part in terms:
                 total = total + meant(part, given)
-            return total  # type: ignore[no-any-return]
+            return total  # type: ignore[no-any-return]  # a symbol
         case Times(factors=factors):
             product = ONE
             for part in factors:

@@ -82,7 +82,7 @@ FIRES = {
                       G + 3 * X - 3 * V],
     "common_copies": [N("F", "n d") - copies(w * q), copies(w) * X - G * copies(w * q), V * copies(w) + N("F", "n d") - copies(w * q / r)],
     "copies_together": [X * copies(w) / copies(q * w), copies(w) * (X * V) / copies(w), X * V * copies(w) / copies(w + 1)],
-    "number_into_sum": [2 * (X + 3 * (X * V)), ROOT * (3 * (V * X) - X), 0.5 * (X - ROOT * (V * X))],
+    "common_term": [2 * (X + 3 * (X * V)), ROOT * (3 * (V * X) - X), 0.5 * (X - ROOT * (V * X))],
     "numbers_into_sum": [2 * ((1 + 3 * X) * V), ROOT * (V * (4 * (2 * X - ROOT) * G)), 3 * (V * (1 - 3 * (X * G)))],
 }  # fmt: skip
 

@@ -116,7 +116,7 @@ def common_copies(node: Array, definition: Definition) -> Array | None:
 
 
 @stable(Elementwise)
-def number_into_sum(node: Array, definition: Definition) -> Array | None:
+def common_term(node: Array, definition: Definition) -> Array | None:
     """a (A + b A B) = A (a + a b B) for numbers a and b"""
     if node.op.name != "multiply" or not _is_number(node.operands[0]):
         return None
