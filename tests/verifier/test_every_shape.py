@@ -548,3 +548,40 @@ def test_patches_written_one_by_one():
     assert for_every_shape(pair(patches, patches_backward, shapes)).status == "proved"
     for wrong in (one_place_off, the_last_wins):  # the second is right where l = 3, and may be proved there
         assert for_every_shape(pair(patches, wrong, shapes)).status == "open"
+
+
+def scores_along_columns(x, y):
+    return scores(x, y) + special.logsumexp(x, axis=0).sum() - special.logsumexp(x, axis=1).sum()
+
+
+def labelled(x, y):
+    return x[np.arange(len(x)), y].sum() / 2
+
+
+def labelled_backward(x, y, dE):
+    dx = np.zeros(x.shape, float)
+    dx[np.arange(len(x)), y] = dE / 2
+    return {"x": dx}
+
+
+def labelled_in_whole_numbers(x, y, dE):
+    dx = np.zeros(x.shape, int)
+    dx[np.arange(len(x)), y] = dE / 2  # halves are cut off
+    return {"x": 1.0 * dx}
+
+
+def labelled_in_those_of_labels(x, y, dE):
+    dx = np.zeros(x.shape, np.result_type(y, y))
+    dx[np.arange(len(x)), y] = dE / 2
+    return {"x": 1.0 * dx}
+
+
+def test_a_dtype_by_place_is_no_dtype_of_another_kind():
+    assert climb(pair(labelled, labelled_backward, LABELS), "ci").rung.status == "proved"
+    for wrong in (labelled_in_whole_numbers, labelled_in_those_of_labels):
+        with pytest.raises(NotRun, match="floats are written into an array of int"):
+            for_every_shape(pair(labelled, wrong, LABELS))
+
+
+def test_a_sum_of_exponentials_along_another_axis_is_not_proved():
+    assert climb(pair(scores_along_columns, scores_backward, LABELS), "ci").rung.status != "proved"
